@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Included before everything else. The code is written for the newest kernel;
+ * this makes older ones look like it. The only place that asks for a version.
+ */
+#ifndef _LVBS_COMPAT_H
+#define _LVBS_COMPAT_H
+
+#ifndef pr_fmt
+#define pr_fmt(fmt) "lvbs: " fmt
+#endif
+
+#include <linux/version.h>
+
+#include <linux/compiler.h>
+#include <linux/module.h>
+
+#ifndef __cleanup	/* before 6.5 */
+#define __cleanup(func)	__attribute__((__cleanup__(func)))
+#endif
+
+/* hex2bin() lived in kernel.h before it had a header of its own. */
+#if __has_include(<linux/hex.h>)
+#include <linux/hex.h>
+#endif
+
+/* Before 6.4 a module was one block of memory, not one for each type. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+enum mod_mem_type {
+	MOD_CORE,
+	MOD_MEM_NUM_TYPES
+};
+
+struct module_memory {
+	void *base;
+	unsigned int size;
+};
+
+static inline struct module_memory module_core_memory(const struct module *mod,
+						      enum mod_mem_type type)
+{
+	return (struct module_memory) {
+		.base = mod->core_layout.base,
+		.size = mod->core_layout.size,
+	};
+}
+#else
+static inline struct module_memory module_core_memory(const struct module *mod,
+						      enum mod_mem_type type)
+{
+	if (!mod_mem_type_is_core(type))
+		return (struct module_memory) {};
+	return mod->mem[type];
+}
+#endif
+
+/* From 6.10 on the source was given when the field was declared. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define lvbs_assign_str(dst, src)	__assign_str(dst, src)
+#else
+#define lvbs_assign_str(dst, src)	__assign_str(dst)
+#endif
+
+#endif /* _LVBS_COMPAT_H */

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fallible memcpy, both directions. See copy_nofault.h for what it
+ * promises and copy_nofault_x86.h for how it is kept where speed matters.
+ *
+ * No function of this file may be probed or traced: arming a kprobe or the
+ * function tracer is itself a text write, and those go through here.
+ */
+#include <linux/instrumented.h>
+#include <linux/kprobes.h>
+#include <linux/uaccess.h>
+
+#include "copy_nofault.h"
+
+#ifdef CONFIG_X86_64
+
+#include <asm/asm.h>
+
+/*
+ * The plain handler, not the one for user accesses: that one warns about the
+ * #GP that a non-canonical address raises.
+ *
+ * Page faults need not be disabled: a fault at an address in the kernel half
+ * goes to the exception table without looking at the mm or sleeping.
+ *
+ * UML has this architecture's instructions, but another table format and, up
+ * to 7.1, nothing that would look into the table.
+ */
+#ifdef CONFIG_UML
+#define COPY_EXTABLE(from, to)
+#else
+#define COPY_EXTABLE(from, to)	_ASM_EXTABLE(from, to)
+#endif
+
+#include "copy_nofault_x86.h"
+
+NOKPROBE_SYMBOL(copy_x86);
+
+#define copy_in		copy_x86
+#define copy_out	copy_x86
+
+#else /* !CONFIG_X86_64 */
+
+static notrace size_t copy_in(void *dst, const void *src, size_t len)
+{
+	if (!copy_from_kernel_nofault(dst, src, len))
+		return 0;
+
+	/* It does not tell how far it got: find out by the byte. */
+	while (len && !copy_from_kernel_nofault(dst, src, 1)) {
+		dst++;
+		src++;
+		len--;
+	}
+	return len;
+}
+
+static notrace size_t copy_out(void *dst, const void *src, size_t len)
+{
+	unsigned long misaligned = 0;
+
+	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
+		misaligned = ((unsigned long)dst | (unsigned long)src) %
+			     sizeof(long);
+
+	/* Some architectures look at the mm even for a kernel address. */
+	pagefault_disable();
+	while (!misaligned && len >= sizeof(long)) {
+		__put_kernel_nofault(dst, src, unsigned long, bytes);
+		dst += sizeof(long);
+		src += sizeof(long);
+		len -= sizeof(long);
+	}
+bytes:
+	while (len) {
+		__put_kernel_nofault(dst, src, u8, out);
+		dst++;
+		src++;
+		len--;
+	}
+out:
+	pagefault_enable();
+	return len;
+}
+
+NOKPROBE_SYMBOL(copy_in);
+NOKPROBE_SYMBOL(copy_out);
+
+#endif /* CONFIG_X86_64 */
+
+/*
+ * Sanitizers do not see what assembly does. The trusted side is checked here;
+ * the foreign side is expected to be bad at times.
+ */
+notrace size_t copy_nofault_from(void *dst, const void *foreign, size_t len)
+{
+	instrument_write(dst, len);
+	return copy_in(dst, foreign, len);
+}
+
+notrace size_t copy_nofault_to(void *foreign, const void *src, size_t len)
+{
+	instrument_read(src, len);
+	return copy_out(foreign, src, len);
+}
+
+NOKPROBE_SYMBOL(copy_nofault_from);
+NOKPROBE_SYMBOL(copy_nofault_to);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Our corner of debugfs. The files parse, print and call public functions;
+ * they decide nothing.
+ */
+#ifndef _LVBS_DEBUGFS_H
+#define _LVBS_DEBUGFS_H
+
+#include <linux/fs.h>
+#include <linux/seq_file.h>
+
+/**
+ * debugfs_root() - the folder that everything of ours hangs below
+ *
+ * Return: the folder.
+ */
+struct dentry *debugfs_root(void);
+
+/**
+ * debugfs_may_open() - may this file, which is about memory, be opened?
+ * @inode: as ->open() gets it
+ * @file: as ->open() gets it; its mode says what is wanted
+ *
+ * debugfs itself lets 0400 files through under lockdown, and knows nothing of
+ * capabilities.
+ *
+ * Context: Process context.
+ * Return: 0; -EPERM without CAP_SYS_RAWIO, or where lockdown forbids it.
+ */
+int debugfs_may_open(struct inode *inode, struct file *file);
+
+/**
+ * debugfs_command() - the one command that a write() is
+ * @ubuf: what was written
+ * @len: its length
+ * @max: longest command that makes sense, in bytes
+ *
+ * Context: Process context; may sleep.
+ * Return: the command, terminated, for kvfree(); or ERR_PTR: -EINVAL if it is
+ * too long, empty or contains a NUL, -EFAULT, -ENOMEM.
+ */
+char *debugfs_command(const char __user *ubuf, size_t len, size_t max);
+
+int debugfs_phys_init(void);
+
+#endif /* _LVBS_DEBUGFS_H */

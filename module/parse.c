@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The words that users write into our files.
+ */
+#include <linux/errno.h>
+#include <linux/ctype.h>
+#include <linux/kernel.h>
+#include <linux/kstrtox.h>
+#include <linux/string.h>
+
+#include "parse.h"
+
+char *parse_word(char **rest)
+{
+	char *word;
+
+	do {
+		word = strsep(rest, " \t\n");
+	} while (word && !*word);
+	return word;
+}
+
+int parse_number(const char *word, u64 *value)
+{
+	bool hex = word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
+
+	/* kstrtoull() would take a sign. */
+	if (!isxdigit(word[hex ? 2 : 0]))
+		return -EINVAL;
+	return kstrtoull(word, hex ? 16 : 10, value) ? -EINVAL : 0;
+}
+
+int parse_next_number(char **rest, u64 *value)
+{
+	const char *word = parse_word(rest);
+
+	return word ? parse_number(word, value) : -EINVAL;
+}
+
+int parse_range(const char *word, u64 *start, u64 *end)
+{
+	/* Two numbers of 64 bits and what is between them. */
+	char copy[2 * 20 + 2], *rest = copy;
+	int err;
+
+	if (strscpy(copy, word, sizeof(copy)) < 0)
+		return -EINVAL;
+
+	err = parse_number(strsep(&rest, "-"), start);
+	if (err || !rest)
+		return -EINVAL;
+	err = parse_number(rest, end);
+	return err || *end < *start ? -EINVAL : 0;
+}
+
+int parse_hex(char *word, size_t *len)
+{
+	size_t digits = strlen(word);
+
+	if (digits % 2 || hex2bin((u8 *)word, word, digits / 2))
+		return -EINVAL;
+	*len = digits / 2;
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What main.c starts and stops. Each init returns 0 or an errno and leaves
+ * nothing behind on error; each exit undoes it, and cannot fail. All may sleep.
+ */
+#ifndef _LVBS_PARTS_H
+#define _LVBS_PARTS_H
+
+int ram_map_init(void);
+void ram_map_exit(void);
+
+int owned_init(void);
+
+int vmap_managers_init(void);
+void vmap_managers_exit(void);
+
+int kernel_image_init(void);
+void kernel_image_exit(void);
+
+int debugfs_init(void);
+void debugfs_exit(void);
+
+#endif /* _LVBS_PARTS_H */

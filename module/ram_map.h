@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The RAM map: which page frames are System RAM, and which of them are ours.
+ */
+#ifndef _LVBS_RAM_MAP_H
+#define _LVBS_RAM_MAP_H
+
+#include "frame_set.h"
+
+/**
+ * ram_map_check() - is a run of frames RAM that is not ours?
+ * @first: first frame
+ * @nr: number of frames, at least 1; the run does not wrap
+ *
+ * Context: Any.
+ * Return: 0; -EPERM if one is owned by VTL1; -ENXIO if one is not System RAM.
+ */
+int ram_map_check(unsigned long first, unsigned long nr);
+
+/**
+ * ram_map_own() - make frames ours until the module goes
+ * @range: ranges in any order; frames owned already are fine, and so are
+ *	frames that are not RAM: a carve-out that was kept from the kernel
+ * @nr: number of ranges
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL if a range ends before it starts; -ENOMEM.
+ */
+int ram_map_own(const struct frame_range *range, unsigned long nr);
+
+/**
+ * ram_map_ram() - the set of all System RAM, for showing it
+ *
+ * Return: the set.
+ */
+struct frame_set *ram_map_ram(void);
+
+/**
+ * ram_map_owned() - the set of all owned frames, for showing it
+ *
+ * Return: the set.
+ */
+struct frame_set *ram_map_owned(void);
+
+#endif /* _LVBS_RAM_MAP_H */

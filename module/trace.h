@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints: what the status files cannot tell, one event at a time.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM lvbs
+
+#if !defined(_LVBS_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _LVBS_TRACE_H
+
+#include <linux/tracepoint.h>
+
+TRACE_EVENT(phys_map,
+	TP_PROTO(unsigned long pfn, unsigned long nr, bool writable),
+	TP_ARGS(pfn, nr, writable),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(unsigned long, nr)
+		__field(bool, writable)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->nr = nr;
+		__entry->writable = writable;
+	),
+	TP_printk("pfn=0x%lx nr=%lu %s", __entry->pfn, __entry->nr,
+		  __entry->writable ? "rw" : "ro")
+);
+
+TRACE_EVENT(phys_fault,
+	TP_PROTO(unsigned long pfn, unsigned int offset, bool write),
+	TP_ARGS(pfn, offset, write),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(unsigned int, offset)
+		__field(bool, write)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->offset = offset;
+		__entry->write = write;
+	),
+	TP_printk("pfn=0x%lx offset=0x%x %s", __entry->pfn, __entry->offset,
+		  __entry->write ? "write" : "read")
+);
+
+TRACE_EVENT(phys_refuse,
+	TP_PROTO(unsigned long pfn, int err),
+	TP_ARGS(pfn, err),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->err = err;
+	),
+	TP_printk("pfn=0x%lx err=%d", __entry->pfn, __entry->err)
+);
+
+#endif /* _LVBS_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The vmap manager over the machine's real memory, and the only caller of
+ * vmap() and vunmap().
+ */
+#include <linux/export.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/page-flags.h>
+#include <linux/preempt.h>
+#include <linux/vmalloc.h>
+
+#include <lvbs/vmap_manager.h>
+
+#include "parts.h"
+#include "phys_width.h"
+#include "ram_map.h"
+#include "trace.h"
+#include "vmap_manager_privileged.h"
+
+static struct phys_claims real_claims;
+static struct phys_stats real_stats;
+static struct vmap_manager ordinary;
+static struct vmap_manager privileged;
+
+int vmap_manager_init(struct vmap_manager *mgr,
+		      const struct vmap_manager_ops *ops,
+		      unsigned long max_pfn, struct phys_claims *claims,
+		      struct phys_stats *stats)
+{
+	*mgr = (struct vmap_manager) {};
+	if (!ops || !ops->validate_unowned || !ops->vmap || !ops->vunmap ||
+	    !ops->protect)
+		return -EINVAL;
+
+	mgr->ops = ops;
+	mgr->max_pfn = max_pfn;
+	mgr->claims = claims;
+	mgr->stats = stats;
+	mgr->write_kind = PHYS_CLAIM_WRITE;
+	return 0;
+}
+
+/*
+ * The order of the questions is that of fs/proc/kcore.c: each one makes the
+ * next one safe to ask. The RAM map comes first because pfn_to_online_page()
+ * also says yes to holes inside an online section.
+ */
+static int validate_frame(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || PageOffline(page) || is_page_hwpoison(page))
+		return -ENXIO;
+	return 0;
+}
+
+static int real_validate_unowned(struct vmap_manager *mgr,
+				 const struct phys_frames *frames)
+{
+	unsigned long i = 0;
+
+	while (i < frames->nr) {
+		unsigned long pfn = phys_frame(frames, i);
+		unsigned long run = frames->pfns ? 1 : frames->nr;
+		int err;
+
+		if (pfn > mgr->max_pfn || run - 1 > mgr->max_pfn - pfn)
+			return -EOVERFLOW;
+		err = ram_map_check(pfn, run);
+		while (!err && run--) {
+			err = validate_frame(pfn++);
+			i++;
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
+		     bool writable, struct phys_map *map)
+{
+	struct page *pages[PHYS_WINDOW_PAGES];
+	unsigned int i;
+
+	if (!frames->nr || frames->nr > PHYS_WINDOW_PAGES)
+		return -EINVAL;
+
+	for (i = 0; i < frames->nr; i++)
+		pages[i] = pfn_to_page(phys_frame(frames, i));
+
+	/* vmap() itself takes the execute permission away. */
+	map->addr = vmap(pages, frames->nr, VM_MAP,
+			 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	if (!map->addr)
+		return -ENOMEM;
+
+	map->nr = frames->nr;
+	map->writable = writable;
+	return 0;
+}
+
+static int real_vunmap(struct vmap_manager *mgr, struct phys_map *map)
+{
+	/* vunmap() would BUG. A lost mapping is the smaller evil. */
+	if (WARN_ON_ONCE(in_interrupt()))
+		return -EBUSY;
+
+	vunmap(map->addr);
+	return 0;
+}
+
+static int real_protect(struct vmap_manager *mgr, struct phys_protection *prot,
+			bool on)
+{
+	struct phys_frames frames = prot->claim.frames;
+	int err;
+
+	if (!on) {
+		phys_claim_del(mgr->claims, &prot->claim);
+		return 0;
+	}
+
+	err = mgr->ops->validate_unowned(mgr, &frames);
+	return err ?: phys_claim_add(mgr->claims, &prot->claim, &frames);
+}
+
+static const struct vmap_manager_ops real_ops = {
+	.validate_unowned = real_validate_unowned,
+	.vmap = real_vmap,
+	.vunmap = real_vunmap,
+	.protect = real_protect,
+};
+
+int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
+		 unsigned long first, unsigned long nr)
+{
+	if (!nr || first + nr - 1 < first)
+		return -EINVAL;
+
+	prot->claim.kind = PHYS_CLAIM_PROTECTED;
+	prot->claim.holder = NULL;
+	prot->claim.frames = (struct phys_frames) { .first = first, .nr = nr };
+	return mgr->ops->protect(mgr, prot, true);
+}
+EXPORT_SYMBOL_GPL(phys_protect);
+
+void phys_unprotect(struct vmap_manager *mgr, struct phys_protection *prot)
+{
+	mgr->ops->protect(mgr, prot, false);
+}
+EXPORT_SYMBOL_GPL(phys_unprotect);
+
+struct vmap_manager *lvbs_vmap_manager(void)
+{
+	return &ordinary;
+}
+EXPORT_SYMBOL_GPL(lvbs_vmap_manager);
+
+struct vmap_manager *vmap_manager_privileged(void)
+{
+	return &privileged;
+}
+
+int vmap_managers_init(void)
+{
+	unsigned long max_pfn = phys_width_max_pfn();
+	int err;
+
+	phys_claims_init(&real_claims);
+	err = vmap_manager_init(&ordinary, &real_ops, max_pfn, &real_claims,
+				&real_stats);
+	if (err)
+		return err;
+
+	privileged = ordinary;
+	privileged.write_kind = PHYS_CLAIM_PATCH;
+	return 0;
+}
+
+void vmap_managers_exit(void)
+{
+	/*
+	 * Lazily freed areas still hold stale translations of foreign frames;
+	 * nobody else will flush them on our behalf.
+	 */
+	vm_unmap_aliases();
+}

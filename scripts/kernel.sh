@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel.sh NAME            prints the folder of the stock cloud kernel NAME (see scripts/kernels):
+#                           vmlinuz, config, System.map, release, headers/ (to build modules against)
+# kernel.sh --source NAME   prints the folder of that kernel's full source
+#
+# Packages are downloaded and unpacked into the cache, never installed. A cached kernel is used
+# without asking the network; newer versions are looked for once a week, or with --update.
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+kind=kernel
+update=
+while test $# -gt 0; do
+	case $1 in
+	--source) kind=source ;;
+	--update) update=y ;;
+	-*) die "unknown option $1" ;;
+	*) break ;;
+	esac
+	shift
+done
+test $# = 1 || die "usage: kernel.sh [--source] [--update] NAME"
+name=$1
+suites=$(awk -v name="$name" '$1 == name { $1 = ""; print "system" $0 }' "$SCRIPTS/kernels")
+test -n "$suites" || die "no kernel '$name' in scripts/kernels"
+store=$LVBS_CACHE/$kind/$name
+
+cached() {
+	find "$store" -mindepth 1 -maxdepth 1 -type d ! -name '*.part' 2>/dev/null | sort -V | tail -n 1
+}
+
+looked_lately() {
+	test -z "$update" && test -n "$(find "$store/.looked" -mtime -7 2>/dev/null)"
+}
+
+# The newest release in a suite that has both image and headers (they can be published apart).
+release_in() {
+	apt_in "$1" apt-cache pkgnames linux- |
+		sed -En "s/^linux-(image|headers)-($(echo "$name" | sed 's/\./\\./')[.+-].*-cloud-amd64)\$/\2/p" |
+		sort -V | uniq -d | tail -n 1
+}
+
+version_in() {
+	apt_in "$1" apt-cache show --no-all-versions "$2" 2>/dev/null | sed -n 's/^Version: //p'
+}
+
+# depends_in SUITE PACKAGE REGEX: the packages among PACKAGE's dependencies that match.
+depends_in() {
+	apt_in "$1" apt-cache show --no-all-versions "$2" |
+		sed -n 's/^Depends: //p' | tr ',|' '\n\n' | sed 's/^ *//; s/ .*//' | grep -Ex "$3" || :
+}
+
+unpack_kernel() {
+	# shellcheck disable=SC2046 # a list of package names
+	fetch_debs "$suite" "$2" "linux-image-$1" "linux-headers-$1" \
+		$(depends_in "$suite" "linux-image-$1" 'linux-(binary|modules)-.*') \
+		$(depends_in "$suite" "linux-headers-$1" 'linux-(headers-.*-common|kbuild-.*)') || return 1
+	# These headers name their other half by the absolute path of an installed package.
+	# shellcheck disable=SC2016 # make's variables, not the shell's
+	sed -i 's|/usr/src/|$(dir $(lastword $(MAKEFILE_LIST)))../|' "$2/usr/src/linux-headers-$1/Makefile"
+	for link in "$2/usr/src/linux-headers-$1"/*; do
+		test -e "$link" || { say "$link leads nowhere"; return 1; }
+	done
+	ln -s "usr/src/linux-headers-$1" "$2/headers"
+	for file in vmlinuz config System.map; do
+		found=$(find "$2" -name "$file-$1" | head -n 1)
+		test -n "$found" || { say "no $file in the packages of $1"; return 1; }
+		ln -s "${found#"$2"/}" "$2/$file"
+	done
+	echo "$1" >"$2/release"
+}
+
+unpack_source() {
+	fetch_debs "$suite" "$2" "linux-source-$name" || return 1
+	run "unpacking the source of Linux $1" \
+		tar -xf "$2/usr/src/linux-source-$name.tar.xz" -C "$2" --strip-components=1 || return 1
+	rm -r "${2:?}/usr"
+}
+
+get_kernel() {
+	release=$(release_in "$suite")
+	test -n "$release" || return 1
+	make_once "$store/$(version_in "$suite" "linux-image-$release")_$release" unpack_kernel "$release"
+}
+
+get_source() {
+	version=$(version_in "$suite" "linux-source-$name")
+	test -n "$version" || return 1
+	make_once "$store/$version" unpack_source "$version"
+}
+
+if ! looked_lately || test -z "$(cached)"; then
+	mkdir -p "$store"
+	for suite in $suites; do
+		if "get_$kind"; then
+			touch "$store/.looked"
+			break
+		fi
+	done
+fi
+test -n "$(cached)" || die "could not get the $kind packages of Linux $name (looked in: $suites)"
+cached

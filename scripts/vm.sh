@@ -1,0 +1,209 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--icount] [--append ARGS] [--add FILE]... [--no-load]
+#       SCRIPT [ARG...]
+# vm.sh [OPTION...] --interactive
+#
+# Boots a stock kernel in a VM, loads lvbs there and runs the host file SCRIPT in the guest with
+# busybox sh. Its output is the script's output, its exit status the script's, unless the guest
+# itself is at fault, which is told on stderr:
+#
+#   124  the module did not load (or the guest could not be set up)
+#   125  the kernel reported a bug (scripts/splat.sh), or is tainted by one
+#   126  the VM was lost: it ended without a verdict, or without an orderly power-off
+#   127  it took longer than LVBS_VM_TIMEOUT seconds (default 300)
+#
+# LVBS_VM_LOG=FILE keeps the kernel's log. The guest has /lib.sh (scripts/guest/lib.sh) and, loaded or
+# not, /lvbs.ko. LVBS_QEMU names another qemu-system-x86_64.
+#
+# The verdict travels on a port of its own, so that no output can be taken for it, and counts only
+# together with a clean log and an orderly end: a crash cannot look like success.
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+kernel=6.1
+smp=2
+mem=512
+append=
+icount=
+mode=load
+interactive=
+timeout=${LVBS_VM_TIMEOUT:-300}
+qemu=${LVBS_QEMU:-qemu-system-x86_64}
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/lvbs-vm.XXXXXX")
+vm_pid=
+out_pid=
+cleanup() {
+	test -z "$vm_pid" || kill "$vm_pid" 2>/dev/null || :
+	test -z "$out_pid" || kill "$out_pid" 2>/dev/null || :
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+guest=$tmp/guest
+mkdir -p "$guest/bin" "$guest/.vm"
+
+while test $# -gt 0; do
+	case $1 in
+	--kernel) kernel=$2 && shift ;;
+	--smp) smp=$2 && shift ;;
+	--mem) mem=$2 && shift ;;
+	--icount) icount=y ;;
+	--append) append="$append $2" && shift ;;
+	--add) cp -R "$2" "$guest/" && shift ;;
+	--no-load) mode=no-load ;;
+	--interactive) interactive=y ;;
+	--) shift && break ;;
+	-*) die "unknown option $1" ;;
+	*) break ;;
+	esac
+	shift
+done
+test -n "$interactive" || test $# -gt 0 || die "which script? (see the head of $0)"
+test -n "$interactive" || test -r "$1" || die "cannot read the script $1"
+
+"$SCRIPTS/packages.sh" vm
+ko=$("$SCRIPTS/build.sh" --kernel "$kernel")
+kernel_dir=$("$SCRIPTS/kernel.sh" "$kernel")
+busybox=$("$SCRIPTS/busybox.sh")
+
+# Quoted so that any argument arrives as it is, whatever it holds.
+quote() {
+	printf "'"
+	printf '%s' "$1" | sed "s/'/'\\\\''/g"
+	printf "' "
+}
+
+make_initramfs() {
+	cp "$busybox" "$guest/bin/busybox"
+	cp "$SCRIPTS/guest/init" "$guest/init"
+	cp "$SCRIPTS/guest/lib.sh" "$ko" "$guest/"
+	if test -n "$interactive"; then
+		touch "$guest/.vm/interactive"
+	else
+		cp "$1" "$guest/.vm/$(basename "$1")"
+		{
+			printf 'set -- '
+			quote "/.vm/$(basename "$1")"
+			shift
+			for arg in "$@"; do
+				quote "$arg"
+			done
+		} >"$guest/.vm/args"
+	fi
+	echo "$mode" >"$guest/.vm/mode"
+	chmod -R u+rX "$guest"
+	chmod +x "$guest/init" "$guest/bin/busybox"
+	(cd "$guest" && find . | cpio --quiet -o -H newc -R 0:0) >"$tmp/initramfs"
+}
+
+kvm_works() {
+	grep -q -E '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && test -w /dev/kvm
+}
+
+# Before version 10 (7.2 at least) QEMU's emulation corrupts flags in cmpxchg16b, and with a thread per
+# CPU loses races with kernel code that patches itself.
+accel() {
+	version=$("$qemu" --version | sed -n '1s/.*version \([0-9]*\).*/\1/p')
+	if test -n "$icount"; then
+		test "$version" -ge 10 && cpu=max || cpu=max,cx16=off
+		echo "-accel tcg,thread=single -icount shift=0,sleep=off -cpu $cpu"
+	elif kvm_works; then
+		echo "-accel kvm -cpu host"
+	elif test "$version" -ge 10; then
+		echo "-accel tcg -cpu max"
+	else
+		echo "-accel tcg,thread=single -cpu max,cx16=off"
+	fi
+}
+
+start_qemu() {
+	# A splat must not end the VM before the whole of it is in the log, so no panic_on_warn or
+	# oops=panic; a panic ends it at once (-no-reboot).
+	# shellcheck disable=SC2046 # words
+	exec "$@" "$qemu" $(accel) -smp "$smp" -m "$mem" \
+		-nodefaults -no-user-config -display none -no-reboot -nic none \
+		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
+		-append "console=ttyS0 ignore_loglevel panic=-1$append" \
+		-chardev "file,id=log,path=$tmp/log" -serial chardev:log \
+		-chardev "$out" -serial chardev:out \
+		-chardev "file,id=verdict,path=$tmp/verdict" -serial chardev:verdict
+}
+
+excerpt() {
+	tail -n "$1" "$tmp/log" | tr -d '\r' | sed 's/^/    | /' >&2
+}
+
+fail() {
+	status=$1
+	shift
+	say "vm.sh: $* (Linux $(cat "$kernel_dir/release"))"
+	exit "$status"
+}
+
+judge() {
+	splats=$("$SCRIPTS/splat.sh" "$tmp/log") || {
+		printf '%s\n' "$splats" | sed 's/^/    | /' >&2
+		fail 125 "the kernel reported a bug"
+	}
+	if test "$qemu_status" = 124 || test "$qemu_status" = 137; then
+		excerpt 15
+		fail 127 "not done after $timeout s"
+	fi
+	# The last line is the verdict: "loaded-no WHY", or "exit STATUS taint FLAGS".
+	verdict=$(tr -d '\r' <"$tmp/verdict" 2>/dev/null | tail -n 1)
+	case $verdict in
+	"exit "*" taint "*) ;;
+	"setup "*)
+		excerpt 5
+		fail 124 "${verdict#setup }"
+		;;
+	*)
+		excerpt 25
+		fail 126 "the VM was lost: it ended without a verdict (qemu's status $qemu_status)"
+		;;
+	esac
+	if test "$qemu_status" != 0 || ! grep -q 'reboot: Power down' "$tmp/log"; then
+		excerpt 25
+		fail 126 "the VM was lost: no orderly power-off (qemu's status $qemu_status)"
+	fi
+	# shellcheck disable=SC2086 # words
+	set -- $verdict
+	# Flags of Documentation/admin-guide/tainted-kernels: machine check, bad page, died, warned, lockup.
+	if test $(($4 & (16 | 32 | 128 | 512 | 16384))) != 0; then
+		excerpt 25
+		fail 125 "the kernel is tainted ($4) by a bug that its log does not show"
+	fi
+	return "$2"
+}
+
+make_initramfs "$@"
+: >"$tmp/log"
+if test -n "$interactive"; then
+	say "Linux $(cat "$kernel_dir/release") in a VM; the module's files are in \$D. Ctrl-D ends it."
+	out=stdio,id=out,signal=off
+	qemu_status=0
+	(start_qemu env) || qemu_status=$?
+else
+	# Through a pipe: stdout itself may be a file that others append to, or a socket.
+	mkfifo "$tmp/out"
+	out=file,id=out,path=$tmp/out
+	cat "$tmp/out" &
+	out_pid=$!
+	(start_qemu timeout -k 5 "$timeout") </dev/null >"$tmp/qemu" 2>&1 &
+	vm_pid=$!
+	qemu_status=0
+	wait "$vm_pid" || qemu_status=$?
+	vm_pid=
+	# Had QEMU died before it opened the pipe, cat would wait for ever.
+	: >>"$tmp/out" &
+	wait "$out_pid" || :
+	out_pid=
+	cat "$tmp/qemu" >&2
+fi
+test -z "${LVBS_VM_LOG:-}" || cp "$tmp/log" "$LVBS_VM_LOG"
+judge
