@@ -41,35 +41,57 @@ NOKPROBE_SYMBOL(copy_x86);
 
 #else /* !CONFIG_X86_64 */
 
+static __always_inline bool words_allowed(const void *dst, const void *src)
+{
+	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) ||
+	       IS_ALIGNED((unsigned long)dst | (unsigned long)src,
+			  sizeof(unsigned long));
+}
+
+/*
+ * Not copy_from_kernel_nofault(): it does not tell how far it got, and where it
+ * fails it may leave a word of zeros or garbage in the destination.
+ *
+ * Page faults are disabled because some architectures look at the mm even for
+ * a kernel address.
+ */
 static notrace size_t copy_in(void *dst, const void *src, size_t len)
 {
-	if (!copy_from_kernel_nofault(dst, src, len))
-		return 0;
+	const bool words = words_allowed(dst, src);
+	unsigned long word;
+	u8 byte;
 
-	/* It does not tell how far it got: find out by the byte. */
-	while (len && !copy_from_kernel_nofault(dst, src, 1)) {
+	pagefault_disable();
+	while (words && len >= sizeof(word)) {
+		__get_kernel_nofault(&word, src, unsigned long, bytes);
+		*(unsigned long *)dst = word;
+		dst += sizeof(word);
+		src += sizeof(word);
+		len -= sizeof(word);
+	}
+bytes:
+	while (len) {
+		__get_kernel_nofault(&byte, src, u8, out);
+		*(u8 *)dst = byte;
 		dst++;
 		src++;
 		len--;
 	}
+out:
+	pagefault_enable();
 	return len;
 }
 
 static notrace size_t copy_out(void *dst, const void *src, size_t len)
 {
-	unsigned long misaligned = 0;
+	const bool words = words_allowed(dst, src);
 
-	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
-		misaligned = ((unsigned long)dst | (unsigned long)src) %
-			     sizeof(long);
-
-	/* Some architectures look at the mm even for a kernel address. */
 	pagefault_disable();
-	while (!misaligned && len >= sizeof(long)) {
+	while (words && len >= sizeof(unsigned long)) {
 		__put_kernel_nofault(dst, src, unsigned long, bytes);
-		dst += sizeof(long);
-		src += sizeof(long);
-		len -= sizeof(long);
+		dst += sizeof(unsigned long);
+		src += sizeof(unsigned long);
+		len -= sizeof(unsigned long);
 	}
 bytes:
 	while (len) {

@@ -109,6 +109,13 @@ static ssize_t mem_write(struct file *file, const char __user *ubuf, size_t len,
 	return mem_transfer(mem_move_in, (char __user *)ubuf, len, ppos);
 }
 
+static loff_t mem_size(const struct vmap_manager *mgr)
+{
+	u64 size = ((u64)mgr->max_pfn + 1) << PAGE_SHIFT;
+
+	return min_t(u64, size, MAX_LFS_FILESIZE);
+}
+
 static const struct file_operations mem_fops = {
 	.owner = THIS_MODULE,
 	.open = debugfs_may_open,
@@ -435,7 +442,9 @@ int debugfs_phys_init(void)
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
 
-	debugfs_create_file("mem", 0600, dir, NULL, &mem_fops);
+	/* od and xxd seek in a regular file only below its size. */
+	debugfs_create_file_size("mem", 0600, dir, NULL, &mem_fops,
+				 mem_size(lvbs_vmap_manager()));
 	debugfs_create_file("span", 0600, dir, NULL, &span_fops);
 	debugfs_create_file("ram", 0400, dir, NULL, &ram_fops);
 	debugfs_create_file("owned", 0400, dir, NULL, &owned_fops);

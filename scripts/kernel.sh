@@ -50,7 +50,7 @@ version_in() {
 # depends_in SUITE PACKAGE REGEX: the packages among PACKAGE's dependencies that match.
 depends_in() {
 	apt_in "$1" apt-cache show --no-all-versions "$2" |
-		sed -n 's/^Depends: //p' | tr ',|' '\n\n' | sed 's/^ *//; s/ .*//' | grep -Ex "$3" || :
+		sed -n 's/^Depends: //p' | tr '|' , | tr , '\n' | sed 's/^ *//; s/ .*//' | grep -Ex "$3" || :
 }
 
 unpack_kernel() {
@@ -74,10 +74,11 @@ unpack_kernel() {
 }
 
 unpack_source() {
-	fetch_debs "$suite" "$2" "linux-source-$name" || return 1
+	# In a folder of its own: kernel and package both have an usr/.
+	fetch_debs "$suite" "$2/.deb" "linux-source-$name" || return 1
 	run "unpacking the source of Linux $1" \
-		tar -xf "$2/usr/src/linux-source-$name.tar.xz" -C "$2" --strip-components=1 || return 1
-	rm -r "${2:?}/usr"
+		tar -xf "$2/.deb/usr/src/linux-source-$name.tar.xz" -C "$2" --strip-components=1 || return 1
+	rm -r "$2/.deb"
 }
 
 get_kernel() {

@@ -5,9 +5,11 @@
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck disable=SC2034 # read by the scripts that source this file
 SCRIPTS=$ROOT/scripts
+# shellcheck disable=SC2034 # read by the scripts that source this file
 BUILD=$ROOT/build
 LVBS_CACHE=${LVBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lvbs}
 export LVBS_CACHE
+QEMU=${LVBS_QEMU:-qemu-system-x86_64}
 
 # All talk goes to stderr: stdout belongs to results (a path, a guest's output).
 say() {
@@ -108,6 +110,7 @@ apt_own_lists() {
 }
 
 apt_make_lists() {
+	# shellcheck disable=SC2016 # apt-get's variables
 	apt_site=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
 		sed -n 's/^Debian|//p' | head -n 1)
 	apt_site=${LVBS_DEBIAN_SITE:-$apt_site}
@@ -147,4 +150,28 @@ fetch_debs() {
 		dpkg -x "$deb" "$debs_dir" || return 1
 	done
 	rm -rf "$debs_dir/debs"
+}
+
+kvm_works() {
+	grep -q -E '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && test -w /dev/kvm
+}
+
+# qemu_accel [--icount]: the options with which this QEMU is sound. Before version 10 (7.2 at least) its
+# emulation corrupts flags in cmpxchg16b, and with a thread per CPU it loses races with kernel code
+# that patches itself.
+qemu_accel() {
+	qemu_version=$("$QEMU" --version | sed -n '1s/.*version \([0-9]*\).*/\1/p')
+	qemu_cpu=max
+	qemu_thread=
+	if test "$qemu_version" -lt 10; then
+		qemu_cpu=max,cx16=off
+		qemu_thread=,thread=single
+	fi
+	if test "${1:-}" = --icount; then
+		echo "-accel tcg,thread=single -icount shift=0,sleep=off -cpu $qemu_cpu"
+	elif kvm_works; then
+		echo "-accel kvm -cpu host"
+	else
+		echo "-accel tcg$qemu_thread -cpu $qemu_cpu"
+	fi
 }

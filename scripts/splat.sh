@@ -7,46 +7,46 @@
 # boot-time advice "Spectre V2 : WARNING: ..." is none. scripts/splat-test.sh holds the examples.
 set -eu
 
-test $# = 1 && test -r "$1" || {
+if ! test -r "${1:-}"; then
 	echo "usage: splat.sh LOG" >&2
 	exit 2
-}
+fi
 
 patterns='-+\[ cut here \]-+
 -+\[ end (trace|Kernel panic)
-BUG: 
+BUG:
 BUG [^ ]+ \(
-WARNING: 
+WARNING:
 INFO: (task|possible|trying to register|rcu|lockdep)
 Oops[: ]
-kernel BUG at 
+kernel BUG at
 Kernel panic
-PANIC: 
-(int3|divide error|invalid opcode|stack segment|double fault|alignment check|bounds): [0-9a-f]+ 
+PANIC:
+(int3|divide error|invalid opcode|stack segment|double fault|alignment check|bounds): [0-9a-f]+
 general protection fault
-(u|U)nable to handle 
-kernel tried to execute 
+(u|U)nable to handle
+kernel tried to execute
 unchecked MSR access
 Call Trace:
-Bad page 
+Bad page
 page:[^ ]+ .*(refcount|count):
 (slub|slab|SLUB|slab error)[^ ]* .*(corrupt|error|Poison overwritten)
-refcount_t: 
+refcount_t:
 (list_add|list_del|prev|next) corruption
 usercopy: Kernel memory
-stack-protector: 
-KASAN: 
-KCSAN: 
-KMSAN: 
-UBSAN: 
+stack-protector:
+KASAN:
+KCSAN:
+KMSAN:
+UBSAN:
 kmemleak: [0-9]+ new suspected
 unreferenced object 0x
-ODEBUG: 
+ODEBUG:
 (watchdog|NMI watchdog|Watchdog): ?(BUG|.*[Ll]ockup|.*LOCKUP)
 Watchdog detected hard LOCKUP
 rcu: (INFO: )?.*(detected.* stall|kthread starved|expedited stall)
 rcu: .*self-detected stall
-bad: scheduling from 
+bad: scheduling from
 .*scheduling while atomic
 .*sleeping function called from invalid context
 .*(possible recursive locking|possible circular locking|irq lock inversion|inconsistent lock state)

@@ -31,7 +31,6 @@ icount=
 mode=load
 interactive=
 timeout=${LVBS_VM_TIMEOUT:-300}
-qemu=${LVBS_QEMU:-qemu-system-x86_64}
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/lvbs-vm.XXXXXX")
 vm_pid=
@@ -52,7 +51,7 @@ while test $# -gt 0; do
 	--kernel) kernel=$2 && shift ;;
 	--smp) smp=$2 && shift ;;
 	--mem) mem=$2 && shift ;;
-	--icount) icount=y ;;
+	--icount) icount=--icount ;;
 	--append) append="$append $2" && shift ;;
 	--add) cp -R "$2" "$guest/" && shift ;;
 	--no-load) mode=no-load ;;
@@ -81,7 +80,7 @@ quote() {
 make_initramfs() {
 	cp "$busybox" "$guest/bin/busybox"
 	cp "$SCRIPTS/guest/init" "$guest/init"
-	cp "$SCRIPTS/guest/lib.sh" "$ko" "$guest/"
+	cp "$SCRIPTS/guest/lib.sh" "$SCRIPTS/guest/kernel.sh" "$ko" "$guest/"
 	if test -n "$interactive"; then
 		touch "$guest/.vm/interactive"
 	else
@@ -101,31 +100,11 @@ make_initramfs() {
 	(cd "$guest" && find . | cpio --quiet -o -H newc -R 0:0) >"$tmp/initramfs"
 }
 
-kvm_works() {
-	grep -q -E '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && test -w /dev/kvm
-}
-
-# Before version 10 (7.2 at least) QEMU's emulation corrupts flags in cmpxchg16b, and with a thread per
-# CPU loses races with kernel code that patches itself.
-accel() {
-	version=$("$qemu" --version | sed -n '1s/.*version \([0-9]*\).*/\1/p')
-	if test -n "$icount"; then
-		test "$version" -ge 10 && cpu=max || cpu=max,cx16=off
-		echo "-accel tcg,thread=single -icount shift=0,sleep=off -cpu $cpu"
-	elif kvm_works; then
-		echo "-accel kvm -cpu host"
-	elif test "$version" -ge 10; then
-		echo "-accel tcg -cpu max"
-	else
-		echo "-accel tcg,thread=single -cpu max,cx16=off"
-	fi
-}
-
 start_qemu() {
 	# A splat must not end the VM before the whole of it is in the log, so no panic_on_warn or
 	# oops=panic; a panic ends it at once (-no-reboot).
-	# shellcheck disable=SC2046 # words
-	exec "$@" "$qemu" $(accel) -smp "$smp" -m "$mem" \
+	# shellcheck disable=SC2046,SC2086 # words
+	exec "$@" "$QEMU" $(qemu_accel $icount) -smp "$smp" -m "$mem" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
 		-append "console=ttyS0 ignore_loglevel panic=-1$append" \
@@ -190,17 +169,18 @@ if test -n "$interactive"; then
 	(start_qemu env) || qemu_status=$?
 else
 	# Through a pipe: stdout itself may be a file that others append to, or a socket.
+	# Held open here, so that neither end waits for the other to come.
 	mkfifo "$tmp/out"
+	exec 8<>"$tmp/out"
 	out=file,id=out,path=$tmp/out
-	cat "$tmp/out" &
+	cat <"$tmp/out" 8>&- &
 	out_pid=$!
-	(start_qemu timeout -k 5 "$timeout") </dev/null >"$tmp/qemu" 2>&1 &
+	(start_qemu timeout -k 5 "$timeout") </dev/null >"$tmp/qemu" 2>&1 8>&- &
 	vm_pid=$!
 	qemu_status=0
 	wait "$vm_pid" || qemu_status=$?
 	vm_pid=
-	# Had QEMU died before it opened the pipe, cat would wait for ever.
-	: >>"$tmp/out" &
+	exec 8>&-
 	wait "$out_pid" || :
 	out_pid=
 	cat "$tmp/qemu" >&2

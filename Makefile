@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+# For people: names scripts and the kernel's build, and does nothing of its own.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+DEPMOD ?= depmod
+
+.PHONY: all demo test test-full bench lint shell install modules_install clean help
+
+all:
+	@scripts/build.sh --kdir "$(KDIR)"
+
+demo:
+	@scripts/demo.sh
+
+test:
+	@scripts/test.sh
+
+test-full:
+	@scripts/test.sh --full
+
+bench:
+	@scripts/bench.sh
+
+lint:
+	@scripts/lint.sh
+
+shell:
+	@scripts/shell.sh
+
+install: modules_install
+
+modules_install: all
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/build/kdir/lvbs" modules_install
+	$(DEPMOD) -a
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make            build/kdir/lvbs.ko for KDIR (default: the running kernel)"
+	@echo "make demo       show the module at work, in a VM with a stock kernel"
+	@echo "make test       everything that must hold"
+	@echo "make test-full  the same, and the long runs"
+	@echo "make bench      the benchmark"
+	@echo "make lint       style and static checks"
+	@echo "make shell      a shell in the VM, module loaded"
+	@echo "make install    install the module for KDIR"
+	@echo "make clean      remove build/ (downloads stay in ~/.cache/lvbs)"

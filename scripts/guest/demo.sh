@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# The demo, as it runs in the VM: each step shows what it does, and fails the whole if it does not.
+#
+# shellcheck source=scripts/guest/lib.sh
+. /lib.sh
+# shellcheck source=scripts/guest/kernel.sh
+. /kernel.sh
+
+# refuse ERRNO CMD...: shown, and must fail with that errno.
+refuse() {
+	refuse_errno=$1
+	shift
+	echo "   \$ $*"
+	if "$@" >/tmp/.show 2>&1; then
+		demo_failed "'$*' was not refused"
+	fi
+	show_output
+	grep -q -F "$(t_errno_text "$refuse_errno")" /tmp/.show || demo_failed "refused, but not with $refuse_errno"
+	echo "   -> refused with $refuse_errno"
+}
+
+same() { [ "$1" = "$2" ]; }
+
+echo "lvbs on a live, unmodified distribution kernel. In this VM, D=$D"
+
+step "The module is loaded into a stock kernel"
+show uname -r
+show grep '^lvbs ' /proc/modules
+
+step "Which memory is RAM, which of it belongs to the module, and which ordinary pointers may not write"
+show cat "$D/phys/ram"
+show cat "$D/phys/owned"
+show cat "$D/phys/protected"
+
+step "A page of live kernel memory, read at its physical address"
+banner=$(sym linux_banner)
+banner_pa=$(kernel_pa "$banner")
+echo "   The kernel's banner is at virtual address $banner (/proc/kallsyms), which is $banner_pa (/proc/iomem)."
+show xxd -s "$((banner_pa))" -l 48 "$D/phys/mem"
+page_va=$((banner & ~4095))
+page=$(mem_read "$(kernel_pa $page_va)" 4096)
+expect "it is the kernel's banner" same "$(unhex "$(mem_read "$banner_pa" 14)")" "Linux version "
+expect "the whole page is the same by an independent road, /proc/kcore: $((${#page} / 2)) bytes" \
+	same "$page" "$(kcore_read $page_va 4096)"
+
+step "A page that belongs to a process of ours, written at its physical address"
+page_new 2
+echo "   Process $PAGE_PID owns frames $PFNS; it filled them with 'Z'."
+show eval "printf 'Hello from VTL1' | dd of=\$D/phys/mem bs=15 seek=$((PA + 16)) oflag=seek_bytes conv=notrunc status=none"
+show eval "dd if=/proc/$PAGE_PID/mem bs=48 skip=$PAGE_VA count=1 iflag=skip_bytes status=none | xxd"
+expect "the process sees it, and nothing else changed" \
+	same "$(page_read 0 48)" "$(printf 'ZZZZZZZZZZZZZZZZHello from VTL1ZZZZZZZZZZZZZZZZZ' | xxd -p | tr -d '\n')"
+expect "and it is read back through phys/mem" same "$(mem_read "$PA" 48)" "$(page_read 0 48)"
+
+step "One value across two unrelated frames, read and written in one go"
+p0=${PFNS% *}
+p1=${PFNS#* }
+page_write 4092 11223344
+page_write 4096 55667788
+show eval "exec 5<>\$D/phys/span; echo read 4092 8 $p0 $p1 >&5; cat <&5; exec 5>&-"
+expect "that is what the process put there" same "$(cat /tmp/.show)" 1122334455667788
+show eval "exec 5<>\$D/phys/span; echo write 4094 a1a2a3a4 $p0 $p1 >&5; exec 5>&-"
+expect "and the process sees the new bytes on both pages" \
+	same "$(page_read 4092 4) $(page_read 4096 4)" "1122a1a2 a3a47788"
+
+step "What is refused, each with its own errno"
+echo "   A hole in the address space:"
+refuse ENXIO mem_read 0xa0000 16
+echo "   Device memory (the local APIC):"
+refuse ENXIO mem_read 0xfee00000 4
+echo "   An address that the CPU cannot even have:"
+refuse EOVERFLOW mem_read $((1 << 60)) 1
+echo "   A page of the module itself, which is on the secure side:"
+own=$(head -n 1 "$D/phys/owned" | cut -d - -f 1)
+refuse EPERM mem_read "$own" 16
+echo "   A write to the kernel's code; reading it is fine:"
+text_pa=$(kernel_pa "$(sym schedule)")
+refuse EROFS mem_write "$text_pa" cc
+show mem_read "$text_pa" 16
+echo "   A frame named twice in one pointer:"
+span_twice() { exec 5<>"$D/phys/span" && echo "read 0 1 $p0 $p0" >&5; }
+refuse EEXIST span_twice
+exec 5>&-
+
+step "Nothing is left: what was mapped is unmapped"
+show cat "$D/phys/stats"
+expect "no mapping is live or leaked" \
+	same "$(grep -x -e 'live: 0' -e 'leaked: 0' "$D/phys/stats" | wc -l)" 2
+pages_free
+show rmmod lvbs
+expect "the module is gone, and its files with it" test ! -e "$D"
+
+demo_done

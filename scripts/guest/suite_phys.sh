@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# phys/*: physical memory of a live stock kernel, read, written and refused.
+#
+# kernels: 6.1 6.12
+# shellcheck source=scripts/guest/lib.sh
+. /lib.sh
+# shellcheck source=scripts/guest/kernel.sh
+. /kernel.sh
+
+# span_ask COMMAND: the answer of phys/span.
+span_ask() {
+	exec 5<>"$D/phys/span" || return
+	echo "$1" >&5 || { exec 5>&-; return 1; }
+	cat <&5
+	exec 5>&-
+}
+
+stat_of() {
+	sed -n "s/^$1: //p" "$D/phys/stats"
+}
+
+# ranges_of FILE: START END, decimal, a line each.
+ranges_of() {
+	sed 's/-/ /' "$D/phys/$1" | while read -r range_start range_end range_rest; do
+		echo "$((range_start)) $((range_end)) $range_rest"
+	done
+}
+
+#
+# What RAM there is.
+#
+want=$(sed -n 's/^\([0-9a-f]*\)-\([0-9a-f]*\) : System RAM$/\1 \2/p' /proc/iomem |
+	while read -r s e; do
+		s=$(((0x$s + 4095) / 4096 * 4096))
+		e=$(((0x$e + 1) / 4096 * 4096 - 1))
+		[ $s -gt $e ] || printf '0x%x-0x%x\n' $s $e
+	done)
+t_is "$(cat "$D/phys/ram")" "$want" ram_is_that_of_iomem
+
+#
+# Live kernel memory, and the same bytes by another road.
+#
+banner=$(sym linux_banner)
+banner_pa=$(kernel_pa "$banner")
+t_is "$(unhex "$(mem_read "$banner_pa" 14)")" "Linux version " banner_found_at_its_physical_address
+t_is "$(mem_read "$banner_pa" 200)" "$(kcore_read "$banner" 200)" banner_same_as_kcore
+page_va=$((banner & ~4095))
+t_is "$(mem_read "$(kernel_pa $page_va)" 4096)" "$(kcore_read $page_va 4096)" page_same_as_kcore
+text=$(sym schedule)
+t_is "$(mem_read "$(kernel_pa "$text")" 64)" "$(kcore_read "$text" 64)" text_same_as_kcore
+
+# Three pages of read-only data, in every shape that dd can ask for.
+rodata=$(iomem_start "Kernel rodata")
+dd if="$D/phys/mem" of=/tmp/whole bs=12288 skip=$((rodata)) count=1 iflag=skip_bytes status=none
+for bs in 1 3 7 512 4095 4096 4097 12288; do
+	dd if="$D/phys/mem" bs=$bs skip=$((rodata)) iflag=skip_bytes count=$(((12288 + bs - 1) / bs)) \
+		status=none | head -c 12288 >/tmp/part
+	t_ok "dd_bs_$bs" cmp /tmp/whole /tmp/part
+done
+for at in 1 4095 4096 4097; do
+	dd if="$D/phys/mem" of=/tmp/part bs=5000 skip=$((rodata + at)) count=1 iflag=skip_bytes status=none
+	dd if=/tmp/whole of=/tmp/want bs=5000 skip=$at count=1 iflag=skip_bytes status=none
+	t_ok "dd_at_$at" cmp /tmp/want /tmp/part
+done
+t_is "$(xxd -p -s $((banner_pa)) -l 16 "$D/phys/mem")" "$(mem_read "$banner_pa" 16)" xxd_reads
+t_is "$(od -A n -t x1 -j $((banner_pa)) -N 16 "$D/phys/mem" | tr -d ' \n')" "$(mem_read "$banner_pa" 16)" od_reads
+
+#
+# A page that is ours to write.
+#
+page_new 2
+t_is "$(mem_read "$PA" 4)" 5a5a5a5a page_has_its_pattern
+t_ok write_accepted mem_write $((PA + 100)) 6c766273
+t_is "$(page_read 99 6)" 5a6c7662735a written_bytes_seen_by_the_owner
+page_write 200 deadbeef
+t_is "$(mem_read $((PA + 199)) 6)" 5adeadbeef5a owner_s_bytes_seen_by_us
+
+# Each size at each end of the page; the neighbours stay.
+for len in 1 2 7 8 9 63 64 65 1000 4096; do
+	hex=$(head -c "$len" /dev/urandom | xxd -p | tr -d '\n')
+	mem_write $((PA + 4096 - len)) "$hex" || :
+	t_is "$(page_read $((4096 - len)) "$len")" "$hex" "write_${len}_to_the_page_s_end"
+	mem_write "$PA" "$hex" || :
+	t_is "$(page_read 0 "$len")" "$hex" "write_${len}_from_the_page_s_start"
+done
+t_is "$(page_read 4096 16)" 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a next_page_untouched
+
+#
+# The scattered form: one value across two unrelated frames, in either order.
+#
+p0=${PFNS% *}
+p1=${PFNS#* }
+page_write 4090 010203040506
+page_write 4096 0708090a0b0c
+t_is "$(span_ask "read 4090 12 $p0 $p1")" 0102030405060708090a0b0c span_reads_across
+t_is "$(span_ask "write 4093 a1a2a3a4a5a6 $p0 $p1")" "" span_write_has_no_answer
+t_is "$(page_read 4090 6)$(page_read 4096 6)" 010203a1a2a3a4a5a60a0b0c span_wrote_across
+t_is "$(span_ask "read 4095 2 $p1 $p0")" "$(page_read 8191 1)$(page_read 0 1)" span_backwards
+t_is "$(span_ask "read 0 8192 $p0 $p1")" "$(page_read 0 4096)$(page_read 4096 4096)" span_reads_8192
+t_is "$(span_ask "read $((0xffa)) 0xc $p0 $p1")" "$(page_read 4090 12)" span_takes_decimal_and_hex
+t_is "$(span_ask "read 0 0 $p0")" "" span_reads_nothing
+t_is "$(span_ask "read 0 4096 $p0" | wc -c)" 8193 span_answer_is_one_line
+
+before=$(page_read 0 4096)$(page_read 4096 4096)
+span_refused() {
+	t_fails "$1" "$2" span_ask "$3"
+}
+span_refused EINVAL span_empty_command ""
+span_refused EINVAL span_unknown_verb "peek 0 1 $p0"
+span_refused EINVAL span_no_length "read 0"
+span_refused EINVAL span_no_frames "read 0 1"
+span_refused EINVAL span_no_frames_to_write "write 0 00"
+span_refused EINVAL span_offset_a_page "read 4096 1 $p0 $p1"
+span_refused EINVAL span_offset_huge "write 0x10000000000000000 00 $p0"
+span_refused EINVAL span_negative_offset "read -1 1 $p0"
+span_refused EINVAL span_frame_not_a_number "read 0 1 ${p0}z"
+span_refused EINVAL span_odd_hex "write 0 123 $p0"
+span_refused EINVAL span_not_hex "write 0 zz $p0"
+span_refused ERANGE span_longer_than_its_frames "read 1 4096 $p0"
+span_refused ERANGE span_write_longer_than_its_frames "write 4095 0000 $p0"
+span_refused ERANGE span_length_huge "read 0 0xffffffffffffffff $p0"
+span_refused EEXIST span_frame_twice "write 0 00 $p0 $p1 $p0"
+span_refused EEXIST span_read_frame_twice "read 0 1 $p0 $p0"
+span_refused ENXIO span_first_frame_a_hole "write 4095 0000 0xa0 $p0"
+span_refused ENXIO span_second_frame_a_hole "write 4095 0000 $p0 0xa0"
+span_refused EOVERFLOW span_frame_beyond_the_width "write 4095 0000 $p0 0xfffffffffffff"
+span_two_commands() {
+	exec 5<>"$D/phys/span"
+	echo "read 0 1 $p0" >&5
+	echo "read 0 1 $p0" >&5
+}
+t_fails EBUSY span_second_command span_two_commands
+exec 5>&-
+t_is "$(page_read 0 4096)$(page_read 4096 4096)" "$before" refused_spans_changed_nothing
+
+#
+# What is refused, and with which errno.
+#
+ram_end=$(ranges_of ram | tail -n 1 | cut -d ' ' -f 2)
+width=$(sed -n 's/^address sizes.*: \([0-9]*\) bits physical.*/\1/p' /proc/cpuinfo | head -n 1)
+
+t_is "$(mem_read "$ram_end" 1 | wc -c)" 2 last_byte_of_ram
+t_is "$(mem_read "$ram_end" 2 | wc -c)" 2 across_the_end_of_ram_stops_short
+t_fails ENXIO behind_the_end_of_ram mem_read $((ram_end + 1)) 1
+t_is "$(mem_read 0x9e000 8192 | wc -c)" 8192 across_a_hole_stops_short
+t_fails ENXIO page_0_is_not_ram mem_read 0 1
+t_fails ENXIO hole mem_read 0xa0000 1
+t_fails ENXIO hole_written mem_write 0xa0000 00
+t_fails ENXIO vga_memory mem_read 0xb8000 16
+t_fails ENXIO local_apic mem_read 0xfee00000 4
+t_fails ENXIO last_address_of_the_width mem_read $(((1 << width) - 1)) 1
+t_fails EOVERFLOW first_address_beyond_the_width mem_read $((1 << width)) 1
+t_fails EOVERFLOW far_beyond_the_width mem_read $((1 << 60)) 1
+t_fails EOVERFLOW write_beyond_the_width mem_write $((1 << width)) 00
+t_is "$(dd if="$D/phys/mem" bs=1 count=0 status=none | wc -c)" 0 zero_length_read
+
+own=$(ranges_of owned | head -n 1 | cut -d ' ' -f 1)
+t_ok something_is_owned test -n "$own"
+t_fails EPERM owned_page_read mem_read "$own" 1
+t_fails EPERM owned_page_written mem_write "$own" 00
+t_fails EPERM owned_frame_in_a_span span_ask "read 4095 2 $p0 $((own / 4096))"
+
+# The image: every page of the module, and no others.
+core_pages=$((($(sed -n 's/^lvbs \([0-9]*\) .*/\1/p' /proc/modules) + 4095) / 4096))
+owned_pages=0
+while read -r s e; do
+	owned_pages=$((owned_pages + (e + 1 - s) / 4096))
+done <<-END
+	$(ranges_of owned)
+END
+t_is $owned_pages $core_pages owned_is_the_whole_module
+
+t_fails EROFS kernel_text_written mem_write "$(kernel_pa "$text")" 00
+t_fails EROFS kernel_rodata_written mem_write "$banner_pa" 00
+t_fails EROFS kernel_text_in_a_span span_ask "write 4095 0000 $p0 $(($(kernel_pa "$text") / 4096))"
+t_is "$(page_read 4095 1)" "$(echo "$before" | cut -c 8191-8192)" refused_span_changed_nothing
+t_is "$(mem_read "$banner_pa" 14)" "$(kcore_read "$banner" 14)" refused_write_changed_nothing
+t_is "$(awk '{ print $2, $3 }' "$D/phys/protected" | sort | tr '\n' ,)" "kernel rodata,kernel text," protected_says_by_whom
+t_is "$(awk -F - '/kernel text/ { print $1; exit }' "$D/phys/protected")" \
+	"$(printf '0x%x' $(($(iomem_start "Kernel code"))))" protected_text_is_that_of_iomem
+
+#
+# Who may.
+#
+t_is "$(stat -c %a "$D/phys/mem" "$D/phys/span" "$D/phys/ram" "$D/phys/stats" | tr '\n' ' ')" \
+	"600 600 400 400 " modes
+t_fails EPERM mem_without_rawio unshare -U -r dd if="$D/phys/mem" bs=1 count=1 skip=$((PA)) iflag=skip_bytes
+t_fails EPERM span_without_rawio unshare -U -r sh -c "exec 5<>$D/phys/span"
+
+#
+# The counters tell the truth.
+#
+maps=$(stat_of maps)
+copied=$(stat_of copied)
+refused=$(stat_of refused_ENXIO)
+mem_read "$PA" 16 >/dev/null
+mem_write "$PA" 0000
+mem_read 0xa0000 1 >/dev/null 2>&1 || :
+t_is $(($(stat_of maps) - maps)) 2 two_maps_counted
+t_is $(($(stat_of copied) - copied)) 18 copied_bytes_counted
+t_is $(($(stat_of refused_ENXIO) - refused)) 1 refusal_counted
+t_is "$(stat_of maps)" "$(stat_of unmaps)" every_map_undone
+t_is "$(stat_of live) $(stat_of leaked) $(stat_of faults)" "0 0 0" nothing_live_leaked_or_faulted
+
+#
+# Tracepoints, with nothing but tracefs.
+#
+T=/sys/kernel/tracing
+echo 1 >$T/events/lvbs/enable
+mem_read "$PA" 16 >/dev/null
+mem_read 0xa0000 1 >/dev/null 2>&1 || :
+echo 0 >$T/events/lvbs/enable
+t_ok trace_of_a_mapping grep -q "phys_map: pfn=$PFN nr=1 ro" $T/trace
+t_ok trace_of_a_refusal grep -q "phys_refuse: pfn=0xa0 err=-6" $T/trace
+
+pages_free
+t_ok rmmod rmmod lvbs
+t_ok files_gone test ! -e "$D"
+t_ok insmod_again insmod /lvbs.ko
+t_fails EINVAL bad_carve_out sh -c "rmmod lvbs; insmod /lvbs.ko owned=0x1000"
+t_ok carve_out insmod /lvbs.ko owned=0x200000-0x20ffff,0x300000-0x300fff
+t_fails EPERM carve_out_refused mem_read 0x20ffff 1
+t_is "$(grep -c -x -e 0x200000-0x20ffff -e 0x300000-0x300fff "$D/phys/owned")" 2 carve_outs_listed
+t_done

@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# kunit.sh [--arch um|x86_64] [--kernel NAME] [--config FILE]... [--log FILE] [FILTER]
+#
+# Runs the unit tests by the kernel's own kunit.py, in a kernel tree that the cache owns and that has
+# lvbs grafted in as drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config where there is
+# one, and each --config. The last line is "N passed, N failed".
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+arch=um
+kernel=6.1
+keep_log=
+set_configs=
+while test $# -gt 0; do
+	case $1 in
+	--arch) arch=$2 && shift ;;
+	--kernel) kernel=$2 && shift ;;
+	--config) set_configs="$set_configs $(realpath "$2")" && shift ;;
+	--log) keep_log=$2 && shift ;;
+	-*) die "unknown option $1" ;;
+	*) break ;;
+	esac
+	shift
+done
+filter=${1:-}
+case $arch in um | x86_64) ;; *) die "unknown architecture $arch" ;; esac
+
+"$SCRIPTS/packages.sh" kunit
+source=$("$SCRIPTS/kernel.sh" --source "$kernel")
+store=$LVBS_CACHE/kunit/$kernel-$(basename "$source")
+configs=$ROOT/kunit/.kunitconfig
+test ! -f "$ROOT/kunit/$arch.config" || configs="$configs $ROOT/kunit/$arch.config"
+configs="$configs$set_configs"
+
+# Hard links: the kernel's build writes nothing into its sources, and sed -i replaces a file.
+graft() {
+	cp -al "$source/." "$1" || cp -a "$source/." "$1"
+	sed -i '/^endmenu/i source "drivers/lvbs/Kconfig"' "$1/drivers/Kconfig"
+	sed -i '$a obj-$(CONFIG_LVBS) += lvbs/' "$1/drivers/Makefile"
+	grep -q lvbs "$1/drivers/Kconfig" && grep -q lvbs "$1/drivers/Makefile"
+}
+make_once "$store/linux" graft
+
+# shellcheck disable=SC2086 # a list of paths
+key=$({ cat $configs && gcc --version; } | sha256sum | cut -c 1-12)
+build_dir=$store/$arch-$key
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+run_kunit() {
+	# shellcheck disable=SC2046 # a list of names without blanks
+	sync_tree "$ROOT" "$store/linux/drivers/lvbs" $(module_sources)
+	# Still there: the last build was killed in the midst of it.
+	test ! -e "$build_dir/.lvbs-busy" || rm -rf "$build_dir"
+	mkdir -p "$build_dir"
+	touch "$build_dir/.lvbs-busy"
+	rm -f "$build_dir/test.log"
+
+	set -- --arch="$arch" --build_dir="$build_dir" --jobs="$(nproc)"
+	for config in $configs; do
+		set -- "$@" --kunitconfig="$config"
+	done
+	test "$arch" = um || set -- "$@" --qemu_args="$(qemu_accel "") -smp 2"
+	status=0
+	(cd "$store/linux" &&
+		/usr/bin/python3 tools/testing/kunit/kunit.py run "$@" "${filter:-*}" </dev/null 2>&1) ||
+		status=$?
+	rm "$build_dir/.lvbs-busy"
+	cp "$build_dir/test.log" "$log" 2>/dev/null || :
+	test -z "$keep_log" || cp "$log" "$keep_log"
+	return "$status"
+}
+
+# The whole run holds the tree: another checkout would put its own sources there.
+output=$(mktemp)
+trap 'rm -f "$log" "$output"' EXIT
+say "--> KUnit on $arch, Linux $kernel ($build_dir)"
+status=0
+{ with_lock "$store/lock" run_kunit || echo "kunit.py's status: $?"; } | grep -v '^stty: ' | tee "$output"
+grep -q "^kunit.py's status: " "$output" && status=1
+
+count() {
+	sed -n 's/.*Testing complete\. //p' "$output" | tail -n 1 | grep -o "$1: [0-9]*" | sed 's/.*: //' | grep . ||
+		echo 0
+}
+
+passed=$(count passed)
+failed=$(($(count failed) + $(count crashed) + $(count errors)))
+skipped=$(count skipped)
+test "$skipped" = 0 || echo "$skipped skipped"
+if ! "$SCRIPTS/splat.sh" "$log"; then
+	echo "not ok: the kernel's log has a bug report"
+	failed=$((failed + 1))
+fi
+if test $((passed + failed)) = 0; then
+	echo "not ok: no case ran"
+	failed=1
+fi
+if test $status != 0 && test $failed = 0; then
+	echo "not ok: kunit.py failed"
+	failed=1
+fi
+echo "$passed passed, $failed failed"
+test $failed = 0

@@ -1,0 +1,137 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# lint.sh   style, static checks and the rules of the architecture, a case each
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+"$SCRIPTS/packages.sh" lint
+tree=$("$SCRIPTS/kernel.sh" --source 6.1)
+# 6.12's knows more warnings than 6.1's.
+kernel_doc=$(echo "$("$SCRIPTS/kernel.sh" 6.12)"/usr/lib/linux-kbuild-*/scripts/kernel-doc)
+
+sparse_log=$(mktemp)
+trap 'rm -f "$sparse_log"' EXIT
+passed=0
+failed=0
+# check NAME CMD...: passes iff CMD succeeds and has nothing to say.
+check() {
+	name=$1
+	shift
+	status=0
+	said=$("$@" 2>&1) || status=$?
+	if test $status = 0 && test -z "$said"; then
+		passed=$((passed + 1))
+		echo "ok $name"
+	else
+		failed=$((failed + 1))
+		printf '%s\n' "$said" | head -n 60
+		echo "not ok $name: status $status"
+	fi
+}
+
+c_files() {
+	find include module kunit scripts/guest/modules -name '*.[ch]' ! -name '*.mod.c' | sort
+}
+
+shell_files() {
+	find scripts -type f \( -name '*.sh' -o -name init \) | sort
+}
+
+checkpatch() {
+	# Rule "version" below says where LINUX_VERSION_CODE may stand.
+	# shellcheck disable=SC2046 # paths without blanks
+	perl "$tree/scripts/checkpatch.pl" --strict --no-tree --no-summary --quiet --terse --show-types \
+		--ignore LINUX_VERSION_CODE -f $(c_files)
+}
+
+# build NAME FLAG...: a build whose every warning is an error, and so shows again on the next run.
+build() {
+	kernel=$1
+	shift
+	"$SCRIPTS/build.sh" --kernel "$kernel" KCFLAGS=-Werror "$@" >/dev/null
+}
+
+# Only what sparse says of these sources: it also trips over the kernel's own headers.
+sparse() {
+	"$SCRIPTS/build.sh" --kernel "$1" C=2 >/dev/null 2>"$sparse_log" || {
+		cat "$sparse_log"
+		return 1
+	}
+	! grep -E "^$BUILD/.*: (warning|error): " "$sparse_log"
+}
+
+kernel_doc() {
+	# shellcheck disable=SC2046 # paths without blanks
+	perl "$kernel_doc" -none -Wall -Werror $(find include module -name '*.h' | sort)
+}
+
+shellcheck_all() {
+	# shellcheck disable=SC2046 # paths without blanks
+	shellcheck -x $(shell_files)
+}
+
+# none REGEX FILE...: no line of code, comments aside, matches.
+none() {
+	regex=$1
+	shift
+	test $# != 0 || return 0
+	! grep -nE "$regex" "$@" /dev/null | grep -vE '^[^:]*:[0-9]*:[[:space:]]*(\*|/\*|//)'
+}
+
+# files DIR... -- EXCEPT...: the C files below DIRs apart from those.
+files() {
+	dirs=
+	while test "$1" != --; do
+		test ! -d "$1" || dirs="$dirs $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086 # a list of names
+	find $dirs -name '*.[ch]' | sort | while read -r file; do
+		case " $* " in *" $file "*) ;; *) echo "$file" ;; esac
+	done
+}
+
+public_includes() {
+	# shellcheck disable=SC2046 # paths without blanks
+	! grep -nE '^[[:space:]]*#[[:space:]]*include' $(files include --) /dev/null |
+		grep -vE '#[[:space:]]*include <(linux|lvbs)/'
+}
+
+# shellcheck disable=SC2046 # paths without blanks, all below
+rules() {
+	check "public headers include <linux/...> and <lvbs/...> only" public_includes
+	check "LINUX_VERSION_CODE stands in compat.h alone" \
+		none '(LINUX_VERSION_CODE|KERNEL_VERSION\()' $(files include module kunit -- module/compat.h)
+	check "only vmap_manager.c calls vmap() and vunmap()" \
+		none '(^|[^A-Za-z0-9_>.])(vmap|vunmap|vm_map_ram|vm_unmap_ram)\(' \
+		$(files include module -- module/vmap_manager.c module/compat.h)
+	check "debugfs files call no vmap manager's ops" \
+		none '(->|\.)(vmap|vunmap|validate_unowned|protect)\(' $(find module -name 'debugfs*.c')
+	check "kunit/ includes no source file of module/" \
+		none '#[[:space:]]*include.*(module/|\.c[">])' $(files kunit --)
+	check "every source file names its licence in line 1" licences
+	check "no line of a text file ends in blanks" \
+		none '[[:space:]]+$' $(c_files) $(shell_files) Makefile Kbuild Kconfig
+}
+
+licences() {
+	for file in $(c_files) $(shell_files); do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' || echo "$file"
+	done
+}
+
+check "checkpatch --strict" checkpatch
+check "no warning with W=1 on 6.1" build 6.1 W=1
+check "no warning with W=1 on 6.12" build 6.12 W=1
+check "sparse on 6.1" sparse 6.1
+check "sparse on 6.12" sparse 6.12
+check "kernel-doc -Wall -Werror" kernel_doc
+check "shellcheck" shellcheck_all
+rules
+
+echo "$passed passed, $failed failed"
+test $failed = 0
