@@ -20,10 +20,11 @@
 #endif
 
 /* hex2bin() lived in kernel.h before it had a header of its own. */
-#if __has_include(<linux/hex.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #include <linux/hex.h>
 #endif
 
+#ifdef MODULE
 /* Before 6.4 a module was one block of memory, not one for each type. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 enum mod_mem_type {
@@ -53,6 +54,7 @@ static inline struct module_memory module_core_memory(const struct module *mod,
 	return mod->mem[type];
 }
 #endif
+#endif /* MODULE */
 
 /* From 6.10 on the source was given when the field was declared. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)

@@ -139,7 +139,7 @@ static const struct file_operations mem_fops = {
  * @len: how many
  */
 struct span_request {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	bool asked;
 	u8 *answer;
 	size_t len;

@@ -38,7 +38,7 @@ struct frame_ranges {
  * @ranges: the current version; NULL is the empty set
  */
 struct frame_set {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	struct frame_ranges __rcu *ranges;
 };
 

@@ -20,6 +20,7 @@ module_param(owned, charp, 0400);
 MODULE_PARM_DESC(owned,
 		 "page-aligned physical ranges that belong to VTL1: START-END[,START-END]..., END inclusive");
 
+#ifdef MODULE
 static int own_pages_of(const struct module_memory *mem)
 {
 	unsigned long nr = PAGE_ALIGN(mem->size) >> PAGE_SHIFT, i;
@@ -44,22 +45,26 @@ static int own_pages_of(const struct module_memory *mem)
 	return err;
 }
 
-/* Part of the kernel, we have no image of our own: it is protected as text. */
-static int own_image(struct module *mod)
+static int own_image(void)
 {
 	enum mod_mem_type type;
 	int err = 0;
 
-	if (!mod)
-		return 0;
-
 	for (type = 0; !err && type < MOD_MEM_NUM_TYPES; type++) {
-		struct module_memory mem = module_core_memory(mod, type);
+		struct module_memory mem = module_core_memory(THIS_MODULE,
+							      type);
 
 		err = own_pages_of(&mem);
 	}
 	return err;
 }
+#else
+/* Part of the kernel, we have no image of our own: it is protected as text. */
+static int own_image(void)
+{
+	return 0;
+}
+#endif
 
 static int own_carveout(const char *text)
 {
@@ -100,7 +105,7 @@ static int own_carveouts(const char *list)
 
 int owned_init(void)
 {
-	int err = own_image(THIS_MODULE);
+	int err = own_image();
 
 	return err ?: own_carveouts(owned);
 }

@@ -11,11 +11,10 @@ struct vmap_manager;
 /**
  * vmap_manager_privileged() - the manager whose writes reach protected frames
  *
- * The same memory, claims and counters as lvbs_vmap_manager(); frames must be
- * usable RAM and unowned all the same, and range locks hold.
- *
  * Context: Any.
- * Return: the manager.
+ * Return: the manager. Its memory, claims and counters are those of
+ * lvbs_vmap_manager(): frames must be usable RAM and unowned all the same, and
+ * range locks hold.
  */
 struct vmap_manager *vmap_manager_privileged(void);
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kernel.sh NAME            prints the folder of the stock cloud kernel NAME (see scripts/kernels):
-#                           vmlinuz, config, System.map, release, headers/ (to build modules against)
+#                           vmlinuz, release, headers/ (to build modules against)
 # kernel.sh --source NAME   prints the folder of that kernel's full source
 #
 # Packages are downloaded and unpacked into the cache, never installed. A cached kernel is used
@@ -65,11 +65,10 @@ unpack_kernel() {
 		test -e "$link" || { say "$link leads nowhere"; return 1; }
 	done
 	ln -s "usr/src/linux-headers-$1" "$2/headers"
-	for file in vmlinuz config System.map; do
-		found=$(find "$2" -name "$file-$1" | head -n 1)
-		test -n "$found" || { say "no $file in the packages of $1"; return 1; }
-		ln -s "${found#"$2"/}" "$2/$file"
-	done
+	# In /boot, or since 7.x beside the modules.
+	vmlinuz=$(find "$2" -name "vmlinuz-$1" -o -path "*/$1/vmlinuz")
+	test -f "$vmlinuz" || { say "no kernel image in the packages of $1"; return 1; }
+	ln -s "${vmlinuz#"$2"/}" "$2/vmlinuz"
 	echo "$1" >"$2/release"
 }
 
@@ -93,7 +92,7 @@ get_source() {
 	make_once "$store/$version" unpack_source "$version"
 }
 
-if ! looked_lately || test -z "$(cached)"; then
+look() {
 	mkdir -p "$store"
 	for suite in $suites; do
 		if "get_$kind"; then
@@ -101,6 +100,15 @@ if ! looked_lately || test -z "$(cached)"; then
 			break
 		fi
 	done
+}
+
+if ! looked_lately || test -z "$(cached)"; then
+	look
+fi
+if test -z "$(cached)"; then
+	# Package lists that are missing, or older than what the archive still holds.
+	"$SCRIPTS/packages.sh" --update
+	look
 fi
 test -n "$(cached)" || die "could not get the $kind packages of Linux $name (looked in: $suites)"
 cached

@@ -101,12 +101,14 @@ apt_in() {
 		"$@"
 	else
 		apt_own_lists "$apt_suite" &&
-			APT_CONFIG="$LVBS_CACHE/apt/$apt_suite/apt.conf" "$@"
+			APT_CONFIG="$apt_own/apt.conf" "$@"
 	fi
 }
 
+# A new folder each week: archives drop what their newer lists no longer name.
 apt_own_lists() {
-	make_once "$LVBS_CACHE/apt/$1" apt_make_lists "$1"
+	apt_own=$LVBS_CACHE/apt/$1-$(($(date +%s) / 604800))
+	make_once "$apt_own" apt_make_lists "$1"
 }
 
 apt_make_lists() {
@@ -124,7 +126,7 @@ apt_make_lists() {
 	apt_write_conf "$2" "$2"
 	run "fetching the package list of $1" \
 		env APT_CONFIG="$2/apt.conf" apt-get -qq -o APT::Sandbox::User=root update >&2 || return 1
-	apt_write_conf "$2" "$LVBS_CACHE/apt/$1"
+	apt_write_conf "$2" "${2%.part}"
 }
 
 # apt_write_conf WHERE FINAL: names FINAL, as the folder is renamed when it is complete.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...   (build, vm, kunit, lint)
+# packages.sh SET...     (build, vm, kunit, lint)
+# packages.sh --update   only brings the package lists up to date
 #
 # Installs what is missing of the distribution packages that SETs need, as root or with password-less
 # sudo; otherwise prints the one line to run.
@@ -24,13 +25,18 @@ installed() {
 }
 
 missing=
+update=
 for set in "$@"; do
+	if test "$set" = --update; then
+		update=y
+		continue
+	fi
 	for package in $(packages_of "$set"); do
 		case " $missing " in *" $package "*) continue ;; esac
 		installed "$package" || missing="$missing $package"
 	done
 done
-test -n "$missing" || exit 0
+test -n "$missing$update" || exit 0
 
 command -v apt-get >/dev/null || die "needs$missing, and knows only apt-get to install them"
 if test "$(id -u)" = 0; then
@@ -38,8 +44,8 @@ if test "$(id -u)" = 0; then
 elif sudo -n true 2>/dev/null; then
 	as_root="sudo -n"
 else
-	say "Missing packages. Please run:"
-	say "    sudo apt-get update && sudo apt-get install --no-install-recommends$missing"
+	say "Packages or package lists are missing. Please run:"
+	say "    sudo apt-get update${missing:+ && sudo apt-get install --no-install-recommends$missing}"
 	exit 1
 fi
 
@@ -54,11 +60,17 @@ install() {
 		-o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 $missing >&2
 }
 
-# shellcheck disable=SC2086 # empty or a prefix
-known || run "updating the package lists" $as_root apt-get update -qq >&2
-# Lists may be older than what the archive still holds.
-run "installing$missing" install || {
+update_lists() {
 	# shellcheck disable=SC2086 # empty or a prefix
 	run "updating the package lists" $as_root apt-get update -qq >&2
+}
+
+if test -n "$update" || ! known; then
+	update_lists
+fi
+test -n "$missing" || exit 0
+# Lists may be older than what the archive still holds.
+run "installing$missing" install || {
+	update_lists
 	run "installing$missing" install
 }

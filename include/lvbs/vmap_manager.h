@@ -275,10 +275,9 @@ int vmap_manager_init(struct vmap_manager *mgr,
 /**
  * lvbs_vmap_manager() - the manager over the machine's real memory
  *
- * Maps with vmap(). Ordinary: writes to protected frames are refused.
- *
  * Context: Any.
- * Return: the manager; valid while the module is loaded.
+ * Return: the manager; valid while the module is loaded. Ordinary: writes to
+ * protected frames are refused.
  */
 struct vmap_manager *lvbs_vmap_manager(void);
 
