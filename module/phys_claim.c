@@ -101,6 +101,21 @@ static int claim_set_frames(struct phys_claim *claim,
 	return 0;
 }
 
+/* Does @old speak against @new, whose frames it shares? */
+static int claim_verdict(const struct phys_claim *old,
+			 const struct phys_claim *new)
+{
+	if (old->kind == PHYS_CLAIM_PROTECTED &&
+	    new->kind == PHYS_CLAIM_PROTECTED) {
+		if (old->sole)
+			return new->sole ? -EEXIST : -EBUSY;
+		return new->sole ? -EROFS : 0;
+	}
+	if (!(claim_conflicts[new->kind] & BIT(old->kind)))
+		return 0;
+	return old->kind == PHYS_CLAIM_PROTECTED ? -EROFS : -EBUSY;
+}
+
 static int claim_conflict(struct phys_claims *claims,
 			  const struct phys_claim *new)
 	__must_hold(&claims->lock)
@@ -111,13 +126,15 @@ static int claim_conflict(struct phys_claims *claims,
 
 	for (old = claim_tree_iter_first(&claims->root, new->start, new->last);
 	     old; old = claim_tree_iter_next(old, new->start, new->last)) {
-		if (!(claim_conflicts[new->kind] & BIT(old->kind)))
+		int err = claim_verdict(old, new);
+
+		if (!err)
 			continue;
 		if (new->holder && new->holder == old->holder)
 			continue;
 		if (!frames_meet(new, old))
 			continue;
-		return old->kind == PHYS_CLAIM_PROTECTED ? -EROFS : -EBUSY;
+		return err;
 	}
 	return 0;
 }

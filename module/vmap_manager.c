@@ -4,10 +4,12 @@
  * vmap() and vunmap().
  */
 #include <linux/export.h>
+#include <linux/limits.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/preempt.h>
+#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include <lvbs/vmap_manager.h>
@@ -78,14 +80,10 @@ static int real_validate_unowned(struct vmap_manager *mgr,
 	return 0;
 }
 
-static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
-		     bool writable, struct phys_map *map)
+static int vmap_pages(struct page **pages, const struct phys_frames *frames,
+		      bool writable, struct phys_map *map)
 {
-	struct page *pages[PHYS_WINDOW_PAGES];
-	unsigned int i;
-
-	if (!frames->nr || frames->nr > PHYS_WINDOW_PAGES)
-		return -EINVAL;
+	unsigned long i;
 
 	for (i = 0; i < frames->nr; i++)
 		pages[i] = pfn_to_page(phys_frame(frames, i));
@@ -99,6 +97,35 @@ static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	map->nr = frames->nr;
 	map->writable = writable;
 	return 0;
+}
+
+/* A mapping that is to last, and longer than what fits on the stack. */
+static int real_vmap_long(const struct phys_frames *frames, bool writable,
+			  struct phys_map *map)
+{
+	struct page **pages;
+	int err;
+
+	if (frames->nr > INT_MAX / sizeof(*pages))
+		return -ENOMEM;
+	pages = kvmalloc_array(frames->nr, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+	err = vmap_pages(pages, frames, writable, map);
+	kvfree(pages);
+	return err;
+}
+
+static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
+		     bool writable, struct phys_map *map)
+{
+	struct page *pages[PHYS_WINDOW_PAGES];
+
+	if (!frames->nr)
+		return -EINVAL;
+	if (frames->nr > PHYS_WINDOW_PAGES)
+		return real_vmap_long(frames, writable, map);
+	return vmap_pages(pages, frames, writable, map);
 }
 
 static int real_vunmap(struct vmap_manager *mgr, struct phys_map *map)
@@ -133,18 +160,32 @@ static const struct vmap_manager_ops real_ops = {
 	.protect = real_protect,
 };
 
-int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
-		 unsigned long first, unsigned long nr)
+static int protect(struct vmap_manager *mgr, struct phys_protection *prot,
+		   unsigned long first, unsigned long nr, bool sole)
 {
 	if (!nr || first + nr - 1 < first)
 		return -EINVAL;
 
 	prot->claim.kind = PHYS_CLAIM_PROTECTED;
+	prot->claim.sole = sole;
 	prot->claim.holder = NULL;
 	prot->claim.frames = (struct phys_frames) { .first = first, .nr = nr };
 	return mgr->ops->protect(mgr, prot, true);
 }
+
+int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
+		 unsigned long first, unsigned long nr)
+{
+	return protect(mgr, prot, first, nr, false);
+}
 EXPORT_SYMBOL_GPL(phys_protect);
+
+int phys_protect_sole(struct vmap_manager *mgr, struct phys_protection *prot,
+		      unsigned long first, unsigned long nr)
+{
+	return protect(mgr, prot, first, nr, true);
+}
+EXPORT_SYMBOL_GPL(phys_protect_sole);
 
 void phys_unprotect(struct vmap_manager *mgr, struct phys_protection *prot)
 {

@@ -22,10 +22,12 @@
  * pointer's own logic runs unchanged over a fake manager in a unit test, and
  * so that no implementer inherits a permissive default by forgetting one.
  *
- * The caller of the operations (phys_ptr.c is the only one) promises:
+ * The callers of the operations (phys_ptr.c; ring_memory.c for a mapping that
+ * lasts) promise:
  *
  * * frames reach ->vmap() only after ->validate_unowned() accepted them;
- * * one user has at most one window of %PHYS_WINDOW_PAGES mapped at a time;
+ * * one user has at most one window of %PHYS_WINDOW_PAGES mapped at a time,
+ *   but for mappings that last;
  * * every successful ->vmap() is followed by exactly one ->vunmap().
  *
  * What is going on with which frame is kept beside the operations, as a set of
@@ -45,6 +47,12 @@
  * ================ ====== ====== ====== ====== ========= =========
  *
  * Claims made under a range lock do not conflict with that very lock.
+ *
+ * A protection can be *sole*: somebody protects the frames in order to write
+ * them himself. Two such claims, or one and an ordinary protection, never meet
+ * on a frame: whoever could write what others had protected would have undone
+ * their protection. The newcomer gets EROFS for being sole on protected frames,
+ * EBUSY for protecting frames that somebody holds so, EEXIST if both are sole.
  */
 
 /* A mapping needs this many page pointers of stack, which bounds it. */
@@ -126,9 +134,10 @@ enum phys_claim_kind {
  *	that comparing two claims stays short
  * @holder: claims with the same non-NULL holder never conflict
  * @kind: what is claimed
+ * @sole: of a protection: whether it shares the frames with no other
  *
  * Storage belongs to the claimant, from phys_claim_add() to phys_claim_del().
- * All but @holder and @kind is private to phys_claim.c and guarded by
+ * All but @holder, @kind and @sole is private to phys_claim.c and guarded by
  * &phys_claims.lock.
  */
 struct phys_claim {
@@ -139,6 +148,7 @@ struct phys_claim {
 	struct phys_frames frames;
 	const void *holder;
 	enum phys_claim_kind kind;
+	bool sole;
 };
 
 /**
@@ -216,14 +226,17 @@ struct phys_protection {
  *	to VTL1? Returns 0, -EOVERFLOW beyond the physical width, -ENXIO where
  *	there is no usable RAM, -EPERM for owned frames. Must not be answered
  *	from a default. Any context.
- * @vmap: map validated frames, at most %PHYS_WINDOW_PAGES, contiguously, never
- *	executable, writable iff asked; fills the &struct phys_map. Returns 0,
- *	-EINVAL or -ENOMEM. May sleep.
+ * @vmap: map validated frames, contiguously, never executable, writable iff
+ *	asked; fills the &struct phys_map. A frame may be listed twice. More
+ *	than %PHYS_WINDOW_PAGES are asked for only by a mapping that is to last,
+ *	as they may cost an allocation. Returns 0, -EINVAL or -ENOMEM. May
+ *	sleep.
  * @vunmap: undo that. Returns 0, or an errno when the mapping had to be
  *	leaked; it is then never handed out again, and its memory stays
  *	claimed by nobody. May sleep.
  * @protect: add (@on) or lift a protection. Returns 0, -EBUSY while an ordinary
- *	writable mapping is in flight, or what @validate_unowned says of the
+ *	writable mapping is in flight, what the overview says of sole
+ *	protections, or what @validate_unowned says of the
  *	frames. Lifting always succeeds. May not sleep.
  */
 struct vmap_manager_ops {
@@ -350,15 +363,34 @@ struct phys_claim *phys_claim_next(struct phys_claims *claims,
  * Context: Any but NMI.
  * Return: 0; -EINVAL for no frames; -EOVERFLOW beyond the physical width;
  * -ENXIO or -EPERM where the frames are no usable RAM or owned; -EBUSY while
- * an ordinary pointer has one of them mapped writable.
+ * an ordinary pointer has one of them mapped writable, or somebody protects
+ * one solely.
  */
 int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		 unsigned long first, unsigned long nr);
 
 /**
+ * phys_protect_sole() - protect frames that nobody else protects
+ * @mgr: as for phys_protect()
+ * @prot: as for phys_protect()
+ * @first: as for phys_protect()
+ * @nr: as for phys_protect()
+ *
+ * For somebody who is going to write the frames around the protection. Check
+ * and protection are one step: while this lasts, nobody's protected frames are
+ * among them.
+ *
+ * Context: Any but NMI.
+ * Return: as phys_protect(); also -EROFS if one of the frames is protected,
+ * -EEXIST if it is so solely.
+ */
+int phys_protect_sole(struct vmap_manager *mgr, struct phys_protection *prot,
+		      unsigned long first, unsigned long nr);
+
+/**
  * phys_unprotect() - lift a protection
  * @mgr: the manager
- * @prot: what phys_protect() accepted
+ * @prot: what phys_protect() or phys_protect_sole() accepted
  *
  * Context: Any but NMI.
  */
