@@ -48,15 +48,14 @@ make_once "$store/linux" graft
 key=$({ cat $configs && gcc --version; } | sha256sum | cut -c 1-12)
 build_dir=$store/$arch-$key
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+output=$(mktemp)
+trap 'rm -f "$log" "$output"' EXIT
 
 run_kunit() {
 	# shellcheck disable=SC2046 # a list of names without blanks
 	sync_tree "$ROOT" "$store/linux/drivers/lvbs" $(module_sources)
-	# Still there: the last build was killed in the midst of it.
-	test ! -e "$build_dir/.lvbs-busy" || rm -rf "$build_dir"
+	# An interrupted build goes on from here: Kbuild takes no object whose command it has not on record.
 	mkdir -p "$build_dir"
-	touch "$build_dir/.lvbs-busy"
 	rm -f "$build_dir/test.log"
 
 	set -- --arch="$arch" --build_dir="$build_dir" --jobs="$(nproc)"
@@ -68,18 +67,15 @@ run_kunit() {
 	(cd "$store/linux" &&
 		/usr/bin/python3 tools/testing/kunit/kunit.py run "$@" "${filter:-*}" </dev/null 2>&1) ||
 		status=$?
-	rm "$build_dir/.lvbs-busy"
 	cp "$build_dir/test.log" "$log" 2>/dev/null || :
 	test -z "$keep_log" || cp "$log" "$keep_log"
 	return "$status"
 }
 
 # The whole run holds the tree: another checkout would put its own sources there.
-output=$(mktemp)
-trap 'rm -f "$log" "$output"' EXIT
 say "--> KUnit on $arch, Linux $kernel ($build_dir)"
 status=0
-{ with_lock "$store/lock" run_kunit || echo "kunit.py's status: $?"; } | grep -v '^stty: ' | tee "$output"
+{ with_lock "$store/lock" run_kunit || echo "kunit.py's status: $?"; } | grep --line-buffered -v '^stty: ' | tee "$output"
 grep -q "^kunit.py's status: " "$output" && status=1
 
 count() {

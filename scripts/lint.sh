@@ -40,11 +40,18 @@ shell_files() {
 	find scripts -type f \( -name '*.sh' -o -name init \) | sort
 }
 
+# Tracepoints are laid out as the kernel's own are, which checkpatch takes for open calls; rule
+# "LINUX_VERSION_CODE" below says where that may stand.
 checkpatch() {
-	# Rule "version" below says where LINUX_VERSION_CODE may stand.
-	# shellcheck disable=SC2046 # paths without blanks
-	perl "$tree/scripts/checkpatch.pl" --strict --no-tree --no-summary --quiet --terse --show-types \
-		--ignore LINUX_VERSION_CODE -f $(c_files)
+	status=0
+	for file in $(c_files); do
+		ignore=LINUX_VERSION_CODE
+		! grep -q TRACE_INCLUDE_FILE "$file" ||
+			ignore=$ignore,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING
+		perl "$tree/scripts/checkpatch.pl" --strict --no-tree --no-summary --quiet --terse --show-types \
+			--ignore "$ignore" -f "$file" || status=1
+	done
+	return $status
 }
 
 # build NAME FLAG...: a build whose every warning is an error, and so shows again on the next run.
@@ -69,8 +76,9 @@ kernel_doc() {
 }
 
 shellcheck_all() {
+	# SC2317: suites hand their functions to t_ok and t_fails, which shellcheck takes for dead code.
 	# shellcheck disable=SC2046 # paths without blanks
-	shellcheck -x $(shell_files)
+	shellcheck -x -e SC2317 $(shell_files) .ci/run
 }
 
 # none REGEX FILE...: no line of code, comments aside, matches.
@@ -112,7 +120,7 @@ rules() {
 	check "debugfs files call no vmap manager's ops" \
 		none '(->|\.)(vmap|vunmap|validate_unowned|protect)\(' $(find module -name 'debugfs*.c')
 	check "kunit/ includes no source file of module/" \
-		none '#[[:space:]]*include.*(module/|\.c[">])' $(files kunit --)
+		none '#[[:space:]]*include.*\.c[">]' $(files kunit --)
 	check "every source file names its licence in line 1" licences
 	check "no line of a text file ends in blanks" \
 		none '[[:space:]]+$' $(c_files) $(shell_files) Makefile Kbuild Kconfig
