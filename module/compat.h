@@ -54,7 +54,34 @@ static inline struct module_memory module_core_memory(const struct module *mod,
 	return mod->mem[type];
 }
 #endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline struct module_memory module_init_text(const struct module *mod)
+{
+	return (struct module_memory) {
+		.base = mod->init_layout.base,
+		.size = mod->init_layout.text_size,
+	};
+}
+#else
+static inline struct module_memory module_init_text(const struct module *mod)
+{
+	return mod->mem[MOD_INIT_TEXT];
+}
+#endif
 #endif /* MODULE */
+
+/* <linux/unaligned.h> was <asm/unaligned.h> before 6.12. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#include <asm/unaligned.h>
+#else
+#include <linux/unaligned.h>
+#endif
+
+/* Before 6.5 its name did not say that it may sleep. */
+#ifndef kvfree_rcu_mightsleep
+#define kvfree_rcu_mightsleep(ptr)	kvfree_rcu(ptr)
+#endif
 
 /* From 6.10 on the source was given when the field was declared. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)

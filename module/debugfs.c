@@ -65,6 +65,7 @@ int debugfs_init(void)
 		return PTR_ERR(root);
 
 	err = debugfs_phys_init();
+	err = err ?: debugfs_heki_init();
 	if (err)
 		debugfs_exit();
 	return err;

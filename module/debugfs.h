@@ -42,5 +42,6 @@ int debugfs_may_open(struct inode *inode, struct file *file);
 char *debugfs_command(const char __user *ubuf, size_t len, size_t max);
 
 int debugfs_phys_init(void);
+int debugfs_heki_init(void);
 
 #endif /* _LVBS_DEBUGFS_H */

@@ -3,8 +3,27 @@
  * Addresses of kernel symbols that are not exported.
  */
 #include <linux/kprobes.h>
+#include <linux/string.h>
 
+#include "copy_nofault.h"
 #include "ksym.h"
+
+/*
+ * A probe goes behind the landing pad that indirect branches need at the start
+ * of a function (ENDBR64, Intel SDM 2A), the function begins with it.
+ */
+static unsigned long before_landing_pad(unsigned long addr)
+{
+	static const u8 endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	u8 bytes[sizeof(endbr64)];
+
+	if (addr && IS_ENABLED(CONFIG_X86_64) &&
+	    !copy_nofault_from(bytes, (void *)(addr - sizeof(bytes)),
+			       sizeof(bytes)) &&
+	    !memcmp(bytes, endbr64, sizeof(bytes)))
+		addr -= sizeof(bytes);
+	return addr;
+}
 
 unsigned long ksym_address(const char *name)
 {
@@ -15,5 +34,5 @@ unsigned long ksym_address(const char *name)
 
 	if (!register_kprobe(&probe))
 		unregister_kprobe(&probe);
-	return (unsigned long)probe.addr;
+	return before_landing_pad((unsigned long)probe.addr);
 }

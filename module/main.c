@@ -18,6 +18,10 @@ static const struct part {
 	{ "owned memory", owned_init, NULL },
 	{ "vmap managers", vmap_managers_init, vmap_managers_exit },
 	{ "kernel image", kernel_image_init, kernel_image_exit },
+	{ "HEKI owners", heki_owners_init, heki_owners_exit },
+	{ "HEKI protections", heki_protect_init, heki_protect_exit },
+	{ "HEKI modules", heki_modules_init, heki_modules_exit },
+	{ "HEKI live mode", heki_live_init, heki_live_exit },
 	{ "debugfs", debugfs_init, debugfs_exit },
 };
 

@@ -17,6 +17,21 @@ void vmap_managers_exit(void);
 int kernel_image_init(void);
 void kernel_image_exit(void);
 
+int heki_owners_init(void);
+void heki_owners_exit(void);
+
+int heki_protect_init(void);
+void heki_protect_exit(void);
+
+int heki_modules_init(void);
+void heki_modules_exit(void);
+
+int heki_live_init(void);
+void heki_live_exit(void);
+
+int heki_live_sites_init(void);
+void heki_live_sites_exit(void);
+
 int debugfs_init(void);
 void debugfs_exit(void);
 

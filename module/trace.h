@@ -58,6 +58,29 @@ TRACE_EVENT(phys_refuse,
 	TP_printk("pfn=0x%lx err=%d", __entry->pfn, __entry->err)
 );
 
+TRACE_EVENT(heki_verdict,
+	TP_PROTO(u64 pa, unsigned int size, const char *step,
+		 const char *reason, int err),
+	TP_ARGS(pa, size, step, reason, err),
+	TP_STRUCT__entry(
+		__field(u64, pa)
+		__field(unsigned int, size)
+		__field(int, err)
+		__string(step, step)
+		__string(reason, reason)
+	),
+	TP_fast_assign(
+		__entry->pa = pa;
+		__entry->size = size;
+		__entry->err = err;
+		lvbs_assign_str(step, step);
+		lvbs_assign_str(reason, reason);
+	),
+	TP_printk("pa=0x%llx size=%u step=%s reason=%s err=%d", __entry->pa,
+		  __entry->size, __get_str(step), __get_str(reason),
+		  __entry->err)
+);
+
 #endif /* _LVBS_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

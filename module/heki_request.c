@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests as VTL0 makes them: copied in once, then decoded from the copy.
+ */
+#include <linux/errno.h>
+#include <linux/mm.h>
+
+#include <lvbs/phys_ptr.h>
+
+#include "heki_context.h"
+#include "heki_request.h"
+#include "phys_width.h"
+
+/* The page of heki_request_keep(); @kept changes while nobody reads. */
+static struct phys_session kept;
+static unsigned long kept_pfn;
+
+static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
+{
+	unsigned long pfns[] = { heki_frame(pa0), heki_frame(pa1) };
+	PHYS_CONST_PTR_OF(struct heki_patch) ptr;
+	int err;
+
+	err = phys_ptr_of_init_scattered(&ptr, lvbs_vmap_manager(), pfns,
+					 pa1 ? 2 : 1, heki_page_offset(pa0),
+					 sizeof(*wire));
+	return err ?: phys_read_obj(&ptr, 0, wire);
+}
+
+/* Also between two kernels' page sizes: the kept page is one of the kernel. */
+static int copy_in_kept(u64 pa0, u64 pa1, struct heki_patch *wire)
+{
+	if (pa1 || !kept.map.nr || PHYS_PFN(pa0) != kept_pfn)
+		return -EBUSY;
+	return phys_session_read(&kept, offset_in_page(pa0), wire,
+				 sizeof(*wire));
+}
+
+int heki_request_read(u64 pa0, u64 pa1, struct heki_request *request)
+{
+	struct heki_patch wire;
+	int err;
+
+	err = heki_place_check(pa0, pa1, phys_width_bits());
+	if (err)
+		return err;
+	if (heki_may_sleep())
+		err = copy_in(pa0, pa1, &wire);
+	else
+		err = copy_in_kept(pa0, pa1, &wire);
+	return err ?: heki_request_decode(request, &wire, phys_width_bits());
+}
+
+int heki_request_keep(unsigned long pfn)
+{
+	struct phys_const_ptr ptr;
+	int err;
+
+	if (kept.map.nr)
+		return -EBUSY;
+	err = phys_const_ptr_init(&ptr, lvbs_vmap_manager(), PFN_PHYS(pfn),
+				  PAGE_SIZE, 1);
+	err = err ?: phys_session_begin(&kept, &ptr);
+	if (!err)
+		kept_pfn = pfn;
+	return err;
+}
+
+void heki_request_unkeep(void)
+{
+	phys_session_end(&kept);
+}
