@@ -68,6 +68,7 @@ bool phys_frames_unique(const unsigned long *pfns, unsigned long nr)
 
 	for (;;) {
 		unsigned long next = ULONG_MAX;
+		bool more = false;
 
 		bitmap_zero(seen, SEEN_BITS);
 		for (i = 0; i < nr; i++) {
@@ -76,13 +77,15 @@ bool phys_frames_unique(const unsigned long *pfns, unsigned long nr)
 			if (pfns[i] < low)
 				continue;
 			bit = (pfns[i] - low) >> shift;
-			if (bit >= SEEN_BITS)
+			if (bit >= SEEN_BITS) {
 				next = min(next, pfns[i]);
-			else if (__test_and_set_bit(bit, seen) &&
-				 frame_stands_before(pfns, i, pfns[i]))
+				more = true;
+			} else if (__test_and_set_bit(bit, seen) &&
+				   frame_stands_before(pfns, i, pfns[i])) {
 				return false;
+			}
 		}
-		if (next == ULONG_MAX)
+		if (!more)
 			return true;
 		low = next;
 	}
