@@ -24,7 +24,7 @@
 #include <linux/hex.h>
 #endif
 
-#ifdef MODULE
+#ifdef CONFIG_MODULES
 /* Before 6.4 a module was one block of memory, not one for each type. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 enum mod_mem_type {
@@ -69,7 +69,7 @@ static inline struct module_memory module_init_text(const struct module *mod)
 	return mod->mem[MOD_INIT_TEXT];
 }
 #endif
-#endif /* MODULE */
+#endif /* CONFIG_MODULES */
 
 /* <linux/unaligned.h> was <asm/unaligned.h> before 6.12. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)

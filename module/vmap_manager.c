@@ -163,8 +163,10 @@ static const struct vmap_manager_ops real_ops = {
 static int protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		   unsigned long first, unsigned long nr, bool sole)
 {
-	if (!nr || first + nr - 1 < first)
+	if (!mgr || !mgr->ops || !nr)
 		return -EINVAL;
+	if (first + nr - 1 < first)
+		return -EOVERFLOW;
 
 	prot->claim.kind = PHYS_CLAIM_PROTECTED;
 	prot->claim.sole = sole;

@@ -361,10 +361,10 @@ struct phys_claim *phys_claim_next(struct phys_claims *claims,
  * writable again when the last one is lifted.
  *
  * Context: Any but NMI.
- * Return: 0; -EINVAL for no frames; -EOVERFLOW beyond the physical width;
- * -ENXIO or -EPERM where the frames are no usable RAM or owned; -EBUSY while
- * an ordinary pointer has one of them mapped writable, or somebody protects
- * one solely.
+ * Return: 0; -EINVAL for no frames, or if @mgr is not usable; -EOVERFLOW beyond
+ * the physical width; -ENXIO or -EPERM where the frames are no usable RAM or
+ * owned; -EBUSY while an ordinary pointer has one of them mapped writable, or
+ * somebody protects one solely.
  */
 int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		 unsigned long first, unsigned long nr);
