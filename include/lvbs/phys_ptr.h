@@ -7,6 +7,7 @@
 
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
+#include <linux/limits.h>
 #include <linux/types.h>
 
 #include <lvbs/vmap_manager.h>
@@ -118,10 +119,11 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 				    unsigned long offset, size_t bytes,
 				    unsigned int elem_size);
 
-/* An element size is a compile-time constant, and not 0. */
+/* An element size is a compile-time constant; not 0, nor cut off to be 0. */
 #define __PHYS_ELEM_SIZE(size)						\
 	((unsigned int)(size) +						\
-	 BUILD_BUG_ON_ZERO(!__builtin_constant_p(size) || (size) == 0))
+	 BUILD_BUG_ON_ZERO(!__builtin_constant_p(size) || (size) == 0 ||	\
+			   (unsigned long long)(size) > UINT_MAX))
 
 /**
  * phys_const_ptr_init() - make a read-only pointer to contiguous memory
