@@ -189,7 +189,8 @@ void heki_patch_map_init(struct heki_patch_map *map)
 	mutex_init(&map->update);
 	map->nr = 0;
 	map->bytes = 0;
-	for (i = 0; i < ARRAY_SIZE(map->site_locks); i++)
+	/* Not ARRAY_SIZE(): without SMP a lock has no size to divide by. */
+	for (i = 0; i < 1 << HEKI_SITE_LOCK_BITS; i++)
 		raw_spin_lock_init(&map->site_locks[i]);
 	map->alloc_fails = NULL;
 	map->alloc_ctx = NULL;

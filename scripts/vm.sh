@@ -80,7 +80,7 @@ quote() {
 make_initramfs() {
 	cp "$busybox" "$guest/bin/busybox"
 	cp "$SCRIPTS/guest/init" "$guest/init"
-	cp "$SCRIPTS/guest/lib.sh" "$ko" "$guest/"
+	cp "$SCRIPTS/guest/lib.sh" "$SCRIPTS/guest/kernel.sh" "$ko" "$guest/"
 	if test -n "$interactive"; then
 		touch "$guest/.vm/interactive"
 	else

@@ -84,10 +84,34 @@ span_twice() { exec 5<>"$D/phys/span" && echo "read 0 1 $p0 $p0" >&5; }
 refuse EEXIST span_twice
 exec 5>&-
 
+step "Live mode: this kernel's own text patches go through HEKI"
+echo "   From here on a write to any of the kernel's jump labels is a request: it is copied in, judged against"
+echo "   the one instruction that is known for that place, and written by lvbs. Or refused."
+verdict() { sed -n "s/^$1: //p" "$D/heki/verdicts"; }
+show eval "echo mediate >\$D/heki/live; cat \$D/heki/live"
+show eval "wc -l <\$D/heki/patches; head -n 3 \$D/heki/patches"
+# The scheduler's counters, which stand still while that static key is off.
+sched_counts() { awk '/^cpu/ { sum += $4 + $5 + $6 + $7 } END { print sum }' /proc/schedstat; }
+counts_before=$(sched_counts)
+before=$(verdict accepted)
+show sysctl kernel.sched_schedstats=1
+carried=$(($(verdict accepted) - before))
+echo "   That one switch made the kernel patch itself $carried times, three writes a place:"
+show grep -v ': 0$' "$D/heki/verdicts"
+expect "some hundred kernel text writes were carried by lvbs" [ "$carried" -gt 90 ]
+expect "each of the three steps as often as the others" \
+	same "$(verdict accepted_guard_fits) $(verdict accepted_tail_fits)" \
+	"$(verdict accepted_tail_fits) $(verdict accepted_head_fits)"
+expect "none was refused, none escaped" same "$(verdict refused) $(verdict live_missed)" "0 0"
+sleep 1
+expect "and the kernel runs the patched code: /proc/schedstat ($counts_before before) now counts" [ "$(sched_counts)" -gt 0 ]
+show sysctl kernel.sched_schedstats=0
+show eval "echo off >\$D/heki/live; cat \$D/heki/live"
+
 step "Nothing is left: what was mapped is unmapped"
 show cat "$D/phys/stats"
 expect "no mapping is live or leaked" \
-	same "$(grep -x -e 'live: 0' -e 'leaked: 0' "$D/phys/stats" | wc -l)" 2
+	same "$(grep -c -x -e 'live: 0' -e 'leaked: 0' "$D/phys/stats")" 2
 pages_free
 show rmmod lvbs
 expect "the module is gone, and its files with it" test ! -e "$D"

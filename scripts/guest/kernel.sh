@@ -35,7 +35,7 @@ kcore_read() {
 				0) kcore_load=$(((0x$kcore_value & 0xffffffff) == 1)) ;;
 				1) kcore_offset=$((0x$kcore_value)) ;;
 				2) kcore_vaddr=$((0x$kcore_value)) ;;
-				5) if [ $kcore_load = 1 ] && [ $(($1 - kcore_vaddr)) -ge 0 ] &&
+				5) if [ "$kcore_load" = 1 ] && [ $(($1 - kcore_vaddr)) -ge 0 ] &&
 					[ $(($1 - kcore_vaddr)) -lt $((0x$kcore_value)) ]; then
 					echo $((kcore_offset + $1 - kcore_vaddr))
 					break
