@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the words that users write: every spelling that is taken, and
+ * those that look like one.
+ */
+#include <kunit/test.h>
+#include <linux/string.h>
+
+#include "parse.h"
+
+#define UNTOUCHED	0x5a5a5a5a5a5a5a5aULL
+
+/* ---- numbers ---- */
+
+struct number_row {
+	const char *name;
+	const char *text;
+	int err;
+	u64 value;
+};
+
+static const struct number_row number_rows[] = {
+	{ "zero", "0", 0, 0 },
+	{ "decimal", "1234567890", 0, 1234567890 },
+	{ "hex, small letters", "0xdeadbeef", 0, 0xdeadbeef },
+	{ "hex, capitals", "0XDEADBEEF", 0, 0xdeadbeef },
+	{ "hex zero", "0x0", 0, 0 },
+	{ "leading 0 is not octal", "010", 0, 10 },
+	{ "leading 0 is not octal, 8", "08", 0, 8 },
+	{ "many leading zeroes", "000000000000000000000000000007", 0, 7 },
+	{ "largest decimal", "18446744073709551615", 0, U64_MAX },
+	{ "largest hex", "0xffffffffffffffff", 0, U64_MAX },
+	{ "decimal too large by one", "18446744073709551616", -EINVAL },
+	{ "hex too large by one", "0x10000000000000000", -EINVAL },
+	{ "far too large", "99999999999999999999999999999999", -EINVAL },
+	{ "nothing", "", -EINVAL },
+	{ "prefix alone", "0x", -EINVAL },
+	{ "prefix twice", "0x0x1", -EINVAL },
+	{ "prefix without 0", "x1", -EINVAL },
+	{ "plus", "+1", -EINVAL },
+	{ "minus", "-1", -EINVAL },
+	{ "plus in hex", "0x+1", -EINVAL },
+	{ "minus in hex", "0x-1", -EINVAL },
+	{ "plus before hex", "+0x1", -EINVAL },
+	{ "hex digits without prefix", "ff", -EINVAL },
+	{ "hex digit behind decimal", "1f", -EINVAL },
+	{ "no hex digit", "0xg", -EINVAL },
+	{ "binary", "0b1", -EINVAL },
+	{ "blank before", " 1", -EINVAL },
+	{ "blank behind", "1 ", -EINVAL },
+	{ "blank in hex", "0x 1", -EINVAL },
+	{ "blank alone", " ", -EINVAL },
+	{ "suffix", "4k", -EINVAL },
+	{ "fraction", "1.5", -EINVAL },
+	{ "two numbers", "1 2", -EINVAL },
+	{ "letter that is not ASCII", "\xe4", -EINVAL },
+};
+
+static void number_row_name(const struct number_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(number, number_rows, number_row_name);
+
+static void number_test(struct kunit *test)
+{
+	const struct number_row *row = test->param_value;
+	u64 value = UNTOUCHED;
+
+	KUNIT_EXPECT_EQ(test, parse_number(row->text, &value), row->err);
+	if (!row->err)
+		KUNIT_EXPECT_EQ(test, value, row->value);
+}
+
+/* ---- ranges ---- */
+
+struct range_row {
+	const char *name;
+	const char *text;
+	int err;
+	u64 start;
+	u64 end;
+};
+
+static const struct range_row range_rows[] = {
+	{ "decimal", "1-2", 0, 1, 2 },
+	{ "hex", "0x1000-0x1fff", 0, 0x1000, 0x1fff },
+	{ "mixed", "16-0x20", 0, 16, 32 },
+	{ "one address", "7-7", 0, 7, 7 },
+	{ "everything, hex", "0x0-0xffffffffffffffff", 0, 0, U64_MAX },
+	{ "longest decimal", "18446744073709551614-18446744073709551615", 0,
+	  U64_MAX - 1, U64_MAX },
+	{ "end before start", "2-1", -EINVAL },
+	{ "start alone", "1", -EINVAL },
+	{ "start and dash", "1-", -EINVAL },
+	{ "dash and end", "-1", -EINVAL },
+	{ "dash alone", "-", -EINVAL },
+	{ "nothing", "", -EINVAL },
+	{ "three numbers", "1-2-3", -EINVAL },
+	{ "two dashes", "1--2", -EINVAL },
+	{ "dash behind", "1-2-", -EINVAL },
+	{ "signed end", "1-+2", -EINVAL },
+	{ "blanks around the dash", "1 - 2", -EINVAL },
+	{ "blank behind", "1-2 ", -EINVAL },
+	{ "no digits", "a-b", -EINVAL },
+	{ "end too large", "1-18446744073709551616", -EINVAL },
+	{ "start too large", "18446744073709551616-18446744073709551617",
+	  -EINVAL },
+	{ "too long by one", "018446744073709551614-18446744073709551615",
+	  -EINVAL },
+	{ "far too long",
+	  "00000000000000000000000000000000001-0000000000000000000000000002",
+	  -EINVAL },
+};
+
+static void range_row_name(const struct range_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(range, range_rows, range_row_name);
+
+static void range_test(struct kunit *test)
+{
+	const struct range_row *row = test->param_value;
+	u64 start = UNTOUCHED, end = UNTOUCHED;
+
+	KUNIT_EXPECT_EQ(test, parse_range(row->text, &start, &end), row->err);
+	if (row->err)
+		return;
+	KUNIT_EXPECT_EQ(test, start, row->start);
+	KUNIT_EXPECT_EQ(test, end, row->end);
+}
+
+/* ---- words ---- */
+
+struct word_row {
+	const char *name;
+	const char *text;
+	const char *words[4];
+};
+
+static const struct word_row word_rows[] = {
+	{ "nothing", "", { } },
+	{ "blanks alone", "\n \t\n\t ", { } },
+	{ "one", "one", { "one" } },
+	{ "one, as echo writes it", "one\n", { "one" } },
+	{ "three", "one two three", { "one", "two", "three" } },
+	{ "blanks before", "  one", { "one" } },
+	{ "blanks behind", "one  ", { "one" } },
+	{ "every separator", "one\ttwo\n \t three", { "one", "two", "three" } },
+	{ "other white space is no separator", "one\rtwo\vx",
+	  { "one\rtwo\vx" } },
+	{ "dashes stay", "1-2 -", { "1-2", "-" } },
+};
+
+static void word_row_name(const struct word_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(word, word_rows, word_row_name);
+
+static void word_test(struct kunit *test)
+{
+	const struct word_row *row = test->param_value;
+	char line[64], *rest = line;
+	unsigned int i;
+
+	strscpy(line, row->text, sizeof(line));
+	for (i = 0; row->words[i]; i++) {
+		char *word = parse_word(&rest);
+
+		KUNIT_ASSERT_NOT_NULL_MSG(test, word, "word %u", i);
+		KUNIT_EXPECT_STREQ(test, word, row->words[i]);
+	}
+	/* The end stays the end. */
+	KUNIT_EXPECT_NULL(test, parse_word(&rest));
+	KUNIT_EXPECT_NULL(test, parse_word(&rest));
+}
+
+/* ---- numbers off a line ---- */
+
+static void next_number_test(struct kunit *test)
+{
+	char line[] = " 1  0x2 +3 04 x", *rest = line;
+	u64 value = 0;
+
+	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), 0);
+	KUNIT_EXPECT_EQ(test, value, 1ULL);
+	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), 0);
+	KUNIT_EXPECT_EQ(test, value, 2ULL);
+	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), -EINVAL);
+	/* A refused word is taken off all the same. */
+	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), 0);
+	KUNIT_EXPECT_EQ(test, value, 4ULL);
+	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), -EINVAL);
+	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), -EINVAL);
+}
+
+/* ---- bytes ---- */
+
+struct hex_row {
+	const char *name;
+	const char *text;
+	int err;
+	size_t len;
+	u8 bytes[10];
+};
+
+static const struct hex_row hex_rows[] = {
+	{ "no digits", "", 0, 0, { } },
+	{ "one byte", "a5", 0, 1, { 0xa5 } },
+	{ "zero byte", "00", 0, 1, { 0 } },
+	{ "capitals and small", "fFAb09", 0, 3, { 0xff, 0xab, 0x09 } },
+	{ "ten", "00112233445566778899", 0, 10,
+	  { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99 } },
+	{ "one digit", "a", -EINVAL },
+	{ "odd", "a5b", -EINVAL },
+	{ "no hex digit first", "g0", -EINVAL },
+	{ "no hex digit last", "a50g", -EINVAL },
+	{ "prefix", "0xa5", -EINVAL },
+	{ "blank between", "a5 b6", -EINVAL },
+	{ "blanks in place of digits", "a5  b6", -EINVAL },
+	{ "sign", "-1", -EINVAL },
+	{ "newline", "a5\n", -EINVAL },
+};
+
+static void hex_row_name(const struct hex_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(hex, hex_rows, hex_row_name);
+
+static void hex_test(struct kunit *test)
+{
+	const struct hex_row *row = test->param_value;
+	size_t len = 77;
+	char word[32];
+
+	strscpy(word, row->text, sizeof(word));
+	KUNIT_EXPECT_EQ(test, parse_hex(word, &len), row->err);
+	if (row->err)
+		return;
+	KUNIT_ASSERT_EQ(test, len, row->len);
+	KUNIT_EXPECT_EQ(test, 0, memcmp(word, row->bytes, len));
+}
+
+static struct kunit_case parse_cases[] = {
+	KUNIT_CASE_PARAM(number_test, number_gen_params),
+	KUNIT_CASE_PARAM(range_test, range_gen_params),
+	KUNIT_CASE_PARAM(word_test, word_gen_params),
+	KUNIT_CASE(next_number_test),
+	KUNIT_CASE_PARAM(hex_test, hex_gen_params),
+	{ }
+};
+
+static struct kunit_suite parse_suite = {
+	.name = "lvbs_parse",
+	.test_cases = parse_cases,
+};
+
+kunit_test_suites(&parse_suite);
