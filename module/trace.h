@@ -81,6 +81,37 @@ TRACE_EVENT(heki_verdict,
 		  __entry->err)
 );
 
+TRACE_EVENT(ring_write,
+	TP_PROTO(const char *ring, size_t len, const char *path, int err),
+	TP_ARGS(ring, len, path, err),
+	TP_STRUCT__entry(
+		__string(ring, ring)
+		__field(size_t, len)
+		__string(path, path)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		lvbs_assign_str(ring, ring);
+		__entry->len = len;
+		lvbs_assign_str(path, path);
+		__entry->err = err;
+	),
+	TP_printk("ring=%s len=%zu path=%s err=%d", __get_str(ring),
+		  __entry->len, __get_str(path), __entry->err)
+);
+
+TRACE_EVENT(log_message,
+	TP_PROTO(const char *text),
+	TP_ARGS(text),
+	TP_STRUCT__entry(
+		__string(text, text)
+	),
+	TP_fast_assign(
+		lvbs_assign_str(text, text);
+	),
+	TP_printk("%s", __get_str(text))
+);
+
 #endif /* _LVBS_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
