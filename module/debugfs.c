@@ -65,6 +65,7 @@ int debugfs_init(void)
 		return PTR_ERR(root);
 
 	err = debugfs_phys_init();
+	err = err ?: debugfs_ring_init();
 	err = err ?: debugfs_heki_init();
 	if (err)
 		debugfs_exit();
@@ -73,5 +74,6 @@ int debugfs_init(void)
 
 void debugfs_exit(void)
 {
+	debugfs_ring_exit();
 	debugfs_remove(root);
 }

@@ -44,4 +44,7 @@ char *debugfs_command(const char __user *ubuf, size_t len, size_t max);
 int debugfs_phys_init(void);
 int debugfs_heki_init(void);
 
+int debugfs_ring_init(void);
+void debugfs_ring_exit(void);
+
 #endif /* _LVBS_DEBUGFS_H */

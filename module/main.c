@@ -18,6 +18,8 @@ static const struct part {
 	{ "owned memory", owned_init, NULL },
 	{ "vmap managers", vmap_managers_init, vmap_managers_exit },
 	{ "kernel image", kernel_image_init, kernel_image_exit },
+	{ "rings", rings_init, rings_exit },
+	{ "log", log_init, log_exit },
 	{ "HEKI owners", heki_owners_init, heki_owners_exit },
 	{ "HEKI protections", heki_protect_init, heki_protect_exit },
 	{ "HEKI modules", heki_modules_init, heki_modules_exit },

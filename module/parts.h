@@ -17,6 +17,12 @@ void vmap_managers_exit(void);
 int kernel_image_init(void);
 void kernel_image_exit(void);
 
+int rings_init(void);
+void rings_exit(void);
+
+int log_init(void);
+void log_exit(void);
+
 int heki_owners_init(void);
 void heki_owners_exit(void);
 
