@@ -187,8 +187,9 @@ static bool rig_same_at(const struct rig *rig, size_t at, size_t len)
 {
 	while (len) {
 		size_t n = min(len, rig->size - at);
+		const u8 *memory = rig_memory(rig, at, &n);
 
-		if (memcmp(rig_memory(rig, at, &n), rig->model + at, n))
+		if (memcmp(memory, rig->model + at, n))
 			return false;
 		len -= n;
 		at = (at + n) % rig->size;
@@ -416,7 +417,7 @@ static void ring_second_mapping_fails(struct kunit *test)
 
 	rig_make(test, CONTIGUOUS, 8, 1000, LVBS_RING_ONDEMAND);
 	memset(rig->buf, 'a', 500);
-	memset(rig->buf + 500, 'b', 900);
+	memset(rig->buf + 500, 'b', 1000);
 	KUNIT_ASSERT_EQ(test, rig_write(rig, rig->buf, 400), 0);
 	KUNIT_ASSERT_EQ(test, rig_write(rig, rig->buf + 500, 500), 0);
 	/* 900 of 1000 bytes: a[0..400) b[400..900), the end is at 100. */
@@ -571,9 +572,11 @@ static void ring_busy_write_is_lost(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rig_write(rig, "one", 3), 0);
 
 	raw_spin_lock_irqsave(&rig->ring->lock, flags);
+	WRITE_ONCE(rig->ring->writing, true);
 	oops_in_progress++;
 	KUNIT_EXPECT_EQ(test, rig_write(rig, "two", 3), -EBUSY);
 	oops_in_progress--;
+	WRITE_ONCE(rig->ring->writing, false);
 	raw_spin_unlock_irqrestore(&rig->ring->lock, flags);
 
 	KUNIT_EXPECT_EQ(test, rig_state(rig).lost, 1ULL);

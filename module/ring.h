@@ -31,6 +31,8 @@
  *	memory away; guards @mem against that
  * @turn: held by a writer to a ring on demand; guards the state below
  * @lock: held by a writer to a persistent ring; guards the state below
+ * @writing: a writer holds @lock. Without SMP there is nothing in a spinlock
+ *	that an NMI could find taken, so this says it
  * @mem: the memory
  * @ended: the memory is gone. Written with @gate and the writers' lock held,
  *	read with either
@@ -80,6 +82,7 @@ struct lvbs_ring {
 	struct rw_semaphore gate;
 	struct mutex turn;
 	raw_spinlock_t lock;
+	bool writing;
 
 	struct ring_memory mem;
 	bool ended;

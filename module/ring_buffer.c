@@ -272,20 +272,41 @@ static bool may_not_wait(void)
 	return in_nmi() || READ_ONCE(oops_in_progress);
 }
 
+static bool ring_lock(struct lvbs_ring *ring, unsigned long *flags)
+{
+	if (!may_not_wait())
+		raw_spin_lock_irqsave(&ring->lock, *flags);
+	else if (!raw_spin_trylock_irqsave(&ring->lock, *flags))
+		return false;
+
+	if (READ_ONCE(ring->writing)) {
+		raw_spin_unlock_irqrestore(&ring->lock, *flags);
+		return false;
+	}
+	WRITE_ONCE(ring->writing, true);
+	barrier();	/* against an NMI on this very CPU */
+	return true;
+}
+
+static void ring_unlock(struct lvbs_ring *ring, unsigned long flags)
+{
+	barrier();	/* as above */
+	WRITE_ONCE(ring->writing, false);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+}
+
 static int ring_write_persistent(struct lvbs_ring *ring, const void *tail,
 				 size_t len, enum ring_path *path)
 {
 	unsigned long flags;
 	int err;
 
-	if (!may_not_wait()) {
-		raw_spin_lock_irqsave(&ring->lock, flags);
-	} else if (!raw_spin_trylock_irqsave(&ring->lock, flags)) {
+	if (!ring_lock(ring, &flags)) {
 		atomic_long_inc(&ring->lost);
 		return -EBUSY;
 	}
 	err = ring->ended ? -ENOENT : ring_store(ring, tail, len, path);
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	ring_unlock(ring, flags);
 	return err;
 }
 
