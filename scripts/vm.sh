@@ -14,7 +14,8 @@
 #   126  the VM was lost: it ended without a verdict, or without an orderly power-off
 #   127  it took longer than LVBS_VM_TIMEOUT seconds (default 300)
 #
-# LVBS_VM_LOG=FILE keeps the kernel's log. The guest has /lib.sh (scripts/guest/lib.sh) and, loaded or
+# LVBS_VM_LOG=FILE keeps the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's
+# memory as it was at the end: the file's byte X has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh) and, loaded or
 # not, /lvbs.ko. LVBS_QEMU names another qemu-system-x86_64.
 #
 # The verdict travels on a port of its own, so that no output can be taken for it, and counts only
@@ -100,11 +101,17 @@ make_initramfs() {
 	(cd "$guest" && find . | cpio --quiet -o -H newc -R 0:0) >"$tmp/initramfs"
 }
 
+memory() {
+	test -z "${LVBS_VM_MEMFILE:-}" ||
+		echo "-object memory-backend-file,id=ram,size=${mem}M,share=on,mem-path=$LVBS_VM_MEMFILE" \
+			"-machine memory-backend=ram"
+}
+
 start_qemu() {
 	# A splat must not end the VM before the whole of it is in the log, so no panic_on_warn or
 	# oops=panic; a panic ends it at once (-no-reboot).
 	# shellcheck disable=SC2046,SC2086 # words
-	exec "$@" "$QEMU" $(qemu_accel $icount) -smp "$smp" -m "$mem" \
+	exec "$@" "$QEMU" $(qemu_accel $icount) $(memory) -smp "$smp" -m "$mem" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
 		-append "console=ttyS0 ignore_loglevel panic=-1$append" \
