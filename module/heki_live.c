@@ -34,6 +34,7 @@
 #include "heki_request.h"
 #include "heki_verdicts.h"
 #include "ksym.h"
+#include "log.h"
 #include "parts.h"
 #include "trace.h"
 
@@ -333,6 +334,8 @@ static int live_switch(enum live_mode new)
 	} else {
 		WRITE_ONCE(mode, new);
 	}
+	if (!err)
+		lvbs_log("live mode: %s", mode_names[new]);
 	mutex_unlock(&mode_lock);
 	return err;
 }

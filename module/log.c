@@ -8,6 +8,7 @@
 #include <linux/limits.h>
 #include <linux/math64.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/panic_notifier.h>
 #include <linux/rcupdate.h>
@@ -26,8 +27,15 @@ static unsigned int log_pages = 4;
 module_param(log_pages, uint, 0400);
 MODULE_PARM_DESC(log_pages, "size of the ring \"log\" in pages (default 4)");
 
-/* Set while there is a ring; read in any context, so RCU is all there is. */
-static struct lvbs_ring __rcu *log_ring;
+/* Where lines go. Read in any context, so RCU is all there is. */
+enum log_place {
+	LOG_OWN,	/* the ring "log" */
+	LOG_VTL0,	/* the ring "vtl0", in memory that VTL0 gave for it */
+	LOG_PLACES
+};
+
+static struct lvbs_ring __rcu *log_rings[LOG_PLACES];
+static DEFINE_MUTEX(log_vtl0_lock);	/* serialises changes of LOG_VTL0 */
 
 static size_t log_stamp(char *line, size_t room)
 {
@@ -43,6 +51,7 @@ void lvbs_log(const char *fmt, ...)
 	char line[256];
 	size_t stamp, len;
 	va_list args;
+	int place;
 
 	stamp = log_stamp(line, sizeof(line));
 	va_start(args, fmt);
@@ -53,11 +62,40 @@ void lvbs_log(const char *fmt, ...)
 	line[len++] = '\n';
 
 	rcu_read_lock();
-	ring = rcu_dereference(log_ring);
-	/* What is lost, the ring counts. */
-	if (ring)
-		lvbs_ring_write(ring, line, len);
+	for (place = 0; place < LOG_PLACES; place++) {
+		ring = rcu_dereference(log_rings[place]);
+		/* What is lost, the ring counts. */
+		if (ring)
+			lvbs_ring_write(ring, line, len);
+	}
 	rcu_read_unlock();
+}
+
+static void log_set_ring(enum log_place place, struct lvbs_ring *ring)
+{
+	struct lvbs_ring *old;
+
+	old = rcu_replace_pointer(log_rings[place], ring, true);
+	if (!old)
+		return;
+	synchronize_rcu();
+	lvbs_ring_put(old);
+}
+
+int log_to_vtl0(phys_addr_t pa, size_t size)
+{
+	struct lvbs_ring *ring;
+	int err;
+
+	mutex_lock(&log_vtl0_lock);
+	err = lvbs_ring_new_at("vtl0", pa, size, LVBS_RING_PERSISTENT);
+	if (!err) {
+		/* NULL if somebody has removed it already. */
+		ring = lvbs_ring_get("vtl0");
+		log_set_ring(LOG_VTL0, ring);
+	}
+	mutex_unlock(&log_vtl0_lock);
+	return err;
 }
 
 static int log_last_words(struct notifier_block *nb, unsigned long unused,
@@ -81,7 +119,7 @@ int log_init(void)
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
 
-	rcu_assign_pointer(log_ring, ring);
+	log_set_ring(LOG_OWN, ring);
 	atomic_notifier_chain_register(&panic_notifier_list, &log_panic_nb);
 	lvbs_log("loaded");
 	return 0;
@@ -89,10 +127,7 @@ int log_init(void)
 
 void log_exit(void)
 {
-	struct lvbs_ring *ring = rcu_dereference_protected(log_ring, true);
-
 	atomic_notifier_chain_unregister(&panic_notifier_list, &log_panic_nb);
-	RCU_INIT_POINTER(log_ring, NULL);
-	synchronize_rcu();
-	lvbs_ring_put(ring);
+	log_set_ring(LOG_VTL0, NULL);
+	log_set_ring(LOG_OWN, NULL);
 }

@@ -20,6 +20,7 @@
 #include "heki_protect.h"
 #include "heki_request.h"
 #include "heki_verdicts.h"
+#include "log.h"
 #include "phys_width.h"
 #include "trace.h"
 #include "vtlcall.h"
@@ -34,7 +35,10 @@ bool vtlcall_boot_ended(void)
 
 static long call_end_of_boot(u64 a0, u64 a1, u64 a2)
 {
-	return atomic_xchg(&boot_ended, 1) ? -EPERM : 0;
+	if (atomic_xchg(&boot_ended, 1))
+		return -EPERM;
+	lvbs_log("end of boot");
+	return 0;
 }
 
 static int fill_from_blob(struct heki_patch_batch *batch, void *ctx)
@@ -92,7 +96,19 @@ static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
 	trace_heki_verdict(request.pa[0], request.size,
 			   heki_step_name(verdict.step),
 			   heki_reason_name(verdict.reason), err);
+	if (err)
+		lvbs_log("patch of %u bytes at 0x%llx refused: step %s, %s",
+			 request.size, (u64)request.pa[0],
+			 heki_step_name(verdict.step),
+			 heki_reason_name(verdict.reason));
 	return err;
+}
+
+static long call_allocate_ringbuffer(u64 pa, u64 size, u64 a2)
+{
+	if (size != (size_t)size || pa != (phys_addr_t)pa)
+		return -EOVERFLOW;
+	return log_to_vtl0(pa, size);
 }
 
 static const struct call {
@@ -109,6 +125,7 @@ static const struct call {
 	CALL(FREE_MODULE_INIT, call_free_module_init, false),
 	CALL(UNLOAD_MODULE, call_unload_module, false),
 	CALL(PATCH_TEXT, call_patch_text, false),
+	CALL(ALLOCATE_RINGBUFFER, call_allocate_ringbuffer, true),
 #undef CALL
 };
 
