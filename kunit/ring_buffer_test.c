@@ -5,6 +5,7 @@
  * back.
  */
 #include <kunit/test.h>
+#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/irqflags.h>
@@ -24,7 +25,7 @@
 #include "vmap_manager_privileged.h"
 
 #define BLOCK_ORDER	5
-#define BLOCK_PAGES	(1U << BLOCK_ORDER)
+#define BLOCK_PAGES	BIT(BLOCK_ORDER)
 
 /*
  * A manager over real memory that fails when told to.
@@ -139,7 +140,7 @@ static phys_addr_t rig_pa(const struct rig *rig)
 static void rig_scatter(struct rig *rig)
 {
 	unsigned long first = page_to_pfn(rig->block);
-	unsigned int i;
+	unsigned long i;
 
 	for (i = 0; i < BLOCK_PAGES; i++)
 		rig->pfns[i] = first + (BLOCK_PAGES - 1 - i) * 5 % BLOCK_PAGES;

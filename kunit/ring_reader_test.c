@@ -127,7 +127,7 @@ static void parser_byte(struct parser *p, u8 byte)
 		return;
 	}
 	p->rec[p->have++] = byte;
-	if (p->have > 2 && (p->rec[2] > REC_PAYLOAD_MAX)) {
+	if (p->have > 2 && p->rec[2] > REC_PAYLOAD_MAX) {
 		p->bad++;
 		parser_gap(p);
 	} else if (p->have > 2 && p->have == REC_HEAD + p->rec[2] + 1U) {

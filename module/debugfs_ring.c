@@ -275,7 +275,7 @@ static const struct file_operations snapshot_fops = {
  * @buf: on the way to user memory
  */
 struct stream {
-	struct mutex lock;
+	struct mutex lock;	/* the rest of this */
 	struct lvbs_ring_follower f;
 	char notice[LVBS_RING_NOTICE_MAX + 1];
 	size_t notice_at;

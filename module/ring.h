@@ -80,8 +80,8 @@ struct lvbs_ring {
 	bool fixed;
 
 	struct rw_semaphore gate;
-	struct mutex turn;
-	raw_spinlock_t lock;
+	struct mutex turn;	/* writers on demand */
+	raw_spinlock_t lock;	/* persistent writers */
 	bool writing;
 
 	struct ring_memory mem;

@@ -6,6 +6,7 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/hardirq.h>
+#include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
@@ -272,41 +273,62 @@ static bool may_not_wait(void)
 	return in_nmi() || READ_ONCE(oops_in_progress);
 }
 
-static bool ring_lock(struct lvbs_ring *ring, unsigned long *flags)
+static int ring_store_alone(struct lvbs_ring *ring, const void *tail,
+			    size_t len, enum ring_path *path)
 {
-	if (!may_not_wait())
-		raw_spin_lock_irqsave(&ring->lock, *flags);
-	else if (!raw_spin_trylock_irqsave(&ring->lock, *flags))
-		return false;
+	int err;
 
-	if (READ_ONCE(ring->writing)) {
-		raw_spin_unlock_irqrestore(&ring->lock, *flags);
-		return false;
-	}
+	if (READ_ONCE(ring->writing))
+		return -EBUSY;
+
 	WRITE_ONCE(ring->writing, true);
 	barrier();	/* against an NMI on this very CPU */
-	return true;
-}
-
-static void ring_unlock(struct lvbs_ring *ring, unsigned long flags)
-{
+	err = ring->ended ? -ENOENT : ring_store(ring, tail, len, path);
 	barrier();	/* as above */
 	WRITE_ONCE(ring->writing, false);
+	return err;
+}
+
+static int ring_write_waiting(struct lvbs_ring *ring, const void *tail,
+			      size_t len, enum ring_path *path)
+{
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	err = ring_store_alone(ring, tail, len, path);
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	return err;
+}
+
+static int ring_write_trying(struct lvbs_ring *ring, const void *tail,
+			     size_t len, enum ring_path *path)
+{
+	unsigned long flags;
+	int err;
+
+	local_irq_save(flags);
+	if (raw_spin_trylock(&ring->lock)) {
+		err = ring_store_alone(ring, tail, len, path);
+		raw_spin_unlock(&ring->lock);
+	} else {
+		err = -EBUSY;
+	}
+	local_irq_restore(flags);
+	return err;
 }
 
 static int ring_write_persistent(struct lvbs_ring *ring, const void *tail,
 				 size_t len, enum ring_path *path)
 {
-	unsigned long flags;
 	int err;
 
-	if (!ring_lock(ring, &flags)) {
+	if (may_not_wait())
+		err = ring_write_trying(ring, tail, len, path);
+	else
+		err = ring_write_waiting(ring, tail, len, path);
+	if (err == -EBUSY)
 		atomic_long_inc(&ring->lost);
-		return -EBUSY;
-	}
-	err = ring->ended ? -ENOENT : ring_store(ring, tail, len, path);
-	ring_unlock(ring, flags);
 	return err;
 }
 

@@ -23,7 +23,7 @@
  * holds each of @rings.
  */
 static struct {
-	struct mutex lock;
+	struct mutex lock;			/* see above */
 	struct list_head rings;			/* __guarded_by(lock) */
 	const struct ring_watcher *watcher;	/* __guarded_by(lock); or NULL */
 } registry;

@@ -72,11 +72,15 @@ die() {
 	{ tail -c +$(($(state offset) + 1)) "$tmp/ring.raw" && head -c "$(state offset)" "$tmp/ring.raw"; } >"$tmp/ring"
 }
 
+last_words_come_first() {
+	head -n 1 "$tmp/ring" | grep -a -x '\[ *[0-9]*\.[0-9]*\] last words: panic: sysrq triggered crash'
+}
+
 for kernel in 6.1 6.12; do
 	check "a guest panics ($kernel)" die "$kernel" quiet
 	check "its log was about to wrap ($kernel)" test "$(state offset)" = $(($(state size) - 30))
 	check "last words, right behind what was there before, around the ring's end ($kernel)" \
-		eval 'head -n 1 "$tmp/ring" | grep -a -x "\[ *[0-9]*\.[0-9]*\] last words: panic: sysrq triggered crash"'
+		last_words_come_first
 done
 check "a guest panics while others write" die 6.1 busy
 # Either the last words are there, or a writer was stopped while it held the lock: never a deadlock.

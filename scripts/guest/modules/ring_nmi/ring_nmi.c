@@ -20,12 +20,9 @@
 #include <asm/irq_vectors.h>
 #include <asm/nmi.h>
 
-/* Exported by lvbs; declared in its lvbs/ring_buffer.h. */
-struct lvbs_ring;
-struct lvbs_ring *lvbs_ring_get(const char *name);
-void lvbs_ring_put(struct lvbs_ring *ring);
-int lvbs_ring_write(struct lvbs_ring *ring, const void *buf, size_t len);
+#include <lvbs/ring_buffer.h>
 
+#define MAX_CPUS	8
 #define RECORDS		400
 #define RECORD_BYTES	6000
 
@@ -66,15 +63,15 @@ static int nmi_handler(unsigned int type, struct pt_regs *regs)
 
 static int writer(void *arg)
 {
-	static char record[NR_CPUS > 64 ? 64 : NR_CPUS][RECORD_BYTES];
+	static char records[MAX_CPUS][RECORD_BYTES];
 	unsigned long cpu = (unsigned long)arg;
+	char *record = records[cpu];
 	unsigned int i;
 
-	memset(record[cpu], 'a' + cpu, RECORD_BYTES - 1);
-	record[cpu][RECORD_BYTES - 1] = '\n';
+	memset(record, 'a' + cpu, RECORD_BYTES - 1);
+	record[RECORD_BYTES - 1] = '\n';
 	for (i = 0; i < RECORDS; i++) {
-		note(lvbs_ring_write(ring, record[cpu], RECORD_BYTES),
-		     in_thread);
+		note(lvbs_ring_write(ring, record, RECORD_BYTES), in_thread);
 		cond_resched();
 	}
 	if (atomic_dec_and_test(&writing))
@@ -119,6 +116,8 @@ static int __init ring_nmi_init(void)
 {
 	int err;
 
+	if (num_possible_cpus() > MAX_CPUS)
+		return -E2BIG;
 	ring = lvbs_ring_get("nmi");
 	if (!ring)
 		return -ENOENT;
