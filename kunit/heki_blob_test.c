@@ -468,7 +468,7 @@ static void list_name(const struct list_row *row, char *desc)
 
 KUNIT_ARRAY_PARAM(list, list_rows, list_name);
 
-/* FACTS.md 4.8: no cycle loops, no count takes memory. */
+/* A bug of the reference system: no cycle loops, no count takes memory. */
 static void lists(struct kunit *test)
 {
 	const struct list_row *row = test->param_value;

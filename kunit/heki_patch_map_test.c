@@ -73,7 +73,7 @@ static void find_each_byte(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
-/* FACTS.md 4.2 and 4.3: near a site, or anywhere on its page, is not at it. */
+/* A bug of the reference system: near a site, or anywhere on its page, is not at it. */
 static void find_nothing_beside(struct kunit *test)
 {
 	static const struct heki_site sites[] = {
@@ -183,7 +183,7 @@ static void overlaps(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
-/* FACTS.md 4.6: no record before the bad one stays, the last does not win. */
+/* A bug of the reference system: no record before the bad one stays, the last does not win. */
 static void batch_whole_or_nothing(struct kunit *test)
 {
 	static const struct heki_site first[] = {
@@ -376,7 +376,7 @@ static void drop_by_frames(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
-/* FACTS.md 4.10: dropping must work when nothing else does. */
+/* A bug of the reference system: dropping must work when nothing else does. */
 static bool always_fails(void *ctx)
 {
 	return true;

@@ -39,7 +39,7 @@ struct row {
 #define NONE	HEKI_STEP_NONE
 #define R(reason) HEKI_REASON_##reason
 
-/* The rows of DESIGN.md section 6, and what is refused beside each. */
+/* The rows of the table in heki_validate.h, and what is refused beside each. */
 static const struct row rows[] = {
 	/* Five bytes. */
 	{ "5: INT3 on C", SITE5, { 0xe9, 1, 2, 3, 4 },
@@ -219,7 +219,7 @@ static const struct row rows[] = {
 	{ "4: head of the 5-byte NOP", SITE_4, { 0xcc, 1, 2, 3 },
 	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(BYTES) },
 
-	/* FACTS.md 4.2: head at a page's end. */
+	/* A bug of the reference system: head at a page's end. */
 	{ "cut 1: tail at the site's page", CUT_1, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
 	{ "cut 1: tail at the next page", CUT_1, { 0xcc, 1, 2, 3, 4 },

@@ -353,7 +353,7 @@ static const struct reach_row reach_rows[] = {
 	{ "count in bytes wraps to 0", 100, 8, 0, SIZE_MAX / 8 + 1, -ERANGE },
 	{ "count in bytes wraps to 8", 100, 8, 0, SIZE_MAX / 8 + 2, -ERANGE },
 
-	/* FACTS.md 4.1: the end of the page is not the end of the pointer. */
+	/* A bug of the reference system: the end of the page is not the end of the pointer. */
 	{ "rest of the page", 10, 1, 10, 1, -ERANGE },
 	{ "last byte of the page", 10, 1, P - 1, 1, -ERANGE },
 	{ "to the end of the page", 10, 1, 0, P, -ERANGE },

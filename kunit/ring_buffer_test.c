@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Rings over real memory: random writes against a model, failures, refusals,
- * and the bugs of the reference system (FACTS 4, item 9) that must not come
+ * and the bugs of the reference system that must not come
  * back.
  */
 #include <kunit/test.h>
@@ -375,7 +375,7 @@ static void ring_random_writes(struct kunit *test)
 }
 
 /*
- * FACTS 4, item 9.
+ * Bugs of the reference system that must not come back.
  */
 
 /* "The offset advanced after a failed write." */
