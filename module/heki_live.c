@@ -73,6 +73,8 @@ static struct live_requests {
 static DEFINE_MUTEX(request_lock);
 static DEFINE_RAW_SPINLOCK(atomic_request_lock);
 
+static struct kprobe probe;	/* registered under mode_lock */
+
 /* A write as __text_poke() is asked for it. */
 struct text_write {
 	void *addr;
@@ -226,9 +228,8 @@ static int text_poke_entered(struct kprobe *probe, struct pt_regs *regs)
 	instruction_pointer_set(regs, (unsigned long)live_text_poke);
 	return 1;
 }
-NOKPROBE_SYMBOL(text_poke_entered);
 
-static struct kprobe probe;
+NOKPROBE_SYMBOL(text_poke_entered);
 
 static int probe_register(void)
 {

@@ -18,13 +18,13 @@ static unsigned long kept_pfn;
 static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
 	unsigned long pfns[] = { heki_frame(pa0), heki_frame(pa1) };
-	PHYS_CONST_PTR_OF(struct heki_patch) ptr;
+	struct phys_const_ptr ptr;
 	int err;
 
-	err = phys_ptr_of_init_scattered(&ptr, lvbs_vmap_manager(), pfns,
-					 pa1 ? 2 : 1, heki_page_offset(pa0),
-					 sizeof(*wire));
-	return err ?: phys_read_obj(&ptr, 0, wire);
+	err = phys_const_ptr_init_scattered(&ptr, lvbs_vmap_manager(), pfns,
+					    pa1 ? 2 : 1, heki_page_offset(pa0),
+					    sizeof(*wire), sizeof(*wire));
+	return err ?: phys_read(&ptr, 0, wire, 1);
 }
 
 /* Also between two kernels' page sizes: the kept page is one of the kernel. */

@@ -107,6 +107,7 @@ suites() {
 "$SCRIPTS/packages.sh" build vm kunit lint
 part lint "$SCRIPTS/lint.sh"
 part build cases build_6_1 build_6_12
+part compile_fail "$SCRIPTS/compile_fail.sh"
 part splat "$SCRIPTS/splat-test.sh"
 part vm "$SCRIPTS/vm-test.sh"
 suites

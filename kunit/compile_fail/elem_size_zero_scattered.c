@@ -8,9 +8,8 @@
 
 #include <lvbs/phys_ptr.h>
 
-static int __maybe_unused
-misuse(struct phys_ptr *p, struct vmap_manager *mgr,
-       const unsigned long *pfns)
+static int __maybe_unused misuse(struct phys_ptr *p, struct vmap_manager *mgr,
+				 const unsigned long *pfns)
 {
 	return phys_ptr_init_scattered(p, mgr, pfns, 1, 0, 8, 0);
 }
