@@ -111,6 +111,7 @@ part compile_fail "$SCRIPTS/compile_fail.sh"
 part splat "$SCRIPTS/splat-test.sh"
 part vm "$SCRIPTS/vm-test.sh"
 suites
+part panic "$SCRIPTS/panic-test.sh"
 part kunit-um "$SCRIPTS/kunit.sh" --arch um --log "$logs/kunit-um.kernel.log"
 part kunit-x86_64 "$SCRIPTS/kunit.sh" --arch x86_64 --log "$logs/kunit-x86_64.kernel.log"
 if test -n "$full" && test -f "$SCRIPTS/test-full.sh"; then
