@@ -104,10 +104,11 @@ suites() {
 	done
 }
 
-"$SCRIPTS/packages.sh" build vm kunit lint
+"$SCRIPTS/packages.sh" build vm kunit lint dkms
 part lint "$SCRIPTS/lint.sh"
 part build cases build_6_1 build_6_12
 part compile_fail "$SCRIPTS/compile_fail.sh"
+part dkms "$SCRIPTS/dkms-test.sh"
 part splat "$SCRIPTS/splat-test.sh"
 part vm "$SCRIPTS/vm-test.sh"
 suites
