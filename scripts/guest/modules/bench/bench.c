@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Measures physical pointers beside what people would use instead, in the
+ * guest's time: under `-icount shift=0` a nanosecond is an instruction.
+ *
+ * Loading runs every case; debugfs lvbs_bench/results then holds a line each,
+ * lvbs_bench/now the guest's time in nanoseconds.
+ *
+ * A figure is the median of many samples, less what an empty case costs. Cases
+ * that cannot sleep run with interrupts off; of the others, the median drops
+ * the samples that met a timer tick or a purge of lazily freed mappings.
+ */
+#include <linux/debugfs.h>
+#include <linux/highmem.h>
+#include <linux/io.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include <lvbs/phys_ptr.h>
+
+/*
+ * The module's own copy routine, which it does not export: the very same
+ * instructions, built in here.
+ */
+#ifdef CONFIG_X86_64
+#include <asm/asm.h>
+#define COPY_EXTABLE(from, to)	_ASM_EXTABLE(from, to)
+#include "copy_nofault_x86.h"
+#define copy_same	copy_x86
+#else
+static size_t copy_same(void *dst, const void *src, size_t len)
+{
+	memcpy(dst, src, len);
+	return 0;
+}
+#endif
+
+static unsigned long pages_max = 65536;
+module_param_named(pages, pages_max, ulong, 0400);
+MODULE_PARM_DESC(pages, "frames to measure growth with, at most");
+
+#define SAMPLES_MAX	1001
+#define RESULTS_MAX	256
+
+/*
+ * What the cases work on: the first @len bytes of scattered frames, and a
+ * buffer of that length.
+ */
+static struct bench {
+	struct vmap_manager *mgr;
+	unsigned long nr_frames;
+	unsigned long *pfns;
+	struct page **pages;
+	void *buf;
+	/* of the case that runs */
+	size_t len;
+	unsigned long nr;
+	void *map;
+	struct phys_const_ptr ptr;
+	struct phys_session session;
+	struct phys_write_session write_session;
+} b;
+
+struct result {
+	const char *group;
+	const char *name;
+	size_t bytes;
+	u64 ns;
+	unsigned int samples;
+};
+
+static struct result results[RESULTS_MAX];
+static unsigned int nr_results;
+
+struct object {
+	u8 bytes[24];
+};
+
+/*
+ * The cases. Each does its work once, and returns 0.
+ */
+
+static int empty(void)
+{
+	return 0;
+}
+
+static int map_copy_floor(bool write)
+{
+	void *map;
+	int err = 0;
+
+	map = vmap(b.pages, b.nr, VM_MAP, write ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	if (!map)
+		return -ENOMEM;
+	if (write)
+		memcpy(map, b.buf, b.len);
+	else
+		err = copy_from_kernel_nofault(b.buf, map, b.len);
+	vunmap(map);
+	return err;
+}
+
+static int floor_read(void)
+{
+	return map_copy_floor(false);
+}
+
+static int floor_write(void)
+{
+	return map_copy_floor(true);
+}
+
+/* What of the floor is mapping. */
+static int floor_map(void)
+{
+	void *map = vmap(b.pages, b.nr, VM_MAP, PAGE_KERNEL_RO);
+
+	vunmap(map);
+	return map ? 0 : -ENOMEM;
+}
+
+static int lvbs_read(void)
+{
+	struct phys_const_ptr ptr;
+	int err;
+
+	err = phys_const_ptr_init_scattered(&ptr, b.mgr, b.pfns, b.nr, 0, b.len,
+					    1);
+	return err ?: phys_read(&ptr, 0, b.buf, b.len);
+}
+
+static int lvbs_write(void)
+{
+	struct phys_ptr ptr;
+	int err;
+
+	err = phys_ptr_init_scattered(&ptr, b.mgr, b.pfns, b.nr, 0, b.len, 1);
+	return err ?: phys_write(&ptr, 0, b.buf, b.len);
+}
+
+static int lvbs_read_obj(void)
+{
+	return phys_read_obj_at(b.mgr, PFN_PHYS(b.pfns[0]),
+				(struct object *)b.buf);
+}
+
+static int lvbs_write_obj(void)
+{
+	return phys_write_obj_at(b.mgr, PFN_PHYS(b.pfns[0]),
+				 (struct object *)b.buf);
+}
+
+static int session_begin(void)
+{
+	struct phys_ptr ptr;
+	int err;
+
+	err = phys_ptr_init(&ptr, b.mgr, PFN_PHYS(b.pfns[0]), b.len, 1);
+	err = err ?: phys_session_begin(&b.session, &ptr.ro);
+	return err ?: phys_write_session_begin(&b.write_session, &ptr);
+}
+
+static void session_end(void)
+{
+	phys_session_end(&b.session);
+	phys_write_session_end(&b.write_session);
+}
+
+static int session_read(void)
+{
+	return phys_session_read(&b.session, 0, b.buf, b.len);
+}
+
+static int session_write(void)
+{
+	return phys_session_write(&b.write_session, 0, b.buf, b.len);
+}
+
+static int map_begin(void)
+{
+	b.map = vmap(b.pages, b.nr, VM_MAP, PAGE_KERNEL_RO);
+	return b.map ? 0 : -ENOMEM;
+}
+
+static void map_end(void)
+{
+	vunmap(b.map);
+}
+
+static int nofault(void)
+{
+	return copy_from_kernel_nofault(b.buf, b.map, b.len);
+}
+
+static int same_copy(void)
+{
+	return copy_same(b.buf, b.map, b.len) ? -EFAULT : 0;
+}
+
+static int kernel_memcpy(void)
+{
+	memcpy(b.buf, b.map, b.len);
+	return 0;
+}
+
+static int map_ram(void)
+{
+	void *map = vm_map_ram(b.pages, b.nr, NUMA_NO_NODE);
+	int err;
+
+	if (!map)
+		return -ENOMEM;
+	err = copy_from_kernel_nofault(b.buf, map, b.len);
+	vm_unmap_ram(map, b.nr);
+	return err;
+}
+
+/* One frame, as it wants a contiguous range; takes the direct map's address. */
+static int remap(void)
+{
+	void *map = memremap(PFN_PHYS(b.pfns[0]), PAGE_SIZE, MEMREMAP_WB);
+	int err;
+
+	if (!map)
+		return -ENOMEM;
+	err = copy_from_kernel_nofault(b.buf, map, b.len);
+	memunmap(map);
+	return err;
+}
+
+/* The kmap cases go page by page, as they must. */
+#define FOR_EACH_PIECE(i, at, n)					\
+	for (i = 0, at = 0; n = min_t(size_t, b.len - at, PAGE_SIZE), i < b.nr; \
+	     i++, at += n)
+
+static int kmap_memcpy(void)
+{
+	unsigned long i;
+	size_t at, n;
+
+	FOR_EACH_PIECE(i, at, n) {
+		void *map = kmap_local_page(b.pages[i]);
+
+		memcpy(b.buf + at, map, n);
+		kunmap_local(map);
+	}
+	return 0;
+}
+
+static int kmap_same_copy(void)
+{
+	unsigned long i;
+	size_t at, n;
+
+	FOR_EACH_PIECE(i, at, n) {
+		void *map = kmap_local_page(b.pages[i]);
+		size_t left = copy_same(b.buf + at, map, n);
+
+		kunmap_local(map);
+		if (left)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* Parts of lvbs_read, as far as they can be had by themselves. */
+
+static int part_init(void)
+{
+	struct phys_const_ptr ptr;
+
+	return phys_const_ptr_init_scattered(&ptr, b.mgr, b.pfns, b.nr, 0,
+					     b.len, 1);
+}
+
+static int part_validate(void)
+{
+	struct phys_frames frames = { .pfns = b.pfns, .nr = b.nr };
+
+	return b.mgr->ops->validate_unowned(b.mgr, &frames);
+}
+
+static int part_map_unmap(bool write)
+{
+	struct phys_frames frames = { .pfns = b.pfns, .nr = b.nr };
+	struct phys_map map;
+	int err;
+
+	err = b.mgr->ops->vmap(b.mgr, &frames, write, &map);
+	return err ?: b.mgr->ops->vunmap(b.mgr, &map);
+}
+
+static int part_map_ro(void)
+{
+	return part_map_unmap(false);
+}
+
+static int part_map_rw(void)
+{
+	return part_map_unmap(true);
+}
+
+static int ptr_begin(void)
+{
+	return phys_const_ptr_init(&b.ptr, b.mgr, PFN_PHYS(b.pfns[0]), b.len,
+				   1);
+}
+
+/* A claim, added and deleted. */
+static int part_claim(void)
+{
+	struct phys_lock lock;
+	int err;
+
+	err = phys_lock(&lock, &b.ptr, PHYS_LOCK_SHARED);
+	if (!err)
+		phys_unlock(&lock);
+	return err;
+}
+
+/* The largest length that a case is good for. */
+#define ANY	SIZE_MAX
+#define OBJ	sizeof(struct object)
+
+struct bench_case {
+	const char *name;
+	int (*run)(void);
+	int (*begin)(void);
+	void (*end)(void);
+	size_t max;
+	bool atomic;
+};
+
+static const struct bench_case ops[] = {
+	{ "floor_read", floor_read, .max = ANY },
+	{ "floor_write", floor_write, .max = ANY },
+	{ "lvbs_read", lvbs_read, .max = ANY },
+	{ "lvbs_write", lvbs_write, .max = ANY },
+	{ "lvbs_read_obj", lvbs_read_obj, .max = OBJ },
+	{ "lvbs_write_obj", lvbs_write_obj, .max = OBJ },
+	{ "session_read", session_read, session_begin, session_end,
+	  PAGE_SIZE, true },
+	{ "session_write", session_write, session_begin, session_end,
+	  PAGE_SIZE, true },
+	{ "vm_map_ram", map_ram, .max = ANY },
+	{ "memremap", remap, .max = PAGE_SIZE },
+	{ "kmap_local", kmap_memcpy, .max = ANY, .atomic = true },
+	{ "kmap_local_same_copy", kmap_same_copy, .max = ANY, .atomic = true },
+	{ "nofault", nofault, map_begin, map_end, PAGE_SIZE, true },
+	{ "same_copy", same_copy, map_begin, map_end, PAGE_SIZE, true },
+	{ "memcpy", kernel_memcpy, map_begin, map_end, PAGE_SIZE, true },
+};
+
+static const struct bench_case parts[] = {
+	{ "floor_map", floor_map, .max = ANY },
+	{ "init", part_init, .max = ANY, .atomic = true },
+	{ "validate", part_validate, .max = ANY, .atomic = true },
+	{ "claim", part_claim, ptr_begin, .max = ANY, .atomic = true },
+	{ "map_ro", part_map_ro, .max = ANY },
+	{ "map_rw", part_map_rw, .max = ANY },
+};
+
+static const struct bench_case growth[] = {
+	{ "lvbs_read", lvbs_read, .max = ANY },
+	{ "kmap_local_same_copy", kmap_same_copy, .max = ANY },
+	{ "init", part_init, .max = ANY },
+};
+
+/*
+ * What is measured with what. New parts of the module add a table of cases
+ * above and a line here.
+ */
+static const size_t op_bytes[] = { 24, 256, SZ_4K, SZ_64K, SZ_1M };
+static const size_t part_bytes[] = { 24, SZ_64K, SZ_256K };
+static const size_t growth_pages[] = { 1, 4, 16, 64, 256, 1024, 4096, 16384,
+				       65536 };
+
+struct bench_group {
+	const char *name;
+	const struct bench_case *cases;
+	unsigned int nr_cases;
+	const size_t *sizes;
+	unsigned int nr_sizes;
+	size_t unit;
+};
+
+#define GROUP(name, cases, sizes, unit) \
+	{ name, cases, ARRAY_SIZE(cases), sizes, ARRAY_SIZE(sizes), unit }
+
+static const struct bench_group groups[] = {
+	GROUP("op", ops, op_bytes, 1),
+	GROUP("part", parts, part_bytes, 1),
+	GROUP("growth", growth, growth_pages, PAGE_SIZE),
+};
+
+/*
+ * The measuring.
+ */
+
+static int u64_cmp(const void *x, const void *y)
+{
+	u64 a = *(const u64 *)x, b = *(const u64 *)y;
+
+	return a < b ? -1 : a > b;
+}
+
+static int sample(int (*run)(void), bool atomic, u64 *ns)
+{
+	unsigned long flags = 0;
+	u64 start;
+	int err;
+
+	if (atomic)
+		local_irq_save(flags);
+	start = ktime_get_ns();
+	err = run();
+	*ns = ktime_get_ns() - start;
+	if (atomic)
+		local_irq_restore(flags);
+	return err;
+}
+
+static int median(int (*run)(void), bool atomic, unsigned int samples, u64 *ns)
+{
+	static u64 taken[SAMPLES_MAX];
+	unsigned int i;
+	int err;
+
+	/* Not counted: it fills what is filled once. */
+	err = sample(run, atomic, &taken[0]);
+	for (i = 0; !err && i < samples; i++)
+		err = sample(run, atomic, &taken[i]);
+	if (err)
+		return err;
+	sort(taken, samples, sizeof(taken[0]), u64_cmp, NULL);
+	*ns = taken[samples / 2];
+	return 0;
+}
+
+/* Odd; about the same work for each length. */
+static unsigned int samples_of(size_t bytes)
+{
+	return clamp_t(size_t, SZ_16M / bytes, 3, SAMPLES_MAX) | 1;
+}
+
+static int measure(const char *group, const struct bench_case *c, size_t bytes)
+{
+	unsigned int samples = samples_of(bytes);
+	u64 ns = 0, nothing = 0;
+	int err = 0;
+
+	if (nr_results == RESULTS_MAX)
+		return -ENOSPC;
+	b.len = bytes;
+	b.nr = DIV_ROUND_UP(bytes, PAGE_SIZE);
+
+	/* Each case starts without the lazily freed mappings of the last. */
+	vm_unmap_aliases();
+	if (c->begin)
+		err = c->begin();
+	err = err ?: median(empty, c->atomic, SAMPLES_MAX, &nothing);
+	err = err ?: median(c->run, c->atomic, samples, &ns);
+	if (c->end)
+		c->end();
+	if (err) {
+		pr_err("lvbs_bench: %s, %zu bytes: error %d\n", c->name, bytes,
+		       err);
+		return err;
+	}
+
+	results[nr_results++] = (struct result) {
+		.group = group,
+		.name = c->name,
+		.bytes = bytes,
+		.ns = ns > nothing ? ns - nothing : 0,
+		.samples = samples,
+	};
+	cond_resched();
+	return 0;
+}
+
+static int measure_group(const struct bench_group *g)
+{
+	unsigned int s, c;
+	int err = 0;
+
+	for (s = 0; s < g->nr_sizes; s++) {
+		size_t bytes = g->sizes[s] * g->unit;
+
+		if (DIV_ROUND_UP(bytes, PAGE_SIZE) > b.nr_frames)
+			break;
+		for (c = 0; !err && c < g->nr_cases; c++)
+			if (bytes <= g->cases[c].max)
+				err = measure(g->name, &g->cases[c], bytes);
+	}
+	return err;
+}
+
+/*
+ * Memory: frames in an order that has nothing to do with their numbers.
+ */
+
+static void scatter(void)
+{
+	unsigned long i;
+	u32 state = 1;
+
+	for (i = b.nr_frames - 1; i > 0; i--) {
+		unsigned long k;
+
+		state = state * 1664525u + 1013904223u;
+		k = (state >> 8) % (i + 1);
+		swap(b.pages[i], b.pages[k]);
+	}
+	for (i = 0; i < b.nr_frames; i++)
+		b.pfns[i] = page_to_pfn(b.pages[i]);
+}
+
+static void bench_free(void)
+{
+	while (b.nr_frames)
+		__free_page(b.pages[--b.nr_frames]);
+	vfree(b.buf);
+	kvfree(b.pfns);
+	kvfree(b.pages);
+}
+
+static int bench_alloc(void)
+{
+	b.pages = kvcalloc(pages_max, sizeof(*b.pages), GFP_KERNEL);
+	b.pfns = kvcalloc(pages_max, sizeof(*b.pfns), GFP_KERNEL);
+	b.buf = vzalloc(pages_max << PAGE_SHIFT);
+	if (!b.pages || !b.pfns || !b.buf)
+		goto fail;
+
+	while (b.nr_frames < pages_max) {
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		if (!page)
+			goto fail;
+		b.pages[b.nr_frames++] = page;
+		cond_resched();
+	}
+	scatter();
+	return 0;
+fail:
+	bench_free();
+	return -ENOMEM;
+}
+
+static int results_show(struct seq_file *m, void *unused)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_results; i++)
+		seq_printf(m, "%s,%s,%zu,%llu,%u\n", results[i].group,
+			   results[i].name, results[i].bytes, results[i].ns,
+			   results[i].samples);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(results);
+
+static int now_show(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "%llu\n", ktime_get_ns());
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(now);
+
+static struct dentry *dir;
+
+static int __init bench_init(void)
+{
+	unsigned int i;
+	int err;
+
+	if (!pages_max)
+		return -EINVAL;
+	b.mgr = lvbs_vmap_manager();
+	err = bench_alloc();
+	if (err)
+		return err;
+	for (i = 0; !err && i < ARRAY_SIZE(groups); i++)
+		err = measure_group(&groups[i]);
+	bench_free();
+	if (err)
+		return err;
+
+	dir = debugfs_create_dir("lvbs_bench", NULL);
+	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
+	debugfs_create_file("now", 0400, dir, NULL, &now_fops);
+	return 0;
+}
+
+static void __exit bench_exit(void)
+{
+	debugfs_remove_recursive(dir);
+}
+
+module_init(bench_init);
+module_exit(bench_exit);
+MODULE_DESCRIPTION("benchmark of lvbs");
+MODULE_LICENSE("GPL");
