@@ -19,7 +19,7 @@ test-full:
 	@scripts/test.sh --full
 
 bench:
-	@scripts/bench.sh
+	@scripts/bench.sh $(if $(KERNEL),--kernel "$(KERNEL)")
 
 lint:
 	@scripts/lint.sh

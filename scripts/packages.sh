@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...     (build, vm, kunit, lint, dkms)
+# packages.sh SET...     (build, vm, kunit, lint, dkms, bench)
 # packages.sh --update   only brings the package lists up to date
 #
 # Installs what is missing of the distribution packages that SETs need, as root or with password-less
@@ -16,6 +16,7 @@ packages_of() {
 	vm) echo qemu-system-x86 cpio ;;
 	kunit) echo gcc make flex bison bc libelf-dev libssl-dev python3 perl xz-utils qemu-system-x86 ;;
 	dkms) echo dkms kmod ;;
+	bench) echo gcc gnuplot-nox ;;
 	lint) echo shellcheck sparse perl python3 xz-utils gcc make libelf-dev ;;
 	*) die "unknown set '$1'" ;;
 	esac

@@ -237,19 +237,20 @@ static int remap(void)
 }
 
 /* The kmap cases go page by page, as they must. */
-#define FOR_EACH_PIECE(i, at, n)					\
-	for (i = 0, at = 0; n = min_t(size_t, b.len - at, PAGE_SIZE), i < b.nr; \
-	     i++, at += n)
+
+static size_t piece_of(unsigned long i)
+{
+	return min_t(size_t, b.len - (i << PAGE_SHIFT), PAGE_SIZE);
+}
 
 static int kmap_memcpy(void)
 {
 	unsigned long i;
-	size_t at, n;
 
-	FOR_EACH_PIECE(i, at, n) {
+	for (i = 0; i < b.nr; i++) {
 		void *map = kmap_local_page(b.pages[i]);
 
-		memcpy(b.buf + at, map, n);
+		memcpy(b.buf + (i << PAGE_SHIFT), map, piece_of(i));
 		kunmap_local(map);
 	}
 	return 0;
@@ -258,11 +259,11 @@ static int kmap_memcpy(void)
 static int kmap_same_copy(void)
 {
 	unsigned long i;
-	size_t at, n;
 
-	FOR_EACH_PIECE(i, at, n) {
+	for (i = 0; i < b.nr; i++) {
 		void *map = kmap_local_page(b.pages[i]);
-		size_t left = copy_same(b.buf + at, map, n);
+		size_t left = copy_same(b.buf + (i << PAGE_SHIFT), map,
+					piece_of(i));
 
 		kunmap_local(map);
 		if (left)
@@ -392,13 +393,12 @@ struct bench_group {
 	size_t unit;
 };
 
-#define GROUP(name, cases, sizes, unit) \
-	{ name, cases, ARRAY_SIZE(cases), sizes, ARRAY_SIZE(sizes), unit }
-
 static const struct bench_group groups[] = {
-	GROUP("op", ops, op_bytes, 1),
-	GROUP("part", parts, part_bytes, 1),
-	GROUP("growth", growth, growth_pages, PAGE_SIZE),
+	{ "op", ops, ARRAY_SIZE(ops), op_bytes, ARRAY_SIZE(op_bytes), 1 },
+	{ "part", parts, ARRAY_SIZE(parts), part_bytes,
+	  ARRAY_SIZE(part_bytes), 1 },
+	{ "growth", growth, ARRAY_SIZE(growth), growth_pages,
+	  ARRAY_SIZE(growth_pages), PAGE_SIZE },
 };
 
 /*

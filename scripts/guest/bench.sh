@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# bench.sh [PAGES]   the guest's half of scripts/bench.sh: prints CSV lines
+#
+# group,name,bytes,instructions,samples
+#
+# and "mark" lines around each dd, for the host to look at its own clock: the guest's counts instructions.
+set -eu
+B=/sys/kernel/debug/lvbs_bench
+MIB=256
+
+insmod /bench.ko pages="${1:-65536}"
+cat "$B/results"
+
+# The start of MIB MiB of RAM without an owned frame, in MiB.
+ram_start() {
+	sed 's/-/ /' "$D/phys/ram" | while read -r start end; do
+		start=$(((start + 0xfffff) >> 20))
+		end=$(((end + 1) >> 20))
+		at=$start
+		while [ $((at + MIB)) -le $end ]; do
+			hit=$(sed 's/-/ /' "$D/phys/owned" | while read -r first last; do
+				if [ $((last)) -ge $((at << 20)) ] && [ $((first)) -lt $(((at + MIB) << 20)) ]; then
+					echo $(((last >> 20) + 1))
+				fi
+			done | sort -n | tail -n 1)
+			if [ -z "$hit" ]; then
+				echo "$at"
+				return
+			fi
+			at=$hit
+		done
+	done | head -n 1
+}
+
+# The place of that physical address in /proc/kcore, in MiB: its program header of the direct map.
+# Entries of 56 bytes from byte 64 on: p_type 1 is PT_LOAD, p_offset, p_vaddr, p_paddr, p_filesz.
+kcore_start() {
+	count=$(od -A n -t u2 -j 56 -N 2 /proc/kcore)
+	od -A n -t x8 -v -w56 -j 64 -N $((56 * count)) /proc/kcore |
+		while read -r type offset vaddr paddr filesz rest; do
+			: "$vaddr" "$rest"
+			[ "$type" = 0000000500000001 ] || [ "$type" = 0000000700000001 ] || continue
+			[ "$paddr" != ffffffffffffffff ] || continue
+			pa=$((0x$paddr))
+			if [ $pa -le $(($1 << 20)) ] && [ $((pa + 0x$filesz)) -ge $((($1 + MIB) << 20)) ]; then
+				echo $((0x$offset + ($1 << 20) - pa))
+			fi
+		done | head -n 1
+}
+
+# timed NAME FILE OFFSET
+timed() {
+	echo "mark $1 start"
+	start=$(cat "$B/now")
+	dd if="$2" of=/dev/null bs=1M skip="$3" count=$MIB iflag=skip_bytes,fullblock status=none
+	end=$(cat "$B/now")
+	echo "mark $1 end"
+	echo "dd,$1,$((MIB << 20)),$((end - start)),1"
+}
+
+at=$(ram_start)
+[ -n "$at" ] || {
+	echo "no $MIB MiB of RAM without an owned frame" >&2
+	exit 1
+}
+kcore=$(kcore_start "$at")
+[ -n "$kcore" ] || {
+	echo "no such RAM in /proc/kcore" >&2
+	exit 1
+}
+timed lvbs_mem "$D/phys/mem" $((at << 20))
+timed kcore /proc/kcore "$kcore"
