@@ -248,20 +248,14 @@ static void module_drop(struct live_module *live)
 	kfree(live);
 }
 
-/* Only pages with sites: each drop waits for a grace period. */
 static void module_drop_init(const struct live_module *live)
 {
 	struct module_memory mem = module_init_text(live->mod);
-	struct heki_patch_hit hit;
 	unsigned int at;
 
 	for (at = 0; at < mem.size; at += PAGE_SIZE) {
 		unsigned long pfn = vmalloc_to_pfn(mem.base + at);
 
-		if (heki_patch_map_next(heki_owner_map(), PFN_PHYS(pfn),
-					&hit) ||
-		    PHYS_PFN(hit.site.pa[0]) != pfn || hit.owner != live->id)
-			continue;
 		if (heki_owner_drop_frames(live->id, pfn, pfn))
 			pr_warn("live mode: init text of %s stays protected\n",
 				live->mod->name);

@@ -7,6 +7,7 @@
  * What guards a site outlives it: frames are protected before their sites are
  * valid, and until nobody can be at work on one any more.
  */
+#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -51,25 +52,39 @@ static int owner_note_frames(struct heki_owner *owner,
 	heki_patch_batch_frames(batch, count_frame, owner);
 	owner->pfns = kvmalloc_array(max(owner->nr_pfns, 1UL),
 				     sizeof(*owner->pfns), GFP_KERNEL);
-	if (!owner->pfns)
+	owner->dropped = kvcalloc(BITS_TO_LONGS(max(owner->nr_pfns, 1UL)),
+				  sizeof(*owner->dropped), GFP_KERNEL);
+	if (!owner->pfns || !owner->dropped)
 		return -ENOMEM;
 	owner->nr_pfns = 0;
 	return heki_patch_batch_frames(batch, note_frame, owner);
 }
 
-/* A run of frames from position @at on that leaves out [@first, @last]. */
-static unsigned long frame_run(const struct heki_owner *owner, unsigned long at,
-			       unsigned long first, unsigned long last)
+static unsigned long owner_position(const struct heki_owner *owner,
+				    unsigned long pfn)
+{
+	unsigned long low = 0, high = owner->nr_pfns;
+
+	while (low < high) {
+		unsigned long mid = low + (high - low) / 2;
+
+		if (owner->pfns[mid] < pfn)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* A run of frames from position @at on, none of them dropped. */
+static unsigned long frame_run(const struct heki_owner *owner, unsigned long at)
 {
 	unsigned long end;
 
-	for (end = at; end < owner->nr_pfns; end++) {
-		unsigned long pfn = owner->pfns[end];
-
-		if (pfn - owner->pfns[at] != end - at ||
-		    (pfn >= first && pfn <= last))
+	for (end = at; end < owner->nr_pfns; end++)
+		if (owner->pfns[end] - owner->pfns[at] != end - at ||
+		    test_bit(end, owner->dropped))
 			break;
-	}
 	return end - at;
 }
 
@@ -80,16 +95,15 @@ static void unprotect(struct phys_protection *prots, unsigned long nr)
 	kvfree(prots);
 }
 
-/* Protect all frames but [@first, @last]; an empty range is [1, 0]. */
-static int owner_protect(struct heki_owner *owner, unsigned long first,
-			 unsigned long last)
+/* Protect all frames but those that were dropped. */
+static int owner_protect(struct heki_owner *owner)
 {
 	struct phys_protection *prots;
 	unsigned long at, run, nr = 0;
 	int err = 0;
 
 	for (at = 0; at < owner->nr_pfns; at += max(run, 1UL)) {
-		run = frame_run(owner, at, first, last);
+		run = frame_run(owner, at);
 		nr += !!run;
 	}
 	prots = kvcalloc(max(nr, 1UL), sizeof(*prots), GFP_KERNEL);
@@ -98,7 +112,7 @@ static int owner_protect(struct heki_owner *owner, unsigned long first,
 
 	nr = 0;
 	for (at = 0; at < owner->nr_pfns; at += max(run, 1UL)) {
-		run = frame_run(owner, at, first, last);
+		run = frame_run(owner, at);
 		if (!run)
 			continue;
 		prots[nr].owner = owner->name;
@@ -154,6 +168,7 @@ static void owner_free(struct heki_owner *owner)
 	owner_unmap_alias(owner);
 	unprotect(owner->prots, owner->nr_prots);
 	kvfree(owner->pfns);
+	kvfree(owner->dropped);
 	kfree(owner);
 }
 
@@ -168,7 +183,7 @@ static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
 	if (!err)
 		err = owner_note_frames(owner, &batch);
 	if (!err)
-		err = owner_protect(owner, 1, 0);
+		err = owner_protect(owner);
 	if (!err && alias)
 		err = owner_map_alias(owner);
 	if (err) {
@@ -260,6 +275,18 @@ int heki_owner_drop(u32 id)
 	return err;
 }
 
+/* Whether any of the frames was not marked yet. */
+static bool owner_mark_dropped(struct heki_owner *owner, unsigned long first,
+			       unsigned long last)
+{
+	unsigned long at = owner_position(owner, first);
+	bool fresh = false;
+
+	for (; at < owner->nr_pfns && owner->pfns[at] <= last; at++)
+		fresh |= !__test_and_set_bit(at, owner->dropped);
+	return fresh;
+}
+
 int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
 {
 	struct heki_owner *owner;
@@ -268,8 +295,11 @@ int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
 	mutex_lock(&owners_lock);
 	owner = owner_find(id);
 	if (owner) {
-		heki_patch_map_drop_frames(&patch_map, id, first, last);
-		err = owner_protect(owner, first, last);
+		err = 0;
+		if (owner_mark_dropped(owner, first, last)) {
+			heki_patch_map_drop_frames(&patch_map, id, first, last);
+			err = owner_protect(owner);
+		}
 	}
 	mutex_unlock(&owners_lock);
 	return err;
@@ -283,22 +313,6 @@ void heki_owner_name(u32 id, char *name)
 	owner = owner_find(id);
 	strscpy(name, owner ? owner->name : "?", HEKI_OWNER_NAME);
 	rcu_read_unlock();
-}
-
-static unsigned long owner_position(const struct heki_owner *owner,
-				    unsigned long pfn)
-{
-	unsigned long low = 0, high = owner->nr_pfns;
-
-	while (low < high) {
-		unsigned long mid = low + (high - low) / 2;
-
-		if (owner->pfns[mid] < pfn)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
 }
 
 void *heki_owner_alias(unsigned long pfn)

@@ -22,12 +22,13 @@
  * @name: who it is, for people
  * @pfns: the frames that its sites had when they were added, ascending
  * @nr_pfns: how many
- * @prots: the protections, one for each run of frames
+ * @dropped: a bit for each of @pfns, set by heki_owner_drop_frames()
+ * @prots: the protections, one for each run of frames that were not dropped
  * @nr_prots: how many
  * @alias: @pfns in a row, writable, or nothing mapped
  *
- * The list and @prots change under heki_owner.c's mutex only; the rest does not
- * change. Readers of the list hold rcu_read_lock() or the mutex.
+ * The list, @dropped and @prots change under heki_owner.c's mutex only; the rest
+ * does not change. Readers of the list hold rcu_read_lock() or the mutex.
  */
 struct heki_owner {
 	struct list_head node;
@@ -35,6 +36,7 @@ struct heki_owner {
 	char name[HEKI_OWNER_NAME];
 	unsigned long *pfns;
 	unsigned long nr_pfns;
+	unsigned long *dropped;
 	struct phys_protection *prots;
 	unsigned long nr_prots;
 	struct phys_map alias;
@@ -93,7 +95,8 @@ int heki_owner_drop(u32 id);
  * @last: last frame
  *
  * For init text, which is freed while the owner stays. The frames are no longer
- * protected for it.
+ * protected for it. Frames on which the owner never had a site, or which were
+ * dropped before, cost nothing.
  *
  * Context: May sleep.
  * Return: 0; -ENOENT if there is no such owner; -ENOMEM if the sites are gone,
