@@ -22,6 +22,7 @@ static struct {
 	unsigned long (*ftrace_location_range)(unsigned long start,
 					       unsigned long end);
 	bool (*is_ftrace_trampoline)(unsigned long addr);
+	unsigned long ftrace_calls[3];
 	void *(*get_kprobe)(void *addr);
 	bool (*is_insn_slot)(void *cache, unsigned long addr);
 	void *insn_slots;
@@ -39,6 +40,9 @@ void heki_live_kinds_find(void)
 {
 	FIND(ftrace_location_range, "ftrace_location_range");
 	FIND(is_ftrace_trampoline, "is_ftrace_trampoline");
+	FIND(ftrace_calls[0], "ftrace_call");
+	FIND(ftrace_calls[1], "ftrace_regs_call");
+	FIND(ftrace_calls[2], "ftrace_graph_call");
 	FIND(get_kprobe, "get_kprobe");
 	FIND(is_insn_slot, "__is_insn_slot_addr");
 	FIND(insn_slots, "kprobe_insn_slots");
@@ -49,10 +53,23 @@ void heki_live_kinds_find(void)
 	FIND(is_bpf_text_address, "is_bpf_text_address");
 }
 
+/* The calls to the tracer in the kernel's own trampolines. */
+static bool is_ftrace_call(unsigned long addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kernel.ftrace_calls); i++)
+		if (addr && (addr == kernel.ftrace_calls[i] ||
+			     addr - 1 == kernel.ftrace_calls[i]))
+			return true;
+	return false;
+}
+
 /* Patching in three rounds, the second round starts at the second byte. */
 static bool is_ftrace(unsigned long addr)
 {
-	return (kernel.ftrace_location_range &&
+	return is_ftrace_call(addr) ||
+	       (kernel.ftrace_location_range &&
 		kernel.ftrace_location_range(addr - 1, addr)) ||
 	       (kernel.is_ftrace_trampoline &&
 		kernel.is_ftrace_trampoline(addr));
