@@ -32,6 +32,11 @@ else
 fi
 kdir=$(realpath "$kdir")
 
+# Test modules may call what lvbs exports, by its public headers.
+if grep -q '<lvbs/' "$SCRIPTS/guest/modules/$module"/*.c 2>/dev/null; then
+	"$0" --kernel "$kernel" "$@" >/dev/null
+fi
+
 # A folder per set of flags (W=1, C=2): make does not rebuild when only these change.
 flavour=$(printf '%s' "$*" | tr -c 'A-Za-z0-9\n' '_')
 out=$BUILD/$kernel${flavour:+-$flavour}
@@ -57,9 +62,10 @@ build() {
 	else
 		sync_tree "$SCRIPTS/guest/modules/$module" "$tree" .
 	fi
-	# Test modules may call what lvbs exports.
-	if test -f "$out/lvbs/Module.symvers" && test "$module" != lvbs; then
-		set -- KBUILD_EXTRA_SYMBOLS="$out/lvbs/Module.symvers" "$@"
+	if test "$module" != lvbs; then
+		set -- KCPPFLAGS="-I$ROOT/include" "$@"
+		test ! -f "$out/lvbs/Module.symvers" ||
+			set -- KBUILD_EXTRA_SYMBOLS="$out/lvbs/Module.symvers" "$@"
 	fi
 	# BTF would want pahole and the kernel's own image; nothing here reads a module's BTF.
 	# shellcheck disable=SC2046 # empty or one word
