@@ -114,7 +114,7 @@ start_qemu() {
 	exec "$@" "$QEMU" $(qemu_accel $icount) $(memory) -smp "$smp" -m "$mem" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
-		-append "console=ttyS0 ignore_loglevel panic=-1$append" \
+		-append "console=ttyS0 ignore_loglevel panic=-1 no_timer_check$append" \
 		-chardev "file,id=log,path=$tmp/log" -serial chardev:log \
 		-chardev "$out" -serial chardev:out \
 		-chardev "file,id=verdict,path=$tmp/verdict" -serial chardev:verdict
