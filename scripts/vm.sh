@@ -81,7 +81,7 @@ quote() {
 make_initramfs() {
 	cp "$busybox" "$guest/bin/busybox"
 	cp "$SCRIPTS/guest/init" "$guest/init"
-	cp "$SCRIPTS/guest/lib.sh" "$SCRIPTS/guest/kernel.sh" "$ko" "$guest/"
+	cp "$SCRIPTS/guest/lib.sh" "$SCRIPTS/guest/kernel.sh" "$SCRIPTS/guest/heki.sh" "$ko" "$guest/"
 	if test -n "$interactive"; then
 		touch "$guest/.vm/interactive"
 	else

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# For suites that work with heki_client (scripts/guest/modules): its sites, and what HEKI says of them.
+
+C=/sys/kernel/debug/heki_client
+
+# site NAME: sets PA0 PA1 TAIL0 TAIL1 SIZE CODE NOP VA of a site, and what changes: NOW and BRANCH.
+# shellcheck disable=SC2034 # for the script that sources this file
+site() {
+	# shellcheck disable=SC2046 # words
+	set -- $(grep "^$1 " $C/sites)
+	[ $# = 11 ] || return
+	PA0=$2 PA1=$3 TAIL0=$4 TAIL1=$5 SIZE=$6 CODE=$7 NOP=$8 NOW=$9
+	shift 9
+	BRANCH=$1 VA=$2
+}
+
+# site_now NAME: the bytes and the branch that the code takes.
+site_now() {
+	awk -v name="$1" '$1 == name { print $9, $10 }' $C/sites
+}
+
+# head HEX, tail HEX: the first byte of an instruction, and the others.
+head_of() { echo "$1" | cut -c 1-2; }
+tail_of() { echo "$1" | cut -c 3-; }
+
+request() { put "$D/heki/request" "$@"; }
+client() { put $C/command "$@"; }
+
+# flip CODE: the three requests that a VTL0 makes, at the site that was named last.
+flip() {
+	request "$PA0" 0 cc && request "$TAIL0" "$TAIL1" "$(tail_of "$1")" && request "$PA0" 0 "$(head_of "$1")"
+}
+
+# verdict KEY: a count.
+verdict() {
+	awk -v key="$1:" '$1 == key { n = $2 } END { print n + 0 }' "$D/heki/verdicts"
+}
+
+# since: a new start for grown.
+since() { cp "$D/heki/verdicts" /tmp/since; }
+# grown KEY: how much a count grew since.
+grown() {
+	awk -v key="$1:" '$1 == key { n += NR == FNR ? -$2 : $2 } END { print n + 0 }' /tmp/since "$D/heki/verdicts"
+}
+
+# patches_of OWNER: how many sites are known of it.
+patches_of() {
+	awk -v owner="$1" '$5 == owner' "$D/heki/patches" | wc -l
+}
+
+# text_sum: a checksum of the whole of the kernel's text, read as physical memory.
+text_sum() {
+	text_start=$(sym _stext)
+	dd if="$D/phys/mem" bs=1M skip=$(($(kernel_pa "$text_start"))) iflag=skip_bytes,count_bytes,fullblock \
+		count=$(($(sym _etext) - text_start)) status=none | md5sum
+}

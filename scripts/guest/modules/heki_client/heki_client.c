@@ -1,0 +1,681 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A sample VTL0: a module with a static key that tells VTL1 of its patch sites
+ * and has them patched, by the public headers and nothing else of lvbs.
+ *
+ * /sys/kernel/debug/heki_client:
+ *
+ * sites	a line each: NAME PA0 PA1 TAIL0 TAIL1 SIZE CODE NOP NOW BRANCH VA.
+ *		TAIL is where the second byte is, as a request for it has to say.
+ *		NOW are the bytes as this module sees them, BRANCH the one that
+ *		the code takes when it is run
+ * command	load SHAPE		announce the sites by LOAD_KDATA
+ *		validate SHAPE		announce them by VALIDATE_MODULE
+ *		free_init, unload	of what was validated last
+ *		patch NAME code|nop	by three requests
+ *		end_of_boot
+ *		key 0|1			have the kernel switch the static key
+ *
+ * SHAPE is "good" or one of those in shapes[], most of which must be refused.
+ */
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/jump_label.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+
+#include <lvbs/heki.h>
+#include <lvbs/heki_abi.h>
+
+#define INT3 0xcc
+
+static DEFINE_STATIC_KEY_FALSE(client_key);
+
+static noinline bool branch_short(void)
+{
+	if (static_branch_unlikely(&client_key))
+		return true;
+	return false;
+}
+
+static noinline bool branch_long(void)
+{
+	if (static_branch_unlikely(&client_key))
+		return true;
+	/* Too much to jump over with two bytes. */
+	asm volatile(".skip 300, 0x90");
+	return false;
+}
+
+#define NOP2_BYTES "0x66, 0x90"
+#define NOP5_BYTES "0x0f, 0x1f, 0x44, 0x00, 0x00"
+
+/* A site with @first bytes on one page and the rest on the next, behind NOPs. */
+#define STRADDLE(first, nop)						\
+	".balign 4096, 0x90\n\t"					\
+	".skip 4096 - " #first ", 0x90\n"				\
+	"1:\t.byte " nop "\n\t"						\
+	JUMP_TABLE_ENTRY
+
+static noinline bool branch_short_1(void)
+{
+	asm goto(STRADDLE(1, NOP2_BYTES) : : "i" (&client_key.key), "i" (0) : : l_yes);
+	return false;
+l_yes:
+	return true;
+}
+
+static noinline bool branch_long_1(void)
+{
+	asm goto(STRADDLE(1, NOP5_BYTES) : : "i" (&client_key.key), "i" (0) : : l_yes);
+	return false;
+l_yes:
+	return true;
+}
+
+static noinline bool branch_long_2(void)
+{
+	asm goto(STRADDLE(2, NOP5_BYTES) : : "i" (&client_key.key), "i" (0) : : l_yes);
+	return false;
+l_yes:
+	return true;
+}
+
+static noinline bool branch_long_3(void)
+{
+	asm goto(STRADDLE(3, NOP5_BYTES) : : "i" (&client_key.key), "i" (0) : : l_yes);
+	return false;
+l_yes:
+	return true;
+}
+
+static noinline bool branch_long_4(void)
+{
+	asm goto(STRADDLE(4, NOP5_BYTES) : : "i" (&client_key.key), "i" (0) : : l_yes);
+	return false;
+l_yes:
+	return true;
+}
+
+/* In text that is freed when the module is initialised. */
+static noinline bool __init branch_init(void)
+{
+	if (static_branch_unlikely(&client_key))
+		return true;
+	return false;
+}
+
+static bool early;
+module_param(early, bool, 0);
+MODULE_PARM_DESC(early, "switch the key on while initialising");
+
+static bool fail;
+module_param(fail, bool, 0);
+MODULE_PARM_DESC(fail, "fail to initialise");
+
+static const struct {
+	const char *name;
+	bool (*run)(void);
+} branches[] = {
+	{ "short", branch_short },
+	{ "long", branch_long },
+	{ "short_1", branch_short_1 },
+	{ "long_1", branch_long_1 },
+	{ "long_2", branch_long_2 },
+	{ "long_3", branch_long_3 },
+	{ "long_4", branch_long_4 },
+};
+
+static const u8 nop2[] = { 0x66, 0x90 };
+static const u8 nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+
+/* A site, and where its bytes are for this module; two pieces if it straddles. */
+struct client_site {
+	char name[16];
+	struct heki_patch patch;
+	const u8 *nop;
+	u8 *piece[2];
+	unsigned int first;
+	bool (*run)(void);
+};
+
+#define SITES_MAX	16
+static struct client_site sites[SITES_MAX];
+static unsigned int nr_sites;
+
+/*
+ * Pages that stand for code: sites whose second page is surely not the one
+ * after the first in physical memory, which is there, too, and full of NOPs.
+ */
+#define APART_ORDER	4
+static u8 *apart;
+
+/* What is announced: two pages of a list, and the blob, in two halves. */
+static struct heki_page *list[2];
+static u8 *blob[2];
+static u64 nranges;
+
+static struct heki_patch *request;
+static u64 token;
+static struct dentry *dir;
+static DEFINE_MUTEX(client_lock);
+
+static phys_addr_t text_pa(unsigned long va)
+{
+	struct page *page = vmalloc_to_page((void *)va);
+
+	return page_to_phys(page) + offset_in_page(va);
+}
+
+static struct client_site *site_new(const char *name, unsigned int size)
+{
+	struct client_site *site;
+
+	if (nr_sites == SITES_MAX)
+		return NULL;
+	site = &sites[nr_sites++];
+	strscpy(site->name, name, sizeof(site->name));
+	site->patch.size = size;
+	site->nop = size == 2 ? nop2 : size == 5 ? nop5 : NULL;
+	return site;
+}
+
+static void site_place(struct client_site *site, u8 *at, phys_addr_t pa0,
+		       u8 *second, phys_addr_t pa1)
+{
+	site->first = min_t(unsigned int, site->patch.size,
+			    PAGE_SIZE - offset_in_page(pa0));
+	site->piece[0] = at;
+	site->patch.pa[0] = cpu_to_le64(pa0);
+	if (site->first < site->patch.size) {
+		site->piece[1] = second;
+		site->patch.pa[1] = cpu_to_le64(pa1);
+	}
+}
+
+static int site_from_entry(const struct jump_entry *entry)
+{
+	unsigned long va = jump_entry_code(entry);
+	unsigned long next = PAGE_ALIGN(va + 1);
+	struct client_site *site;
+	u8 *text = (u8 *)va;
+	unsigned int i, best = 0;
+	s32 jump;
+
+	/* The last function that begins before it. */
+	for (i = 0; i < ARRAY_SIZE(branches); i++)
+		if (va - (unsigned long)branches[i].run <
+		    va - (unsigned long)branches[best].run)
+			best = i;
+	site = site_new(branches[best].name, text[0] == 0x0f || text[0] == 0xe9 ? 5 : 2);
+	if (!site)
+		return -E2BIG;
+	site->run = branches[best].run;
+	site_place(site, text, text_pa(va), (u8 *)next, text_pa(next));
+
+	jump = jump_entry_target(entry) - va - site->patch.size;
+	site->patch.code[0] = site->patch.size == 5 ? 0xe9 : 0xeb;
+	memcpy(site->patch.code + 1, &jump, site->patch.size - 1);
+	return 0;
+}
+
+static int sites_from_table(void)
+{
+	const struct module *mod = THIS_MODULE;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < mod->num_jump_entries; i++)
+		if (jump_entry_key(&mod->jump_entries[i]) == &client_key.key &&
+		    !jump_entry_is_init(&mod->jump_entries[i]))
+			err = site_from_entry(&mod->jump_entries[i]);
+	return err;
+}
+
+static int site_apart(unsigned int first, unsigned int page)
+{
+	static const u8 code[] = { 0xe9, 0x01, 0x02, 0x03, 0x04 };
+	u8 *at = apart + (page + 1) * PAGE_SIZE - first;
+	u8 *second = apart + (page + 2) * PAGE_SIZE;
+	struct client_site *site;
+	char name[16];
+
+	snprintf(name, sizeof(name), "apart_%u", first);
+	site = site_new(name, sizeof(code));
+	if (!site)
+		return -E2BIG;
+	memcpy(site->patch.code, code, sizeof(code));
+	site_place(site, at, virt_to_phys(at), second, virt_to_phys(second));
+	memcpy(at, nop5, first);
+	memcpy(second, nop5 + first, sizeof(nop5) - first);
+	/* A trap: the physically next page looks as if it belonged there. */
+	memcpy(at + first, nop5 + first, sizeof(nop5) - first);
+	return 0;
+}
+
+/* A length that has no NOP: it can be guarded, and get its own bytes back. */
+static int site_three(void)
+{
+	static const u8 code[] = { 0xa1, 0xa2, 0xa3 };
+	u8 *at = apart + 15 * PAGE_SIZE + 0x100;
+	struct client_site *site = site_new("three", sizeof(code));
+
+	if (!site)
+		return -E2BIG;
+	memcpy(site->patch.code, code, sizeof(code));
+	memcpy(at, code, sizeof(code));
+	site_place(site, at, virt_to_phys(at), NULL, 0);
+	return 0;
+}
+
+static int sites_make(void)
+{
+	unsigned int first;
+	int err = sites_from_table();
+
+	for (first = 1; !err && first <= 4; first++)
+		err = site_apart(first, 3 * (first - 1));
+	return err ?: site_three();
+}
+
+static struct client_site *site_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_sites; i++)
+		if (!strcmp(sites[i].name, name))
+			return &sites[i];
+	return NULL;
+}
+
+/* Where the second byte is, in the words of a request. */
+static void site_tail(const struct client_site *site, u64 pa[2])
+{
+	pa[0] = le64_to_cpu(site->patch.pa[0]) + 1;
+	pa[1] = le64_to_cpu(site->patch.pa[1]);
+	if (site->first == 1) {
+		pa[0] = pa[1];
+		pa[1] = 0;
+	}
+}
+
+static void range_add(const void *va, phys_addr_t pa, size_t len, u64 attributes)
+{
+	struct heki_page *page = list[nranges / HEKI_PAGE_RANGES];
+	struct heki_range *range = &page->ranges[nranges % HEKI_PAGE_RANGES];
+
+	range->va = cpu_to_le64((unsigned long)va);
+	range->pa = cpu_to_le64(pa);
+	range->epa = cpu_to_le64(pa + len);
+	range->attributes = cpu_to_le64(attributes);
+	le64_add_cpu(&page->nranges, 1);
+	if (++nranges == HEKI_PAGE_RANGES + 1)
+		list[0]->next_pa = cpu_to_le64(virt_to_phys(list[1]));
+}
+
+/* Two ranges of @len bytes in all, the second one elsewhere in memory. */
+static void blob_ranges(size_t len, size_t cut, u64 attributes)
+{
+	range_add(blob[0], virt_to_phys(blob[0]), cut, attributes);
+	if (cut == len)
+		return;
+	memcpy(blob[1] + 7, blob[0] + cut, len - cut);
+	/* One buffer for VTL0, as it would be with vmalloc(). */
+	range_add(blob[0] + cut, virt_to_phys(blob[1] + 7), len - cut,
+		  attributes);
+}
+
+static bool is(const char *shape, const char *name)
+{
+	return !strcmp(shape, name);
+}
+
+/* The last record goes wrong: those before it must not stay. */
+static void spoil_record(const char *shape, struct heki_patch *last)
+{
+	u64 width = 1ULL << boot_cpu_data.x86_phys_bits;
+	u64 pa0 = le64_to_cpu(last->pa[0]);
+
+	if (is(shape, "size_0"))
+		last->size = 0;
+	else if (is(shape, "size_6"))
+		last->size = 6;
+	else if (is(shape, "no_address"))
+		last->pa[0] = 0;
+	else if (is(shape, "second_needless"))
+		last->pa[1] = cpu_to_le64(virt_to_phys(apart));
+	else if (is(shape, "second_missing"))
+		last->pa[0] = cpu_to_le64((pa0 & PAGE_MASK) + PAGE_SIZE - 1);
+	else if (is(shape, "beyond_width"))
+		last->pa[0] = cpu_to_le64(width);
+	else if (is(shape, "last_page"))
+		last->pa[0] = cpu_to_le64(width - last->size);
+	else if (is(shape, "overlap"))
+		last->pa[0] = cpu_to_le64(le64_to_cpu(site_find("long")->patch.pa[0]) + 1);
+
+	if (is(shape, "second_unaligned") || is(shape, "second_is_first")) {
+		pa0 = (pa0 & PAGE_MASK) + PAGE_SIZE - 1;
+		last->pa[0] = cpu_to_le64(pa0);
+		last->pa[1] = cpu_to_le64(is(shape, "second_is_first") ?
+					  pa0 & PAGE_MASK : pa0 + 1 + 8);
+	}
+}
+
+static void spoil_header(const char *shape, struct heki_patch_info *info)
+{
+	if (is(shape, "type"))
+		info->type = cpu_to_le32(1);
+	else if (is(shape, "over_max"))
+		le64_add_cpu(&info->max_patch_count, -1);
+	else if (is(shape, "cut_short"))
+		le64_add_cpu(&info->patch_idx, 1);
+	else if (is(shape, "endless"))
+		info->patch_idx = cpu_to_le64(U64_MAX);
+	if (is(shape, "cut_short") || is(shape, "endless"))
+		info->max_patch_count = info->patch_idx;
+}
+
+static void spoil_list(const char *shape)
+{
+	struct heki_range *range = &list[0]->ranges[0];
+
+	if (is(shape, "cycle") || is(shape, "empty_cycle")) {
+		list[0]->next_pa = cpu_to_le64(virt_to_phys(list[0]));
+		nranges += HEKI_PAGE_RANGES;
+	}
+	if (is(shape, "empty_cycle")) {
+		list[0]->nranges = 0;
+	} else if (is(shape, "too_many")) {
+		list[0]->nranges = cpu_to_le64(HEKI_PAGE_RANGES + 1);
+	} else if (is(shape, "count_more")) {
+		nranges++;
+	} else if (is(shape, "count_less")) {
+		nranges--;
+	} else if (is(shape, "count_huge")) {
+		nranges = U64_MAX;
+	} else if (is(shape, "empty_range")) {
+		range->epa = range->pa;
+	} else if (is(shape, "hole")) {
+		range->pa = cpu_to_le64(0xa0000);
+		range->epa = cpu_to_le64(0xa0100);
+	}
+}
+
+static const char * const shapes[] = {
+	/* Good ones. */
+	"good", "cut", "two_headers", "long_list",
+	/* Bad records, headers, lists. */
+	"size_0", "size_6", "no_address", "second_needless", "second_missing",
+	"second_unaligned", "second_is_first", "beyond_width", "last_page",
+	"overlap", "type", "over_max", "cut_short", "endless", "cycle",
+	"empty_cycle", "too_many", "count_more", "count_less", "count_huge",
+	"empty_range", "hole", "text_missing",
+};
+
+static size_t blob_write(const char *shape)
+{
+	unsigned int split = is(shape, "two_headers") ? 3 : 0;
+	struct heki_patch_info *info = NULL;
+	struct heki_patch *patch = NULL;
+	u8 *at = blob[0];
+	unsigned int i;
+
+	memset(blob[0], 0, PAGE_SIZE);
+	memset(blob[1], 0, PAGE_SIZE);
+	for (i = 0; i < nr_sites; i++) {
+		if (!i || i == split) {
+			info = (void *)at;
+			at += sizeof(*info);
+		}
+		patch = (void *)at;
+		*patch = sites[i].patch;
+		at += sizeof(*patch);
+		le64_add_cpu(&info->patch_idx, 1);
+		le64_add_cpu(&info->max_patch_count, 1);
+	}
+	spoil_record(shape, patch);
+	spoil_header(shape, info);
+	return at - blob[0];
+}
+
+/* The pages of the sites, one by one: nobody says that they are in order. */
+static void text_ranges(const char *shape)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < nr_sites; i++)
+		for (j = 0; j < 2; j++) {
+			u64 pa = le64_to_cpu(sites[i].patch.pa[j]) & PAGE_MASK;
+
+			if (!pa || (is(shape, "text_missing") && !i))
+				continue;
+			range_add(sites[i].piece[j], pa, PAGE_SIZE,
+				  sites[i].run ? HEKI_MOD_TEXT :
+						 HEKI_MOD_INIT_TEXT);
+		}
+}
+
+static int announce(const char *shape, u64 patches, u64 other, bool text)
+{
+	size_t len;
+
+	if (match_string(shapes, ARRAY_SIZE(shapes), shape) < 0)
+		return -ENOTTY;
+	memset(list[0], 0, PAGE_SIZE);
+	memset(list[1], 0, PAGE_SIZE);
+	nranges = 0;
+	while (is(shape, "long_list") && nranges < HEKI_PAGE_RANGES - 1)
+		range_add(blob[0], virt_to_phys(blob[0]), PAGE_SIZE, other);
+	len = blob_write(shape);
+	blob_ranges(len, is(shape, "cut") ? 61 : len, patches);
+	if (text)
+		text_ranges(shape);
+	else
+		range_add(blob[1], virt_to_phys(blob[1]), PAGE_SIZE, other);
+	spoil_list(shape);
+	return 0;
+}
+
+static long run_load(const char *shape)
+{
+	int err = announce(shape, HEKI_KDATA_PATCH_INFO,
+			   HEKI_KDATA_KERNEL_DATA, false);
+
+	return err ?: lvbs_vtlcall(HEKI_VTLCALL_LOAD_KDATA,
+				   virt_to_phys(list[0]), nranges, 0);
+}
+
+static long run_validate(const char *shape)
+{
+	long ret = announce(shape, HEKI_MOD_PATCH, HEKI_MOD_DATA, true);
+
+	if (!ret)
+		ret = lvbs_vtlcall(HEKI_VTLCALL_VALIDATE_MODULE,
+				   virt_to_phys(list[0]), nranges, 0);
+	if (ret > 0)
+		token = ret;
+	return ret;
+}
+
+static long ask(u64 pa0, u64 pa1, const u8 *bytes, unsigned int size)
+{
+	*request = (struct heki_patch) {
+		.pa = { cpu_to_le64(pa0), cpu_to_le64(pa1) }, .size = size,
+	};
+	memcpy(request->code, bytes, size);
+	return lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, virt_to_phys(request), 0,
+			    0);
+}
+
+static long run_patch(const char *name, const char *what)
+{
+	const struct client_site *site = site_find(name);
+	const u8 int3 = INT3, *bytes;
+	u64 pa0, tail[2];
+	long err;
+
+	if (!site || !what)
+		return -ENOTTY;
+	bytes = is(what, "nop") ? site->nop : site->patch.code;
+	pa0 = le64_to_cpu(site->patch.pa[0]);
+	site_tail(site, tail);
+	err = ask(pa0, 0, &int3, 1);
+	err = err ?: ask(tail[0], tail[1], bytes + 1, site->patch.size - 1);
+	return err ?: ask(pa0, 0, bytes, 1);
+}
+
+static long run_key(const char *on)
+{
+	if (is(on, "1"))
+		static_branch_enable(&client_key);
+	else
+		static_branch_disable(&client_key);
+	return 0;
+}
+
+static long run(char *words)
+{
+	char *verb = strsep(&words, " "), *arg = strsep(&words, " ");
+
+	if (is(verb, "end_of_boot"))
+		return lvbs_vtlcall(HEKI_VTLCALL_END_OF_BOOT, 0, 0, 0);
+	if (is(verb, "free_init"))
+		return lvbs_vtlcall(HEKI_VTLCALL_FREE_MODULE_INIT, token, 0, 0);
+	if (is(verb, "unload"))
+		return lvbs_vtlcall(HEKI_VTLCALL_UNLOAD_MODULE, token, 0, 0);
+	if (arg && is(verb, "load"))
+		return run_load(arg);
+	if (arg && is(verb, "validate"))
+		return run_validate(arg);
+	if (arg && is(verb, "patch"))
+		return run_patch(arg, strsep(&words, " "));
+	if (arg && is(verb, "key"))
+		return run_key(arg);
+	return -ENOTTY;
+}
+
+static ssize_t command_write(struct file *file, const char __user *ubuf,
+			     size_t len, loff_t *ppos)
+{
+	char words[64];
+	long ret;
+
+	if (!len || len >= sizeof(words))
+		return -EINVAL;
+	if (copy_from_user(words, ubuf, len))
+		return -EFAULT;
+	words[len] = '\0';
+	mutex_lock(&client_lock);
+	ret = run(strim(words));
+	mutex_unlock(&client_lock);
+	return ret < 0 ? ret : len;
+}
+
+static const struct file_operations command_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = command_write,
+};
+
+static void site_show(struct seq_file *m, const struct client_site *site)
+{
+	unsigned int size = site->patch.size;
+	u64 tail[2];
+
+	site_tail(site, tail);
+	seq_printf(m, "%s 0x%llx 0x%llx 0x%llx 0x%llx %u %*phN %*phN ",
+		   site->name, le64_to_cpu(site->patch.pa[0]),
+		   le64_to_cpu(site->patch.pa[1]), tail[0], tail[1], size,
+		   size, site->patch.code, size,
+		   site->nop ?: site->patch.code);
+	seq_printf(m, "%*phN", site->first, site->piece[0]);
+	if (site->first < size)
+		seq_printf(m, "%*phN", size - site->first, site->piece[1]);
+	/* Not while it is guarded: nobody but the kernel handles that INT3. */
+	if (site->run && site->piece[0][0] != INT3)
+		seq_printf(m, " %d", site->run());
+	else
+		seq_puts(m, " -");
+	seq_printf(m, " 0x%lx\n", (unsigned long)site->piece[0]);
+}
+
+static int sites_show(struct seq_file *m, void *unused)
+{
+	unsigned int i;
+
+	mutex_lock(&client_lock);
+	for (i = 0; i < nr_sites; i++)
+		site_show(m, &sites[i]);
+	mutex_unlock(&client_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(sites);
+
+static void client_free(void)
+{
+	free_page((unsigned long)list[0]);
+	free_page((unsigned long)list[1]);
+	free_page((unsigned long)blob[0]);
+	free_page((unsigned long)blob[1]);
+	free_pages((unsigned long)apart, APART_ORDER);
+	kfree(request);
+}
+
+/* The kernel's own switch, seen by code that is there for now only. */
+static int __init try_early(void)
+{
+	if (early)
+		static_branch_enable(&client_key);
+	if (branch_init() != early)
+		return -EILSEQ;
+	return fail ? -ENODATA : 0;
+}
+
+static int __init client_init(void)
+{
+	int err = try_early();
+
+	if (err)
+		return err;
+	list[0] = (void *)get_zeroed_page(GFP_KERNEL);
+	list[1] = (void *)get_zeroed_page(GFP_KERNEL);
+	blob[0] = (void *)get_zeroed_page(GFP_KERNEL);
+	blob[1] = (void *)get_zeroed_page(GFP_KERNEL);
+	apart = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, APART_ORDER);
+	/* Aligned not to straddle. */
+	request = kzalloc(roundup_pow_of_two(sizeof(*request)), GFP_KERNEL);
+	err = list[0] && list[1] && blob[0] && blob[1] && apart && request ?
+	      sites_make() : -ENOMEM;
+	if (err) {
+		client_free();
+		return err;
+	}
+
+	dir = debugfs_create_dir("heki_client", NULL);
+	debugfs_create_file("sites", 0400, dir, NULL, &sites_fops);
+	debugfs_create_file("command", 0200, dir, NULL, &command_fops);
+	return 0;
+}
+
+static void __exit client_exit(void)
+{
+	debugfs_remove(dir);
+	if (token)
+		lvbs_vtlcall(HEKI_VTLCALL_UNLOAD_MODULE, token, 0, 0);
+	client_free();
+}
+
+module_init(client_init);
+module_exit(client_exit);
+MODULE_DESCRIPTION("sample VTL0 client of lvbs");
+MODULE_LICENSE("GPL");
