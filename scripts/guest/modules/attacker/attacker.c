@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Asks the kernel's own text writer to write anything anywhere, from whatever
+ * context, as code would that has got hold of the kernel.
+ *
+ * /sys/kernel/debug/attacker/write: "VA HEXBYTES plain|nopreempt|noirq|fill"
+ * ("fill" writes through text_poke_set(), as the BPF allocator does: the first
+ * of the bytes, as many times as there are bytes)
+ */
+#include <linux/debugfs.h>
+#include <linux/kernel.h>
+#include <linux/irqflags.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#define BYTES_MAX	16
+
+static void *(*poke)(void *addr, const void *opcode, size_t len);
+static void *(*poke_set)(void *addr, int c, size_t len);
+static struct mutex *poke_mutex;
+static struct dentry *dir;
+
+/* Not exported; a probe tells where it is. */
+static unsigned long address_of(const char *name)
+{
+	static unsigned long (*lookup)(const char *name);
+	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
+
+	if (!lookup && !register_kprobe(&probe)) {
+		lookup = (void *)probe.addr;
+		unregister_kprobe(&probe);
+	}
+	return lookup ? lookup(name) : 0;
+}
+
+static int attack(void *addr, const u8 *bytes, size_t len, const char *how)
+{
+	unsigned long flags;
+	int err = 0;
+
+	mutex_lock(poke_mutex);
+	if (!strcmp(how, "plain")) {
+		poke(addr, bytes, len);
+	} else if (!strcmp(how, "nopreempt")) {
+		preempt_disable();
+		poke(addr, bytes, len);
+		preempt_enable();
+	} else if (!strcmp(how, "noirq")) {
+		local_irq_save(flags);
+		poke(addr, bytes, len);
+		local_irq_restore(flags);
+	} else if (strcmp(how, "fill")) {
+		err = -EINVAL;
+	}
+	mutex_unlock(poke_mutex);
+
+	/* Takes the lock itself. */
+	if (!strcmp(how, "fill"))
+		poke_set(addr, bytes[0], len);
+	return err;
+}
+
+static ssize_t attack_write(struct file *file, const char __user *ubuf,
+			    size_t len, loff_t *ppos)
+{
+	char line[80], hex[2 * BYTES_MAX + 1], how[16];
+	unsigned long addr;
+	u8 bytes[BYTES_MAX];
+	size_t nr;
+	int err;
+
+	if (len >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, ubuf, len))
+		return -EFAULT;
+	line[len] = '\0';
+	if (sscanf(line, "%lx %32s %15s", &addr, hex, how) != 3)
+		return -EINVAL;
+	nr = strlen(hex) / 2;
+	if (hex2bin(bytes, hex, nr))
+		return -EINVAL;
+	err = attack((void *)addr, bytes, nr, how);
+	return err ?: len;
+}
+
+static const struct file_operations attack_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = attack_write,
+};
+
+static int __init attacker_init(void)
+{
+	poke = (void *)address_of("text_poke");
+	poke_set = (void *)address_of("text_poke_set");
+	poke_mutex = (void *)address_of("text_mutex");
+	if (!poke || !poke_set || !poke_mutex)
+		return -ENOENT;
+	dir = debugfs_create_dir("attacker", NULL);
+	debugfs_create_file("write", 0200, dir, NULL, &attack_fops);
+	return 0;
+}
+
+static void __exit attacker_exit(void)
+{
+	debugfs_remove(dir);
+}
+
+module_init(attacker_init);
+module_exit(attacker_exit);
+MODULE_DESCRIPTION("asks the kernel's text writer for what it should refuse");
+MODULE_LICENSE("GPL");
