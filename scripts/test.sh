@@ -82,17 +82,18 @@ suite_says() {
 	sed -n "s/^# $1: //p" "$2"
 }
 
-# suite FILE KERNEL
+# suite FILE KERNEL [ARG...]
 suite() {
 	suite_file=$1
 	suite_kernel=$2
+	shift 2
 	# shellcheck disable=SC2046 # words
-	set -- $(suite_says vm "$suite_file")
+	set -- $(suite_says vm "$suite_file") "$suite_file" "$@"
 	for module in $(suite_says modules "$suite_file"); do
-		set -- "$@" --add "$("$SCRIPTS/build.sh" --kernel "$suite_kernel" --module "$module")"
+		set -- --add "$("$SCRIPTS/build.sh" --kernel "$suite_kernel" --module "$module")" "$@"
 	done
 	LVBS_VM_LOG=$logs/$(basename "$suite_file" .sh)-$suite_kernel.kernel.log \
-		"$SCRIPTS/vm.sh" --kernel "$suite_kernel" "$@" "$suite_file"
+		"$SCRIPTS/vm.sh" --kernel "$suite_kernel" "$@"
 }
 
 suites() {
