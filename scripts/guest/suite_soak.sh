@@ -53,7 +53,7 @@ flip_kprobe() {
 		echo 1 >"$T/events/kprobes/enable" && echo 0 >"$T/events/kprobes/enable" && echo >"$T/kprobe_events"
 }
 flip_events() {
-	echo 1 >"$T/events/enable" && echo 0 >"$T/events/enable"
+	echo 1 >"$T/events/sched/enable" && echo 0 >"$T/events/sched/enable"
 }
 
 for workload in sysctl tracer module kprobe events; do
