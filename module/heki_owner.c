@@ -327,7 +327,9 @@ void *heki_owner_alias(unsigned long pfn)
 		if (!owner->alias.nr)
 			continue;
 		at = owner_position(owner, pfn);
-		if (at < owner->nr_pfns && owner->pfns[at] == pfn)
+		/* What was dropped may be somebody else's memory by now. */
+		if (at < owner->nr_pfns && owner->pfns[at] == pfn &&
+		    !test_bit(at, owner->dropped))
 			return owner->alias.addr + (at << PAGE_SHIFT);
 	}
 	return NULL;

@@ -7,6 +7,8 @@
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh
 . /kernel.sh
+# shellcheck source=scripts/guest/heki.sh
+. /heki.sh
 
 # refuse ERRNO CMD...: shown, and must fail with that errno.
 refuse() {
@@ -111,25 +113,64 @@ expect "the reader has come to its end, and the ring is gone" test ! -e "$R"
 echo "   The module's own log is such a ring:"
 show cat "$D/ring/log/snapshot"
 
+step "Text patches: only those known beforehand, in the right order, at the right bytes, over the right pages"
+echo "   A module in the role of VTL0 has a static key, and tells VTL1 where its branches may be patched, and to what."
+show insmod /heki_client.ko
+show eval "echo validate good >$C/command"
+show eval "head -n 4 \$D/heki/patches"
+site long
+echo "   One of them is at $PA0: jump ($CODE) or no jump ($NOP). Now it holds $NOW, and the running code takes branch $BRANCH."
+echo "   Three requests, as Linux patches a branch: INT3 at the first byte, all bytes but the first, the first byte."
+show eval "echo $PA0 0 cc >\$D/heki/request"
+show eval "echo $TAIL0 $TAIL1 $(tail_of "$CODE") >\$D/heki/request"
+show eval "echo $PA0 0 $(head_of "$CODE") >\$D/heki/request"
+expect "the running code takes the other branch now" same "$(site_now long)" "$CODE 1"
+flip "$NOP"
+expect "and after three more requests, the first one again" same "$(site_now long)" "$NOP 0"
+echo "   The first byte without the INT3 before it:"
+refuse EACCES request "$PA0" 0 "$(head_of "$CODE")"
+echo "   INT3, then other bytes than the known ones:"
+show request "$PA0" 0 cc
+refuse EACCES request "$TAIL0" "$TAIL1" 90909090
+echo "   The head of a jump for the tail of a NOP:"
+refuse EACCES request "$PA0" 0 "$(head_of "$CODE")"
+show request "$PA0" 0 "$(head_of "$NOP")"
+echo "   A site that straddles two pages, and the physically next page instead of its own:"
+site apart_1
+show request "$PA0" 0 cc
+refuse ENOENT request "$(printf '0x%x' $((PA0 + 1)))" 0 "$(tail_of "$CODE")"
+show request "$PA0" 0 "$(head_of "$NOP")"
+echo "   Code that nobody told of:"
+refuse ENOENT request "$(kernel_pa "$(sym schedule)")" 0 cc
+echo "   After the end of boot, nothing more becomes trusted; what is known can still be patched:"
+show eval "echo 1 >\$D/heki/end_of_boot"
+refuse EPERM put "$D/heki/load_kdata" 0x1000 1
+site long
+flip "$CODE" && flip "$NOP"
+expect "the code is what it was" same "$(site_now long)" "$NOP 0"
+show grep -v ': 0$' "$D/heki/verdicts"
+show eval "echo unload >$C/command"
+show rmmod heki_client
+expect "its sites are forgotten" same "$(wc -l <"$D/heki/patches")" 0
+
 step "Live mode: this kernel's own text patches go through HEKI"
 echo "   From here on a write to any of the kernel's jump labels is a request: it is copied in, judged against"
 echo "   the one instruction that is known for that place, and written by lvbs. Or refused."
-verdict() { sed -n "s/^$1: //p" "$D/heki/verdicts"; }
 show eval "echo mediate >\$D/heki/live; cat \$D/heki/live"
 show eval "wc -l <\$D/heki/patches; head -n 3 \$D/heki/patches"
 # The scheduler's counters, which stand still while that static key is off.
 sched_counts() { awk '/^cpu/ { sum += $4 + $5 + $6 + $7 } END { print sum }' /proc/schedstat; }
 counts_before=$(sched_counts)
-before=$(verdict accepted)
+since
 show sysctl kernel.sched_schedstats=1
-carried=$(($(verdict accepted) - before))
+carried=$(grown accepted)
 echo "   That one switch made the kernel patch itself $carried times, three writes a place:"
-show grep -v ': 0$' "$D/heki/verdicts"
+show grep '^live.*: [^0]' "$D/heki/verdicts"
 expect "some hundred kernel text writes were carried by lvbs" [ "$carried" -gt 90 ]
 expect "each of the three steps as often as the others" \
-	same "$(verdict accepted_guard_fits) $(verdict accepted_tail_fits)" \
-	"$(verdict accepted_tail_fits) $(verdict accepted_head_fits)"
-expect "none was refused, none escaped" same "$(verdict refused) $(verdict live_missed)" "0 0"
+	same "$(grown accepted_guard_fits) $(grown accepted_tail_fits)" \
+	"$(grown accepted_tail_fits) $(grown accepted_head_fits)"
+expect "none was refused, none escaped" same "$(grown refused) $(grown live_missed)" "0 0"
 sleep 1
 expect "and the kernel runs the patched code: /proc/schedstat ($counts_before before) now counts" [ "$(sched_counts)" -gt 0 ]
 show sysctl kernel.sched_schedstats=0
