@@ -155,6 +155,14 @@ matrix op "instructions by operation and bytes (lvbs_*_obj: contiguous, *_read a
 matrix part "parts of an operation, by bytes" 1 0
 matrix growth "growth: instructions per page, by pages" 4096 4096
 
+awk -F, '
+	$1 == "live" { v[$2] = $4; n = $5 }
+	END {
+		printf "\na write to the kernel'"'"'s own text, by live mode (mean of %d, switching included)\n", n
+		printf "%-22s%10d\n%-22s%10d\n%-22s%10d\n", "off", v["off"], "audit", v["audit"], "mediate", v["mediate"]
+	}
+' "$csv"
+
 plot() {
 	svg=$BUILD/bench-$kernel.svg
 	for name in floor_read lvbs_read lvbs_write vm_map_ram memremap kmap_local_same_copy session_read nofault; do

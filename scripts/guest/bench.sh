@@ -72,3 +72,30 @@ kcore=$(kcore_start "$at")
 }
 timed lvbs_mem "$D/phys/mem" $((at << 20))
 timed kcore /proc/kcore "$kcore"
+
+# live MODE: what a switch of a static key costs, by write to the kernel's text.
+switch_key() {
+	count=0
+	while [ $count -lt 40 ]; do
+		echo 1 >/proc/sys/kernel/sched_schedstats
+		echo 0 >/proc/sys/kernel/sched_schedstats
+		count=$((count + 1))
+	done
+}
+
+site_writes() {
+	sed -n 's/^live_site: //p' "$D/heki/verdicts"
+}
+
+echo audit >"$D/heki/live"
+before=$(site_writes)
+switch_key
+writes=$(($(site_writes) - before))
+for mode in off audit mediate; do
+	echo $mode >"$D/heki/live"
+	start=$(cat "$B/now")
+	switch_key
+	end=$(cat "$B/now")
+	echo "live,$mode,1,$(((end - start) / writes)),$writes"
+done
+echo off >"$D/heki/live"
