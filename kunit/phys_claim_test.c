@@ -266,6 +266,75 @@ static void holder_hides_nobody_test(struct kunit *test)
 	phys_claim_del(claims, &mine);
 }
 
+/* ---- sole protections ---- */
+
+struct sole_row {
+	const char *name;
+	bool newcomer;
+	bool holder;
+	int err;
+};
+
+static const struct sole_row sole_rows[] = {
+	{ "shared meets shared", false, false, 0 },
+	{ "shared meets sole", false, true, -EBUSY },
+	{ "sole meets shared", true, false, -EROFS },
+	{ "sole meets sole", true, true, -EEXIST },
+};
+
+static void sole_row_name(const struct sole_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(sole, sole_rows, sole_row_name);
+
+static void sole_test(struct kunit *test)
+{
+	const struct sole_row *row = test->param_value;
+	struct phys_claims *claims = test->priv;
+	struct phys_claim old = { .kind = PHYS_CLAIM_PROTECTED,
+				  .sole = row->holder };
+	struct phys_claim new = { .kind = PHYS_CLAIM_PROTECTED,
+				  .sole = row->newcomer };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pair_rows); i++) {
+		const struct pair_row *pair = &pair_rows[i];
+		int err = pair->meet ? row->err : 0, got;
+
+		KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &old,
+							&pair->a));
+		got = phys_claim_add(claims, &new, &pair->b);
+		KUNIT_EXPECT_EQ_MSG(test, got, err, "%s", pair->name);
+		if (!got)
+			phys_claim_del(claims, &new);
+		phys_claim_del(claims, &old);
+	}
+}
+
+/* To all other kinds a sole protection is one like any other. */
+static void sole_is_a_protection_test(struct kunit *test)
+{
+	const struct cell_row *cell = test->param_value;
+	struct phys_claims *claims = test->priv;
+	struct phys_frames frames = run_of(10, 4);
+	struct phys_claim old = { .kind = cell->holder, .sole = true };
+	struct phys_claim new = { .kind = cell->newcomer, .sole = true };
+	int got;
+
+	if (cell->holder == PHYS_CLAIM_PROTECTED &&
+	    cell->newcomer == PHYS_CLAIM_PROTECTED)
+		return;	/* the table above */
+
+	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &old, &frames));
+	got = phys_claim_add(claims, &new, &frames);
+	KUNIT_EXPECT_EQ(test, got, cell->err);
+	if (!got)
+		phys_claim_del(claims, &new);
+	phys_claim_del(claims, &old);
+}
+
 /* ---- malformed ---- */
 
 static void malformed_test(struct kunit *test)
@@ -500,6 +569,8 @@ static struct kunit_case phys_claim_cases[] = {
 	KUNIT_CASE_PARAM(cell_test, cell_gen_params),
 	KUNIT_CASE_PARAM(holder_test, cell_gen_params),
 	KUNIT_CASE(holder_hides_nobody_test),
+	KUNIT_CASE_PARAM(sole_test, sole_gen_params),
+	KUNIT_CASE_PARAM(sole_is_a_protection_test, cell_gen_params),
 	KUNIT_CASE(malformed_test),
 	KUNIT_CASE(next_test),
 	KUNIT_CASE(random_test),

@@ -383,6 +383,51 @@ static void protect_overlap_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, write_byte(&ptr));
 }
 
+/*
+ * Check and protection are one step: while somebody protects frames solely,
+ * nobody else's protection is among them, and the other way round.
+ */
+static void protect_sole_test(struct kunit *test)
+{
+	struct phys_protection a = { .owner = "a" }, b = { .owner = "b" };
+	struct phys_ptr ptr = run_ptr(test, 6, 1);
+	struct fake_vmap *fake = test->priv;
+	DEFINE_PHYS_WRITE_SESSION(s);
+
+	/* Whatever was in them before. */
+	memset(&a.claim, 0xff, sizeof(a.claim));
+	memset(&b.claim, 0xff, sizeof(b.claim));
+
+	KUNIT_ASSERT_EQ(test, 0, phys_protect_sole(&fake->mgr, &a, 5, 2));
+	KUNIT_EXPECT_EQ(test, -EROFS, write_byte(&ptr));
+	KUNIT_EXPECT_EQ(test, 0, read_byte(&ptr));
+	KUNIT_EXPECT_EQ(test, -EBUSY, phys_protect(&fake->mgr, &b, 6, 5));
+	KUNIT_EXPECT_EQ(test, -EEXIST, phys_protect_sole(&fake->mgr, &b, 6, 5));
+	/* Side by side is no conflict. */
+	KUNIT_ASSERT_EQ(test, 0, phys_protect_sole(&fake->mgr, &b, 7, 5));
+	phys_unprotect(&fake->mgr, &b);
+	phys_unprotect(&fake->mgr, &a);
+	KUNIT_EXPECT_EQ(test, 0, write_byte(&ptr));
+
+	KUNIT_ASSERT_EQ(test, 0, phys_protect(&fake->mgr, &a, 5, 2));
+	KUNIT_EXPECT_EQ(test, -EROFS, phys_protect_sole(&fake->mgr, &b, 6, 5));
+	KUNIT_ASSERT_EQ(test, 0, phys_protect(&fake->mgr, &b, 6, 5));
+	phys_unprotect(&fake->mgr, &b);
+	phys_unprotect(&fake->mgr, &a);
+
+	/* As for phys_protect() in all else. */
+	KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&s, &ptr));
+	KUNIT_EXPECT_EQ(test, -EBUSY, phys_protect_sole(&fake->mgr, &a, 6, 1));
+	phys_write_session_end(&s);
+	KUNIT_EXPECT_EQ(test, -EINVAL, phys_protect_sole(&fake->mgr, &a, 6, 0));
+	KUNIT_EXPECT_EQ(test, -EOVERFLOW,
+			phys_protect_sole(&fake->mgr, &a, FAKE_FRAMES, 1));
+	fake->state[6] = FAKE_HOLE;
+	KUNIT_EXPECT_EQ(test, -ENXIO, phys_protect_sole(&fake->mgr, &a, 6, 1));
+	fake->state[6] = FAKE_OWNED;
+	KUNIT_EXPECT_EQ(test, -EPERM, phys_protect_sole(&fake->mgr, &a, 6, 1));
+}
+
 /* A page never becomes protected under a writer. */
 static void protect_under_writer_test(struct kunit *test)
 {
@@ -462,6 +507,7 @@ static struct kunit_case phys_lock_cases[] = {
 	KUNIT_CASE(protect_test),
 	KUNIT_CASE_PARAM(protect_what_test, protect_gen_params),
 	KUNIT_CASE(protect_overlap_test),
+	KUNIT_CASE(protect_sole_test),
 	KUNIT_CASE(protect_under_writer_test),
 	KUNIT_CASE(privileged_test),
 	{ }

@@ -604,6 +604,19 @@ static void leak_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_MAPS), 5UL);
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_UNMAPS), 3UL);
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_LEAKED), 2UL);
+
+	/* Ended is ended: the second end does not try again. */
+	{
+		DEFINE_PHYS_SESSION(s);
+
+		KUNIT_EXPECT_EQ(test, 0,
+				phys_session_begin(&s, &shape->ptr.ro));
+		fake_fail(fake, FAKE_VUNMAP, 1, -EBUSY);
+		phys_session_end(&s);
+		phys_session_end(&s);
+	}
+	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VUNMAP], 6UL);
+	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_LEAKED), 3UL);
 	buffer_free(test, buf, len);
 }
 

@@ -5,6 +5,7 @@
  * A case that has user memory makes no assertions, which would leave it on.
  */
 #include <kunit/test.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>

@@ -285,13 +285,15 @@ static void read_only_faults_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_of(fix, 4)[100], pattern(4 * P + 100));
 }
 
-/* The manager takes no more, and no less, than it says. */
-static void vmap_limits_test(struct kunit *test)
+/* A mapping that lasts may be longer than a window, and list a frame twice. */
+static void vmap_test(struct kunit *test)
 {
+	static unsigned long pfns[2 * (PAGES - 2)];
 	struct vmap_manager *mgr = lvbs_vmap_manager();
 	struct real_fixture *fix = test->priv;
 	struct phys_frames frames = { .first = fix->pfns[1] };
 	struct phys_map map = {};
+	size_t i;
 
 	KUNIT_EXPECT_EQ(test, -EINVAL, mgr->ops->vmap(mgr, &frames, 0, &map));
 	frames.nr = W;
@@ -300,6 +302,23 @@ static void vmap_limits_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, map.writable);
 	KUNIT_EXPECT_EQ(test, 0, memcmp(map.addr, page_of(fix, 1), W * P));
 	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vunmap(mgr, &map));
+
+	for (i = 0; i < ARRAY_SIZE(pfns); i++)
+		pfns[i] = fix->pfns[1 + i % (PAGES - 2)];
+	frames = (struct phys_frames) { .pfns = pfns, .nr = ARRAY_SIZE(pfns) };
+	KUNIT_ASSERT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, 1, &map));
+	KUNIT_EXPECT_EQ(test, map.nr, (unsigned int)ARRAY_SIZE(pfns));
+	memset(map.addr + 5, 0x77, 10);
+	KUNIT_EXPECT_NULL(test, memchr_inv(map.addr + (PAGES - 2) * P + 5, 0x77,
+					   10));
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_of(fix, 1) + 5, 0x77, 10));
+	KUNIT_EXPECT_EQ(test, 0, memcmp(map.addr, page_of(fix, 1),
+					(PAGES - 2) * P));
+	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vunmap(mgr, &map));
+
+	/* So many that their list does not fit; none of them is looked at. */
+	frames.nr = ULONG_MAX;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, mgr->ops->vmap(mgr, &frames, 1, &map));
 }
 
 /* One frame mapped twice at a time: each sees the other. */
@@ -362,29 +381,41 @@ static void stale_test(struct kunit *test)
 
 /* ---- which frames are refused ---- */
 
-static void no_frame_test(struct kunit *test)
+static void expect_no_ram(struct kunit *test, unsigned long pfn)
 {
-	struct vmap_manager *mgr = lvbs_vmap_manager();
-	struct frame_range range = {};
-	unsigned long hole = 0;
 	struct phys_ptr ptr;
 
-	/* The first frame that no RAM range holds. */
-	while (frame_set_next(ram_map_ram(), hole, &range) &&
-	       range.first <= hole)
-		hole = range.last + 1;
-	KUNIT_ASSERT_LE(test, hole, mgr->max_pfn);
-	KUNIT_ASSERT_EQ(test, 0, phys_ptr_init(&ptr, mgr, PFN_PHYS(hole), P,
-					       1));
-	KUNIT_EXPECT_EQ(test, -ENXIO, read_byte(&ptr));
-	KUNIT_EXPECT_EQ(test, -ENXIO, phys_write(&ptr, 0, "x", 1));
-
-	/* The highest frame of the width is hardly ever RAM. */
-	if (frame_set_covers(ram_map_ram(), mgr->max_pfn, mgr->max_pfn))
-		return;
 	KUNIT_ASSERT_EQ(test, 0,
-			phys_ptr_init(&ptr, mgr, PFN_PHYS(mgr->max_pfn), P, 1));
-	KUNIT_EXPECT_EQ(test, -ENXIO, read_byte(&ptr));
+			phys_ptr_init(&ptr, lvbs_vmap_manager(), PFN_PHYS(pfn),
+				      P, 1));
+	KUNIT_EXPECT_EQ_MSG(test, -ENXIO, read_byte(&ptr), "frame %#lx", pfn);
+	KUNIT_EXPECT_EQ_MSG(test, -ENXIO, phys_write(&ptr, 0, "x", 1),
+			    "frame %#lx", pfn);
+}
+
+/* The ends of each gap in RAM: firmware, devices, nothing at all. */
+static void no_ram_test(struct kunit *test)
+{
+	const unsigned long max_pfn = lvbs_vmap_manager()->max_pfn;
+	struct frame_range range = {};
+	unsigned long from = 0;
+	unsigned int gaps = 0;
+
+	while (from <= max_pfn && frame_set_next(ram_map_ram(), from, &range)) {
+		if (range.first > from) {
+			expect_no_ram(test, from);
+			expect_no_ram(test, range.first - 1);
+			gaps++;
+		}
+		from = range.last + 1;
+	}
+	if (from <= max_pfn) {
+		expect_no_ram(test, from);
+		expect_no_ram(test, max_pfn);
+		gaps++;
+	}
+	kunit_info(test, "%u gaps\n", gaps);
+	KUNIT_EXPECT_GT(test, gaps, 0U);
 }
 
 static void validate_test(struct kunit *test)
@@ -435,6 +466,7 @@ static void owned_test(struct kunit *test)
 	struct phys_protection prot = { .owner = "test" };
 	struct frame_range mine = { fix->pfns[4], fix->pfns[4] }, *saved, range;
 	unsigned long nr = 0, from = 0, room = 64;
+	int protect;
 
 	saved = kunit_kmalloc_array(test, room, sizeof(*saved), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, saved);
@@ -451,9 +483,10 @@ static void owned_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EPERM, phys_write(&ptr, 0, "x", 1));
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			phys_read(&all.ro, 0, fix->buf, BYTES - 2 * P));
-	KUNIT_EXPECT_EQ(test, -EPERM,
-			phys_protect(lvbs_vmap_manager(), &prot, fix->pfns[3],
-				     3));
+	protect = phys_protect(lvbs_vmap_manager(), &prot, fix->pfns[3], 3);
+	KUNIT_EXPECT_EQ(test, protect, -EPERM);
+	if (!protect)
+		phys_unprotect(lvbs_vmap_manager(), &prot);
 	KUNIT_EXPECT_EQ(test, 0, write_back(&before));
 	KUNIT_EXPECT_EQ(test, 0, write_back(&behind));
 	ptr.ro.mgr = vmap_manager_privileged();
@@ -515,6 +548,7 @@ static void protect_test(struct kunit *test)
 	struct real_fixture *fix = test->priv;
 	struct phys_ptr ptr = one_page(test, 4), privileged = ptr;
 	struct phys_write_session s = {};
+	int err;
 
 	privileged.ro.mgr = vmap_manager_privileged();
 	KUNIT_ASSERT_EQ(test, 0,
@@ -528,10 +562,11 @@ static void protect_test(struct kunit *test)
 	phys_unprotect(lvbs_vmap_manager(), &prot);
 
 	KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&s, &ptr));
-	KUNIT_EXPECT_EQ(test, -EBUSY,
-			phys_protect(lvbs_vmap_manager(), &prot, fix->pfns[4],
-				     1));
+	err = phys_protect(lvbs_vmap_manager(), &prot, fix->pfns[4], 1);
 	phys_write_session_end(&s);
+	KUNIT_EXPECT_EQ(test, err, -EBUSY);
+	if (!err)
+		phys_unprotect(lvbs_vmap_manager(), &prot);
 	KUNIT_EXPECT_EQ(test, 0, write_back(&ptr));
 }
 
@@ -722,10 +757,10 @@ static struct kunit_case vmap_manager_cases[] = {
 	KUNIT_CASE(window_test),
 	KUNIT_CASE(permission_test),
 	KUNIT_CASE(read_only_faults_test),
-	KUNIT_CASE(vmap_limits_test),
+	KUNIT_CASE(vmap_test),
 	KUNIT_CASE(two_sessions_test),
 	KUNIT_CASE(stale_test),
-	KUNIT_CASE(no_frame_test),
+	KUNIT_CASE(no_ram_test),
 	KUNIT_CASE(validate_test),
 	KUNIT_CASE(owned_test),
 	KUNIT_CASE(hwpoison_test),

@@ -8,7 +8,8 @@
 
 #include <lvbs/phys_ptr.h>
 
-static int __maybe_unused misuse(struct phys_ptr *p, struct vmap_manager *mgr, unsigned int size)
+static int __maybe_unused misuse(struct phys_ptr *p, struct vmap_manager *mgr,
+				 unsigned int size)
 {
 	return phys_ptr_init(p, mgr, 0x1000, 8, size);
 }

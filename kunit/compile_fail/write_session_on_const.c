@@ -8,7 +8,8 @@
 
 #include <lvbs/phys_ptr.h>
 
-static int __maybe_unused misuse(struct phys_write_session *s, const struct phys_const_ptr *p)
+static int __maybe_unused misuse(struct phys_write_session *s,
+				 const struct phys_const_ptr *p)
 {
 	return phys_write_session_begin(s, p);
 }
