@@ -5,7 +5,8 @@
 #
 # Runs the unit tests by the kernel's own kunit.py, in a kernel tree that the cache owns and that has
 # lvbs grafted in as drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config where there is
-# one, and each --config. --icount makes the x86_64 guest's nanoseconds instructions. The last line is "N passed, N failed".
+# one, and each --config. --icount makes a nanosecond of the x86_64 guest an instruction. The last line
+# is "N passed, N failed".
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"

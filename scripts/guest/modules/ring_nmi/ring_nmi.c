@@ -61,6 +61,15 @@ static int nmi_handler(unsigned int type, struct pt_regs *regs)
 	return NMI_HANDLED;
 }
 
+/* Bounded, should NMIs not come at all. */
+static void wait_for_nmi(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000 && !atomic_long_read(&in_nmi_[0]); i++)
+		schedule_timeout_uninterruptible(1);
+}
+
 static int writer(void *arg)
 {
 	static char records[MAX_CPUS][RECORD_BYTES];
@@ -73,6 +82,9 @@ static int writer(void *arg)
 	for (i = 0; i < RECORDS; i++) {
 		note(lvbs_ring_write(ring, record, RECORD_BYTES), in_thread);
 		cond_resched();
+		/* NMIs are to come in the midst of it, however slow. */
+		if (i == RECORDS / 2)
+			wait_for_nmi();
 	}
 	if (atomic_dec_and_test(&writing))
 		complete(&all_written);
