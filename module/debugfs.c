@@ -56,6 +56,19 @@ char *debugfs_command(const char __user *ubuf, size_t len, size_t max)
 	return command;
 }
 
+ssize_t debugfs_run(const char __user *ubuf, size_t len, size_t max,
+		    long (*run)(char *words))
+{
+	char *command = debugfs_command(ubuf, len, max);
+	long ret;
+
+	if (IS_ERR(command))
+		return PTR_ERR(command);
+	ret = run(command);
+	kvfree(command);
+	return ret < 0 ? ret : len;
+}
+
 int debugfs_init(void)
 {
 	int err;

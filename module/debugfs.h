@@ -41,6 +41,20 @@ int debugfs_may_open(struct inode *inode, struct file *file);
  */
 char *debugfs_command(const char __user *ubuf, size_t len, size_t max);
 
+/**
+ * debugfs_run() - a write() that is one command, and nothing else
+ * @ubuf: what was written
+ * @len: its length
+ * @max: longest command that makes sense, in bytes
+ * @run: does it; may change the words that it is given. Returns a negative
+ *	errno, or anything else for success
+ *
+ * Context: Process context; may sleep.
+ * Return: @len; or a negative errno, of debugfs_command() or of @run.
+ */
+ssize_t debugfs_run(const char __user *ubuf, size_t len, size_t max,
+		    long (*run)(char *words));
+
 int debugfs_phys_init(void);
 int debugfs_heki_init(void);
 

@@ -34,20 +34,6 @@ static int parse_numbers(char *words, u64 *number, unsigned int nr)
 	return words && parse_word(&words) ? -EINVAL : 0;
 }
 
-/* A write() that is one command; @run does it. */
-static ssize_t command_write(const char __user *ubuf, size_t len,
-			     long (*run)(char *words))
-{
-	char *command = debugfs_command(ubuf, len, COMMAND_MAX);
-	long ret;
-
-	if (IS_ERR(command))
-		return PTR_ERR(command);
-	ret = run(command);
-	kvfree(command);
-	return ret < 0 ? ret : len;
-}
-
 static long run_load_kdata(char *words)
 {
 	u64 n[2];
@@ -112,7 +98,7 @@ static long run_live(char *words)
 static ssize_t name##_write(struct file *file, const char __user *ubuf,	\
 			    size_t len, loff_t *ppos)			\
 {									\
-	return command_write(ubuf, len, run_##name);			\
+	return debugfs_run(ubuf, len, COMMAND_MAX, run_##name);		\
 }
 
 DEFINE_COMMAND_WRITE(load_kdata)

@@ -46,7 +46,7 @@ static int parse_mode(const char *word, enum lvbs_ring_mode *mode)
 	return 0;
 }
 
-static int new_command(char *words)
+static long new_command(char *words)
 {
 	const char *name = parse_word(&words), *word;
 	u64 first, second = 0;
@@ -67,7 +67,7 @@ static int new_command(char *words)
 	return lvbs_ring_new(name, first, mode);
 }
 
-static int remove_command(char *words)
+static long remove_command(char *words)
 {
 	const char *name = parse_word(&words);
 
@@ -76,23 +76,10 @@ static int remove_command(char *words)
 	return lvbs_ring_remove(name);
 }
 
-static ssize_t command_write(const char __user *ubuf, size_t len,
-			     int (*run)(char *words))
-{
-	char *command = debugfs_command(ubuf, len, RING_COMMAND_MAX);
-	int err;
-
-	if (IS_ERR(command))
-		return PTR_ERR(command);
-	err = run(command);
-	kvfree(command);
-	return err ?: len;
-}
-
 static ssize_t new_write(struct file *file, const char __user *ubuf, size_t len,
 			 loff_t *ppos)
 {
-	return command_write(ubuf, len, new_command);
+	return debugfs_run(ubuf, len, RING_COMMAND_MAX, new_command);
 }
 
 static const struct file_operations new_fops = {
@@ -104,7 +91,7 @@ static const struct file_operations new_fops = {
 static ssize_t remove_write(struct file *file, const char __user *ubuf,
 			    size_t len, loff_t *ppos)
 {
-	return command_write(ubuf, len, remove_command);
+	return debugfs_run(ubuf, len, RING_COMMAND_MAX, remove_command);
 }
 
 static const struct file_operations remove_fops = {
