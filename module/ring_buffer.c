@@ -307,6 +307,10 @@ static int ring_write_trying(struct lvbs_ring *ring, const void *tail,
 	unsigned long flags;
 	int err;
 
+	/* Without SMP, to try a lock that is taken is a bug to the debugger. */
+	if (READ_ONCE(ring->writing))
+		return -EBUSY;
+
 	local_irq_save(flags);
 	if (raw_spin_trylock(&ring->lock)) {
 		err = ring_store_alone(ring, tail, len, path);
