@@ -61,7 +61,8 @@ run_kunit() {
 	mkdir -p "$build_dir"
 	rm -f "$build_dir/test.log"
 
-	set -- --arch="$arch" --build_dir="$build_dir" --jobs="$(nproc)"
+	# Lockdep in an emulator on a busy machine takes its time.
+	set -- --arch="$arch" --build_dir="$build_dir" --jobs="$(nproc)" --timeout=1200
 	for config in $configs; do
 		set -- "$@" --kunitconfig="$config"
 	done

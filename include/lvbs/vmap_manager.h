@@ -186,7 +186,8 @@ enum phys_stat {
 /**
  * struct phys_stats - counters of one manager
  * @count: by &enum phys_stat
- * @refused: requests refused, by errno
+ * @refused: pointers and accesses refused, by errno; range locks and
+ *	protections are not counted
  *
  * Each counter is right by itself; a reader may see one a little ahead of
  * another.
