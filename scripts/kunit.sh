@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# kunit.sh [--arch um|x86_64] [--kernel NAME] [--config FILE]... [--icount] [--log FILE] [FILTER]
+# kunit.sh [--arch um|x86_64] [--kernel NAME] [--config FILE]... [--log FILE] [FILTER]
 #
 # Runs the unit tests by the kernel's own kunit.py, in a kernel tree that the cache owns and that has
 # lvbs grafted in as drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config where there is
-# one, and each --config. --icount makes a nanosecond of the x86_64 guest an instruction. The last line
-# is "N passed, N failed".
+# one, and each --config. The last line is "N passed, N failed".
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,13 +14,11 @@ arch=um
 kernel=6.1
 keep_log=
 set_configs=
-icount=
 while test $# -gt 0; do
 	case $1 in
 	--arch) arch=$2 && shift ;;
 	--kernel) kernel=$2 && shift ;;
 	--config) set_configs="$set_configs $(realpath "$2")" && shift ;;
-	--icount) icount=--icount ;;
 	--log) keep_log=$2 && shift ;;
 	-*) die "unknown option $1" ;;
 	*) break ;;
@@ -66,7 +63,7 @@ run_kunit() {
 	for config in $configs; do
 		set -- "$@" --kunitconfig="$config"
 	done
-	test "$arch" = um || set -- "$@" --qemu_args="$(qemu_accel "$icount") -smp 2"
+	test "$arch" = um || set -- "$@" --qemu_args="$(qemu_accel "") -smp 2"
 	status=0
 	(cd "$store/linux" &&
 		/usr/bin/python3 tools/testing/kunit/kunit.py run "$@" "${filter:-*}" </dev/null 2>&1) ||
