@@ -10,6 +10,8 @@
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tally.sh
+. "$SCRIPTS/tally.sh"
 
 kernel=6.1
 while test $# -gt 0; do
@@ -22,18 +24,6 @@ done
 
 kdir=$("$SCRIPTS/kernel.sh" "$kernel")/headers
 out=$BUILD/compile_fail-$kernel
-passed=0
-failed=0
-
-result() {
-	if test -z "$2"; then
-		passed=$((passed + 1))
-		echo "ok $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok $1: $2"
-	fi
-}
 
 # Stock headers name the compiler that built the kernel; another one serves when it is not there.
 compiler() {
@@ -59,20 +49,25 @@ missing() {
 	done
 }
 
-check() {
+judge() {
 	status=0
 	compiles "$1" || status=$?
 	if ! grep -q '^ \* expect: ' "$out/$1.c"; then
-		test $status = 0 || { result "$1" "does not compile, see $out/$1.log" && return; }
-		grep -q ': warning: ' "$out/$1.log" && { result "$1" "warns, see $out/$1.log" && return; }
-		result "$1" ""
+		if test $status != 0; then
+			not_ok "$1" "does not compile, see $out/$1.log"
+		elif grep -q ': warning: ' "$out/$1.log"; then
+			not_ok "$1" "warns, see $out/$1.log"
+		else
+			ok "$1"
+		fi
 	elif test $status = 0; then
-		result "$1" "compiles"
+		not_ok "$1" "compiles"
 	elif ! grep -q -E "/$1\.c:[0-9]+:[0-9]+: (error|note): " "$out/$1.log"; then
-		result "$1" "fails elsewhere, see $out/$1.log"
+		not_ok "$1" "fails elsewhere, see $out/$1.log"
 	else
 		unmet=$(missing "$1")
-		result "$1" "${unmet:+no error matches \"$unmet\", see $out/$1.log}"
+		test -n "$unmet" || { ok "$1" && return; }
+		not_ok "$1" "no error matches \"$unmet\", see $out/$1.log"
 	fi
 }
 
@@ -87,10 +82,9 @@ run_all() {
 	test -f "$out/control.c" || die "no control.c: all might fail for one wrong reason"
 
 	for file in "$out"/*.c; do
-		check "$(basename "$file" .c)"
+		judge "$(basename "$file" .c)"
 	done
-	echo "$passed passed, $failed failed"
-	test $failed = 0 && test $passed -gt 1
+	totals
 }
 
 with_lock "$out.lock" run_all

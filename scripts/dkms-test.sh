@@ -5,28 +5,14 @@
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tally.sh
+. "$SCRIPTS/tally.sh"
 
 "$SCRIPTS/packages.sh" build dkms
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$ROOT/dkms.conf")
 source=$tmp/src/lvbs-$version
-passed=0
-failed=0
-
-# check NAME CMD...
-check() {
-	name=$1
-	shift
-	if "$@" >"$tmp/log" 2>&1; then
-		passed=$((passed + 1))
-		echo "ok $name"
-	else
-		failed=$((failed + 1))
-		cat "$tmp/log"
-		echo "not ok $name"
-	fi
-}
 
 in_trees() {
 	dkms "$@" --dkmstree "$tmp/dkms" --sourcetree "$tmp/src" "lvbs/$version"
@@ -49,5 +35,4 @@ for kernel in 6.1 6.12; do
 done
 check "dkms remove" in_trees remove --all
 
-echo "$passed passed, $failed failed"
-test $failed = 0
+totals

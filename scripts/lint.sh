@@ -5,6 +5,8 @@
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tally.sh
+. "$SCRIPTS/tally.sh"
 cd "$ROOT"
 
 "$SCRIPTS/packages.sh" lint
@@ -14,24 +16,6 @@ kernel_doc=$(echo "$("$SCRIPTS/kernel.sh" 6.12)"/usr/lib/linux-kbuild-*/scripts/
 
 sparse_log=$(mktemp)
 trap 'rm -f "$sparse_log"' EXIT
-passed=0
-failed=0
-# check NAME CMD...: passes iff CMD succeeds and has nothing to say.
-check() {
-	name=$1
-	shift
-	status=0
-	said=$("$@" 2>&1) || status=$?
-	if test $status = 0 && test -z "$said"; then
-		passed=$((passed + 1))
-		echo "ok $name"
-	else
-		failed=$((failed + 1))
-		printf '%s\n' "$said" | head -n 60
-		echo "not ok $name: status $status"
-	fi
-}
-
 c_files() {
 	find include module kunit scripts/guest/modules -name '*.[ch]' ! -name '*.mod.c' | sort
 }
@@ -113,21 +97,21 @@ public_includes() {
 
 # shellcheck disable=SC2046 # paths without blanks, all below
 rules() {
-	check "public headers include <linux/...> and <lvbs/...> only" public_includes
-	check "LINUX_VERSION_CODE stands in compat.h alone" \
+	check_silent "public headers include <linux/...> and <lvbs/...> only" public_includes
+	check_silent "LINUX_VERSION_CODE stands in compat.h alone" \
 		none '(LINUX_VERSION_CODE|KERNEL_VERSION\()' $(files include module kunit -- module/compat.h)
-	check "only vmap_manager.c calls vmap() and vunmap()" \
+	check_silent "only vmap_manager.c calls vmap() and vunmap()" \
 		none '(^|[^A-Za-z0-9_>.])(vmap|vunmap|vm_map_ram|vm_unmap_ram)\(' \
 		$(files include module -- module/vmap_manager.c module/compat.h)
-	check "only text patches and rings bypass protection" \
+	check_silent "only text patches and rings bypass protection" \
 		none 'vmap_manager_privileged' $(find module -name '*.[ch]' ! -name 'heki_*' ! -name 'ring*' \
 		! -name 'vmap_manager*')
-	check "debugfs files call no vmap manager's ops" \
+	check_silent "debugfs files call no vmap manager's ops" \
 		none '(->|\.)(vmap|vunmap|validate_unowned|protect)\(' $(find module -name 'debugfs*.c')
-	check "kunit/ includes no source file of module/" \
+	check_silent "kunit/ includes no source file of module/" \
 		none '#[[:space:]]*include.*\.c[">]' $(files kunit --)
-	check "every source file names its licence in line 1" licences
-	check "no line of a text file ends in blanks" \
+	check_silent "every source file names its licence in line 1" licences
+	check_silent "no line of a text file ends in blanks" \
 		none '[[:space:]]+$' $(c_files) $(shell_files) Makefile Kbuild Kconfig
 }
 
@@ -137,14 +121,13 @@ licences() {
 	done
 }
 
-check "checkpatch --strict" checkpatch
-check "no warning with W=1 on 6.1" build 6.1 W=1
-check "no warning with W=1 on 6.12" build 6.12 W=1
-check "sparse on 6.1" sparse 6.1
-check "sparse on 6.12" sparse 6.12
-check "kernel-doc -Wall -Werror" kernel_doc
-check "shellcheck" shellcheck_all
+check_silent "checkpatch --strict" checkpatch
+check_silent "no warning with W=1 on 6.1" build 6.1 W=1
+check_silent "no warning with W=1 on 6.12" build 6.12 W=1
+check_silent "sparse on 6.1" sparse 6.1
+check_silent "sparse on 6.12" sparse 6.12
+check_silent "kernel-doc -Wall -Werror" kernel_doc
+check_silent "shellcheck" shellcheck_all
 rules
 
-echo "$passed passed, $failed failed"
-test $failed = 0
+totals

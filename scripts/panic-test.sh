@@ -5,24 +5,11 @@
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tally.sh
+. "$SCRIPTS/tally.sh"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-passed=0
-failed=0
-
-check() {
-	name=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-		echo "ok $name"
-	else
-		failed=$((failed + 1))
-		cat "$tmp/err" "$tmp/out" 2>/dev/null | tail -n 20
-		echo "not ok $name"
-	fi
-}
 
 # Fills the log up to 30 bytes before its end, so that the last words wrap; then dies. $1: how.
 cat >"$tmp/die.sh" <<'END'
@@ -66,7 +53,7 @@ die() {
 	status=0
 	LVBS_VM_MEMFILE=$tmp/memory "$SCRIPTS/vm.sh" --kernel "$1" --mem 256 "$tmp/die.sh" "$2" \
 		>"$tmp/out" 2>"$tmp/err" || status=$?
-	test "$status" = 125 || return
+	test "$status" = 125 || { tail -n 20 "$tmp/err" "$tmp/out" && return 1; }
 	ring_memory >"$tmp/ring.raw"
 	test "$(wc -c <"$tmp/ring.raw")" = "$(state size)" || return
 	{ tail -c +$(($(state offset) + 1)) "$tmp/ring.raw" && head -c "$(state offset)" "$tmp/ring.raw"; } >"$tmp/ring"
@@ -87,5 +74,4 @@ check "a guest panics while others write" die 6.1 busy
 check "and is not held up by them" grep -q 'Kernel panic' "$tmp/err"
 grep -a -c 'last words' "$tmp/ring.raw" || echo "(no last words: a stopped writer held the lock)"
 
-echo "$passed passed, $failed failed"
-test $failed = 0
+totals

@@ -5,24 +5,18 @@
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tally.sh
+. "$SCRIPTS/tally.sh"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-passed=0
-failed=0
 
 expect() {
 	while IFS= read -r line; do
 		printf '[    0.000000] Linux version\n%s\n[    9.000000] reboot: Power down\n' "$line" >"$log"
 		status=0
 		"$SCRIPTS/splat.sh" "$log" >/dev/null || status=$?
-		if test $status = "$1"; then
-			passed=$((passed + 1))
-			echo "ok splat.sh $2: $line"
-		else
-			failed=$((failed + 1))
-			echo "not ok splat.sh $2: $line"
-		fi
+		is "$status" "$1" "splat.sh $2: $line"
 	done
 }
 
@@ -81,5 +75,4 @@ expect 0 passes <<'END'
     # lvbs_test: WARNING in a name is no warning
 END
 
-echo "$passed passed, $failed failed"
-test $failed = 0
+totals

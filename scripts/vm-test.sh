@@ -5,11 +5,11 @@
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tally.sh
+. "$SCRIPTS/tally.sh"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-passed=0
-failed=0
 
 # vm WANTED_STATUS NAME OPTION... -- ARG...: runs the script on stdin; its output is in $tmp/out.
 vm() {
@@ -19,18 +19,8 @@ vm() {
 	cat >"$tmp/script.sh"
 	status=0
 	"$SCRIPTS/vm.sh" "$@" "$tmp/script.sh" >"$tmp/out" 2>"$tmp/err" || status=$?
+	test "$status" = "$want" || tail -n 20 "$tmp/err"
 	is "$status" "$want" "$name"
-}
-
-is() {
-	if test "$1" = "$2"; then
-		passed=$((passed + 1))
-		echo "ok $3"
-	else
-		failed=$((failed + 1))
-		tail -n 20 "$tmp/err"
-		echo "not ok $3: got '$1', want '$2'"
-	fi
 }
 
 splat=$("$SCRIPTS/build.sh" --module splat)
@@ -81,5 +71,4 @@ vm 127 "an endless script is no success" <<-'END'
 	while :; do :; done
 END
 
-echo "$passed passed, $failed failed"
-test $failed = 0
+totals
