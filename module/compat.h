@@ -55,20 +55,6 @@ static inline struct module_memory module_core_memory(const struct module *mod,
 }
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-static inline struct module_memory module_init_text(const struct module *mod)
-{
-	return (struct module_memory) {
-		.base = mod->init_layout.base,
-		.size = mod->init_layout.text_size,
-	};
-}
-#else
-static inline struct module_memory module_init_text(const struct module *mod)
-{
-	return mod->mem[MOD_INIT_TEXT];
-}
-#endif
 #endif /* CONFIG_MODULES */
 
 /* <linux/unaligned.h> was <asm/unaligned.h> before 6.12. */

@@ -35,19 +35,21 @@
 #define PATCHED_MEANWHILE_TRIES	50
 #define PATCHED_MEANWHILE_MS	20
 
-/* A table of sites, of the kernel or of a module. */
+/* A table of sites, of the kernel or of a module; its init text or the rest. */
 struct site_table {
 	const char *owner;
 	const struct jump_entry *start;
 	const struct jump_entry *end;
 	const struct module *mod;
+	bool init;
 };
 
-/* A module whose sites are known. */
+/* A module whose sites are known; those in its init text until that is freed. */
 struct live_module {
 	struct list_head node;
 	const struct module *mod;
 	u32 id;
+	u32 init_id;		/* or 0 */
 };
 
 /* Serialises modules coming and going with the mode; and guards what follows. */
@@ -129,14 +131,17 @@ static int site_from_entry(struct heki_site *site,
 	return site_code(site, jump_entry_target(entry) - va);
 }
 
-/* Entries of text that has been freed stay in the table. */
-static bool entry_is_gone(const struct site_table *table,
+/*
+ * Entries of init text stay in the table when that has been freed, marked. A
+ * module's are marked only after the notifier here has run; until then the bit
+ * has another meaning (objtool's, arch/x86/include/asm/jump_label.h).
+ */
+static bool entry_is_init(const struct site_table *table,
 			  const struct jump_entry *entry)
 {
-	if (!table->mod)
-		return jump_entry_is_init(entry);
-	return jump_entry_is_init(entry) &&
-	       table->mod->state == MODULE_STATE_LIVE;
+	if (table->mod && table->mod->state != MODULE_STATE_LIVE)
+		return within_module_init(jump_entry_code(entry), table->mod);
+	return jump_entry_is_init(entry);
 }
 
 static int fill_from_table(struct heki_patch_batch *batch, void *ctx)
@@ -147,7 +152,7 @@ static int fill_from_table(struct heki_patch_batch *batch, void *ctx)
 	int err;
 
 	for (entry = table->start; entry < table->end; entry++) {
-		if (entry_is_gone(table, entry))
+		if (entry_is_init(table, entry) != table->init)
 			continue;
 		err = site_from_entry(&site, entry);
 		if (err == -EINVAL)
@@ -213,53 +218,66 @@ static struct live_module *module_known(const struct module *mod)
 	return NULL;
 }
 
-static int module_add(const struct module *mod)
+static long module_table_add(const struct module *mod, bool init)
 {
 	struct site_table table = {
 		.owner = mod->name,
 		.start = mod->jump_entries,
 		.end = mod->jump_entries + mod->num_jump_entries,
 		.mod = mod,
+		.init = init,
 	};
+
+	return table_add(&table);
+}
+
+static void module_drop_init(struct live_module *live)
+{
+	if (live->init_id)
+		heki_owner_drop(live->init_id);
+	live->init_id = 0;
+}
+
+static void module_drop(struct live_module *live)
+{
+	module_drop_init(live);
+	if (live->id)
+		heki_owner_drop(live->id);
+	list_del(&live->node);
+	kfree(live);
+}
+
+static int module_add(const struct module *mod)
+{
 	struct live_module *live;
 	long id;
 
 	if (module_known(mod))
 		return 0;
-	live = kmalloc(sizeof(*live), GFP_KERNEL);
+	live = kzalloc(sizeof(*live), GFP_KERNEL);
 	if (!live)
 		return -ENOMEM;
-	id = table_add(&table);
-	if (id < 0) {
-		pr_err("live mode: sites of %s: error %ld\n", mod->name, id);
-		kfree(live);
-		return id;
-	}
 	live->mod = mod;
-	live->id = id;
 	list_add(&live->node, &live_modules);
+
+	id = module_table_add(mod, false);
+	if (id < 0)
+		goto fail;
+	live->id = id;
+
+	/* By then what was init text is about to be freed, or is somebody's. */
+	if (mod->state == MODULE_STATE_LIVE)
+		return 0;
+	id = module_table_add(mod, true);
+	if (id < 0)
+		goto fail;
+	live->init_id = id;
 	return 0;
-}
 
-static void module_drop(struct live_module *live)
-{
-	heki_owner_drop(live->id);
-	list_del(&live->node);
-	kfree(live);
-}
-
-static void module_drop_init(const struct live_module *live)
-{
-	struct module_memory mem = module_init_text(live->mod);
-	unsigned int at;
-
-	for (at = 0; at < mem.size; at += PAGE_SIZE) {
-		unsigned long pfn = vmalloc_to_pfn(mem.base + at);
-
-		if (heki_owner_drop_frames(live->id, pfn, pfn))
-			pr_warn("live mode: init text of %s stays protected\n",
-				live->mod->name);
-	}
+fail:
+	pr_err("live mode: sites of %s: error %ld\n", mod->name, id);
+	module_drop(live);
+	return id;
 }
 
 /* A module that nobody knows yet, held; NULL if there is none. */

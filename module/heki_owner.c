@@ -294,7 +294,9 @@ int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
 
 	mutex_lock(&owners_lock);
 	owner = owner_find(id);
-	if (owner) {
+	if (owner && owner->alias.nr) {
+		err = -EINVAL;
+	} else if (owner) {
 		err = 0;
 		if (owner_mark_dropped(owner, first, last)) {
 			heki_patch_map_drop_frames(&patch_map, id, first, last);
@@ -327,9 +329,7 @@ void *heki_owner_alias(unsigned long pfn)
 		if (!owner->alias.nr)
 			continue;
 		at = owner_position(owner, pfn);
-		/* What was dropped may be somebody else's memory by now. */
-		if (at < owner->nr_pfns && owner->pfns[at] == pfn &&
-		    !test_bit(at, owner->dropped))
+		if (at < owner->nr_pfns && owner->pfns[at] == pfn)
 			return owner->alias.addr + (at << PAGE_SHIFT);
 	}
 	return NULL;

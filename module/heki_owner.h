@@ -96,11 +96,13 @@ int heki_owner_drop(u32 id);
  *
  * For init text, which is freed while the owner stays. The frames are no longer
  * protected for it. Frames on which the owner never had a site, or which were
- * dropped before, cost nothing.
+ * dropped before, cost nothing. Not for an owner with a mapping that stays: that
+ * would keep a writable view of what is somebody else's memory by then.
  *
  * Context: May sleep.
- * Return: 0; -ENOENT if there is no such owner; -ENOMEM if the sites are gone,
- * but the frames remain protected until the owner goes, too.
+ * Return: 0; -ENOENT if there is no such owner; -EINVAL if its frames are mapped
+ * to stay; -ENOMEM if the sites are gone, but the frames remain protected until
+ * the owner goes, too.
  */
 int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last);
 

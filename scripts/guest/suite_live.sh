@@ -18,6 +18,7 @@ LIVE=$D/heki/live
 running="short long short_1 long_1 long_2 long_3 long_4"
 
 live() { put "$LIVE" "$1"; }
+mapped() { sed -n 's/^live: *//p' "$D/phys/stats"; }
 schedstats() { echo "$1" >/proc/sys/kernel/sched_schedstats; }
 
 live_writes() {
@@ -133,10 +134,12 @@ for mode in audit mediate; do
 	protected_on=$(protected_by)
 	t_ok ${mode}_bad_module_refused sh -c '! insmod /heki_client.ko fail=1 2>/dev/null'
 	t_is "$(wc -l <"$D/heki/patches") $(protected_by)" "$lines $protected_on" ${mode}_bad_module_leaves_nothing
+	mapped_on=$(mapped)
 	t_ok ${mode}_init_site_ran insmod /heki_client.ko early=1
 	site long
 	t_is "$NOW" "$CODE" ${mode}_key_switched_by_init
 	t_is "$(patches_of heki_client)" 7 ${mode}_init_sites_forgotten
+	t_is "$(($(mapped) - mapped_on))" 1 ${mode}_init_text_is_no_longer_mapped
 	t_ok ${mode}_early_client_gone rmmod heki_client
 	t_is "$(wc -l <"$D/heki/patches") $(protected_by)" "$lines $protected_on" ${mode}_nothing_of_it_stays
 	t_is "$(text_sum)" "$text_now" ${mode}_text_is_what_it_was
