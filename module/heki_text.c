@@ -11,23 +11,23 @@
 #include "heki_text.h"
 #include "vmap_manager_privileged.h"
 
-static int text_open_mapped(struct heki_text *text,
-			    const unsigned long *pfns, unsigned int nr,
+static int text_open_mapped(struct heki_text *text, unsigned int nr,
 			    const struct heki_site *site)
 {
 	struct phys_ptr ptr;
 	int err;
 
-	err = phys_ptr_init_scattered(&ptr, vmap_manager_privileged(), pfns, nr,
+	err = phys_ptr_init_scattered(&ptr, vmap_manager_privileged(),
+				      text->pfns, nr,
 				      heki_page_offset(site->pa[0]),
 				      site->size, 1);
 	return err ?: phys_write_session_begin(&text->session, &ptr);
 }
 
-static int text_open_alias(struct heki_text *text, const unsigned long *pfns,
-			   unsigned int nr, const struct heki_site *site)
+static int text_open_alias(struct heki_text *text, unsigned int nr,
+			   const struct heki_site *site)
 {
-	struct phys_frames frames = { .pfns = pfns, .nr = nr };
+	struct phys_frames frames = { .pfns = text->pfns, .nr = nr };
 	int err;
 
 	/* No claim is made that lasts: the caller holds the site's lock. */
@@ -36,8 +36,8 @@ static int text_open_alias(struct heki_text *text, const unsigned long *pfns,
 	if (err)
 		return err;
 
-	text->alias[0] = heki_owner_alias(pfns[0]);
-	text->alias[1] = nr > 1 ? heki_owner_alias(pfns[1]) : NULL;
+	text->alias[0] = heki_owner_alias(text->pfns[0]);
+	text->alias[1] = nr > 1 ? heki_owner_alias(text->pfns[1]) : NULL;
 	if (!text->alias[0] || (nr > 1 && !text->alias[1]))
 		return -EBUSY;
 	text->alias[0] += heki_page_offset(site->pa[0]);
@@ -46,18 +46,16 @@ static int text_open_alias(struct heki_text *text, const unsigned long *pfns,
 
 int heki_text_open(struct heki_text *text, const struct heki_site *site)
 {
-	unsigned long pfns[] = {
-		heki_frame(site->pa[0]),
-		heki_frame(site->pa[1]),
-	};
 	unsigned int nr = site->pa[1] ? 2 : 1;
 
+	text->pfns[0] = heki_frame(site->pa[0]);
+	text->pfns[1] = heki_frame(site->pa[1]);
 	text->alias[0] = NULL;
 	text->alias[1] = NULL;
 	text->first = heki_first_part(site->pa[0], site->size);
 	if (heki_may_sleep())
-		return text_open_mapped(text, pfns, nr, site);
-	return text_open_alias(text, pfns, nr, site);
+		return text_open_mapped(text, nr, site);
+	return text_open_alias(text, nr, site);
 }
 
 void heki_text_close(struct heki_text *text)

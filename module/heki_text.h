@@ -14,11 +14,13 @@
  * @session: its mapping, where it could be mapped
  * @alias: where its first byte and its second page are, where they had been
  *	mapped beforehand; both NULL otherwise
+ * @pfns: its frames, which the claim of @session goes by
  * @first: how many of its bytes are on the first page
  */
 struct heki_text {
 	struct phys_write_session session;
 	u8 *alias[2];
+	unsigned long pfns[2];
 	unsigned int first;
 };
 
