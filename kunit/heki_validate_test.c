@@ -4,9 +4,14 @@
  */
 
 #include <kunit/test.h>
+#include <linux/limits.h>
 #include <linux/string.h>
 
 #include "heki_validate.h"
+
+/* The last byte that an address can name: see heki_width(). */
+#define LAST	(((phys_addr_t)ULONG_MAX << HEKI_PAGE_SHIFT) |		\
+		 (HEKI_PAGE_SIZE - 1))
 
 /*
  * C is e9 01 02 03 04 or eb 10 at sites of 5 or 2 bytes, N 0f 1f 44 00 00 or
@@ -266,22 +271,22 @@ static const struct row rows[] = {
 	  { { 0x2000 }, 1, { 0x90 } }, NONE, R(NO_SITE) },
 
 	/* At the end of the address space nothing wraps. */
-	{ "end of all: INT3", { { (phys_addr_t)-5 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	{ "end of all: INT3", { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xe9, 1, 2, 3, 4 },
-	  { { (phys_addr_t)-5 }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "end of all: tail", { { (phys_addr_t)-5 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { { LAST - 4 }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "end of all: tail", { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xcc, 1, 2, 3, 4 },
-	  { { (phys_addr_t)-4 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
+	  { { LAST - 3 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
 	{ "end of all: address 0",
-	  { { (phys_addr_t)-5 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xe9, 1, 2, 3, 4 },
 	  { { 0 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
 	{ "end of all, cut 1: address 0",
-	  { { (phys_addr_t)-1, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { { LAST, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xcc, 1, 2, 3, 4 },
 	  { { 0 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE, R(NO_SITE) },
 	{ "end of all, cut 1: tail",
-	  { { (phys_addr_t)-1, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { { LAST, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xcc, 1, 2, 3, 4 },
 	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
 
@@ -552,7 +557,7 @@ static void walk_state(struct walk *walk, const u8 *state)
 		starts[nr++] = 0x2000 + i;
 	}
 	starts[nr++] = 0;
-	starts[nr++] = (phys_addr_t)-1;
+	starts[nr++] = LAST;
 
 	for (i = 0; i < nr; i++) {
 		for (j = 0; j < ARRAY_SIZE(seconds); j++) {

@@ -4,18 +4,17 @@
  */
 
 #include <linux/errno.h>
-#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/xarray.h>
 #include <asm/byteorder.h>
 
 #include "heki_page_list.h"
+#include "heki_wire.h"
 
 /* Is [@pa, @epa) not empty, and below the width? */
 static int range_check(u64 pa, u64 epa, unsigned int pa_bits)
 {
-	unsigned int bits = min_t(unsigned int, pa_bits,
-				  8 * sizeof(phys_addr_t));
+	unsigned int bits = heki_width(pa_bits);
 
 	if (epa <= pa)
 		return -EINVAL;

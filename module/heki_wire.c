@@ -17,7 +17,7 @@
 
 static bool below_width(u64 pa, unsigned int pa_bits)
 {
-	pa_bits = min_t(unsigned int, pa_bits, 8 * sizeof(phys_addr_t));
+	pa_bits = heki_width(pa_bits);
 	return pa_bits >= 64 || !(pa >> pa_bits);
 }
 

@@ -5,6 +5,7 @@
 #ifndef _LVBS_HEKI_WIRE_H
 #define _LVBS_HEKI_WIRE_H
 
+#include <linux/bits.h>
 #include <linux/minmax.h>
 #include <linux/types.h>
 
@@ -60,6 +61,21 @@ static inline unsigned long heki_frame(phys_addr_t pa)
 static inline unsigned int heki_page_offset(phys_addr_t pa)
 {
 	return pa & (HEKI_PAGE_SIZE - 1);
+}
+
+/**
+ * heki_width() - how wide an address may be that the kernel can work with
+ * @pa_bits: physical address width
+ *
+ * A CPU in 32-bit mode can have wider addresses than the kernel's types, or
+ * than a page frame number times the page size (PAE).
+ *
+ * Return: @pa_bits, or fewer bits.
+ */
+static inline unsigned int heki_width(unsigned int pa_bits)
+{
+	return min3(pa_bits, BITS_PER_BYTE * (unsigned int)sizeof(phys_addr_t),
+		    (unsigned int)BITS_PER_LONG + HEKI_PAGE_SHIFT);
 }
 
 /**
