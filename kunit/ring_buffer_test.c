@@ -631,6 +631,7 @@ static void ring_refused_memory(struct kunit *test)
 {
 	struct rig *rig = test->priv;
 	phys_addr_t end = PFN_PHYS(rig->mgr.max_pfn) + PAGE_SIZE - 1;
+	unsigned int bit;
 
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, end, 2), (long)-EOVERFLOW);
 	if (end + 1)	/* not where an address may be of any width */
@@ -641,6 +642,14 @@ static void ring_refused_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, 4096, SIZE_MAX),
 			(long)-EOVERFLOW);
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, end, 1), (long)-ENXIO);
+	/* Nothing of an address is cut off on the way to a frame number. */
+	for (bit = PAGE_SHIFT; bit < BITS_PER_BYTE * sizeof(end); bit++)
+		if (BIT_ULL(bit) > end)
+			KUNIT_EXPECT_EQ_MSG(test,
+					    make_at_err(rig, BIT_ULL(bit), 1),
+					    (long)-EOVERFLOW, "bit %u", bit);
+	KUNIT_EXPECT_EQ(test, make_at_err(rig, rig_pa(rig), SIZE_MAX),
+			(long)-EOVERFLOW);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_new("t", ULONG_MAX, ONDEMAND),
 			-ENOMEM);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_new("t", ULONG_MAX >> PAGE_SHIFT,

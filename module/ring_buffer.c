@@ -105,8 +105,12 @@ struct lvbs_ring *ring_make_at(const char *name, struct vmap_manager *mgr,
 
 	if (!size)
 		return ERR_PTR(-EINVAL);
+	/* PHYS_PFN() would cut off what PAE's addresses have beyond a long. */
 	if (check_add_overflow(pa, (phys_addr_t)size - 1, &last) ||
-	    PHYS_PFN(last) > mgr->max_pfn)
+	    last >> PAGE_SHIFT > mgr->max_pfn)
+		return ERR_PTR(-EOVERFLOW);
+	/* Positions, counted from the first page's start, are a size_t. */
+	if (size > SIZE_MAX - PAGE_SIZE)
 		return ERR_PTR(-EOVERFLOW);
 	frames.nr = PHYS_PFN(last) - frames.first + 1;
 
