@@ -62,9 +62,12 @@ static long new_command(char *words)
 	if (parse_mode(word, &mode) || parse_word(&words))
 		return -EINVAL;
 
-	if (given)
-		return lvbs_ring_new_at(name, first, second, mode);
-	return lvbs_ring_new(name, first, mode);
+	if (!given)
+		return first == (unsigned long)first ?
+		       lvbs_ring_new(name, first, mode) : -ENOMEM;
+	if (first != (phys_addr_t)first || second != (size_t)second)
+		return -EOVERFLOW;
+	return lvbs_ring_new_at(name, first, second, mode);
 }
 
 static long remove_command(char *words)

@@ -78,6 +78,9 @@ static int own_carveout(const char *text)
 
 	range.first = start >> PAGE_SHIFT;
 	range.last = end >> PAGE_SHIFT;
+	/* A frame number is a long, shorter than what can be written down. */
+	if (range.last != end >> PAGE_SHIFT)
+		return -EINVAL;
 	return ram_map_own(&range, 1);
 }
 
