@@ -56,3 +56,18 @@ text_sum() {
 	dd if="$D/phys/mem" bs=1M skip=$(($(kernel_pa "$text_start"))) iflag=skip_bytes,count_bytes,fullblock \
 		count=$(($(sym _etext) - text_start)) status=none | md5sum
 }
+
+# le64 N: as it lies in memory, in hex.
+le64() {
+	le64_hex=$(printf %016x $(($1)))
+	for le64_at in 15 13 11 9 7 5 3 1; do
+		printf %s "$(printf %s "$le64_hex" | cut -c $le64_at-$((le64_at + 1)))"
+	done
+}
+
+# wire PA0 PA1 SIZE HEX: a request as it lies in memory.
+wire() {
+	wire_code=$4
+	while [ ${#wire_code} -lt 10 ]; do wire_code=${wire_code}00; done
+	printf '%s%s%02x%s0000' "$(le64 "$1")" "$(le64 "$2")" "$3" "$wire_code"
+}

@@ -197,18 +197,6 @@ refused ENOENT last_page_of_the_width long request $(((1 << width) - 5)) 0 ccccc
 #
 # heki/patch_text and vtlcall: the request lies in memory of a process.
 #
-le64() {
-	le64_hex=$(printf %016x $(($1)))
-	for le64_at in 15 13 11 9 7 5 3 1; do
-		printf %s "$(printf %s "$le64_hex" | cut -c $le64_at-$((le64_at + 1)))"
-	done
-}
-# wire PA0 PA1 SIZE HEX: a request as it lies in memory.
-wire() {
-	wire_code=$4
-	while [ ${#wire_code} -lt 10 ]; do wire_code=${wire_code}00; done
-	printf '%s%s%02x%s0000' "$(le64 "$1")" "$(le64 "$2")" "$3" "$wire_code"
-}
 site long
 LONG0=$PA0 LONGT=$TAIL0
 page_new 2
