@@ -33,6 +33,7 @@ suites() {
 long_parts() {
 	for kernel in 6.1 6.12; do
 		echo "soak-2000000-$kernel env LVBS_VM_TIMEOUT=1800 suite.sh soak $kernel 2000000"
+		echo "reload-1000-$kernel env LVBS_VM_TIMEOUT=5400 suite.sh reload $kernel 1000"
 	done
 }
 
