@@ -11,6 +11,7 @@
 #include "heki_blob.h"
 #include "heki_module.h"
 #include "heki_owner.h"
+#include "heki_wire.h"
 #include "parts.h"
 #include "phys_width.h"
 #include "vtl0_reader.h"
@@ -61,8 +62,9 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 	return 0;
 }
 
-static int frame_is_text(unsigned long pfn, void *ctx)
+static int frame_is_text(unsigned long frame, void *ctx)
 {
+	unsigned long pfn = heki_frame_pfn(frame);
 	const struct heki_module *mod = ctx;
 	const struct text_range *range;
 

@@ -30,7 +30,7 @@ struct heki_patch_map *heki_owner_map(void)
 	return &patch_map;
 }
 
-static int count_frame(unsigned long pfn, void *ctx)
+static int count_frame(unsigned long frame, void *ctx)
 {
 	struct heki_owner *owner = ctx;
 
@@ -38,11 +38,14 @@ static int count_frame(unsigned long pfn, void *ctx)
 	return 0;
 }
 
-static int note_frame(unsigned long pfn, void *ctx)
+static int note_frame(unsigned long frame, void *ctx)
 {
+	unsigned long pfn = heki_frame_pfn(frame);
 	struct heki_owner *owner = ctx;
 
-	owner->pfns[owner->nr_pfns++] = pfn;
+	/* They come in order: those in one frame of the kernel in a row. */
+	if (!owner->nr_pfns || owner->pfns[owner->nr_pfns - 1] != pfn)
+		owner->pfns[owner->nr_pfns++] = pfn;
 	return 0;
 }
 
@@ -299,7 +302,10 @@ int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
 	} else if (owner) {
 		err = 0;
 		if (owner_mark_dropped(owner, first, last)) {
-			heki_patch_map_drop_frames(&patch_map, id, first, last);
+			heki_patch_map_drop_frames(&patch_map, id,
+						   heki_pfn_frame(first),
+						   heki_pfn_frame(last + 1) -
+						   1);
 			err = owner_protect(owner);
 		}
 	}

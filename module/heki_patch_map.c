@@ -537,7 +537,7 @@ int heki_patch_batch_add(struct heki_patch_batch *batch,
 /**
  * heki_patch_batch_frames() - visit the pages that a batch has sites on
  * @batch: the batch
- * @fn: gets the number of each page that a byte of a site of the batch lies in,
+ * @fn: gets the heki_frame() that any byte of a site of the batch lies in, each
  *	once, in order; may sleep. What it returns other than 0 ends the walk
  * @ctx: handed to @fn
  *
@@ -714,7 +714,7 @@ static size_t drop_frame(struct heki_patch_map *map, u32 owner,
  * heki_patch_map_drop_frames() - forget an owner's sites on some pages
  * @map: the map
  * @owner: whose
- * @first: the first page frame
+ * @first: the first page frame, by heki_frame()
  * @last: the last page frame
  *
  * Sites with a byte on one of the pages go, even if they begin elsewhere.

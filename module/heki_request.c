@@ -8,6 +8,7 @@
 #include <lvbs/phys_ptr.h>
 
 #include "heki_context.h"
+#include "heki_parts.h"
 #include "heki_request.h"
 #include "phys_width.h"
 
@@ -17,14 +18,18 @@ static unsigned long kept_pfn;
 
 static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
-	unsigned long pfns[] = { heki_frame(pa0), heki_frame(pa1) };
-	struct phys_const_ptr ptr;
+	struct heki_parts parts;
 	int err;
 
-	err = phys_const_ptr_init_scattered(&ptr, lvbs_vmap_manager(), pfns,
-					    pa1 ? 2 : 1, heki_page_offset(pa0),
-					    sizeof(*wire), sizeof(*wire));
-	return err ?: phys_read(&ptr, 0, wire, 1);
+	err = heki_parts_init(&parts, lvbs_vmap_manager(), pa0, pa1,
+			      sizeof(*wire));
+	if (!err)
+		err = phys_read(&parts.ptr[0].ro, 0, wire, parts.first);
+	if (!err && parts.first < sizeof(*wire))
+		err = phys_read(&parts.ptr[1].ro, 0,
+				(u8 *)wire + parts.first,
+				sizeof(*wire) - parts.first);
+	return err;
 }
 
 /* Also between two kernels' page sizes: the kept page is one of the kernel. */

@@ -4,6 +4,8 @@
  * nothing can be mapped, through what its owner had mapped to stay.
  */
 #include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
 
 #include "copy_nofault.h"
 #include "heki_context.h"
@@ -11,23 +13,34 @@
 #include "heki_text.h"
 #include "vmap_manager_privileged.h"
 
-static int text_open_mapped(struct heki_text *text, unsigned int nr,
-			    const struct heki_site *site)
+static int text_open_mapped(struct heki_text *text, const struct heki_site *site)
 {
-	struct phys_ptr ptr;
+	struct heki_parts *parts = &text->parts;
 	int err;
 
-	err = phys_ptr_init_scattered(&ptr, vmap_manager_privileged(),
-				      text->pfns, nr,
-				      heki_page_offset(site->pa[0]),
-				      site->size, 1);
-	return err ?: phys_write_session_begin(&text->session, &ptr);
+	err = heki_parts_init(parts, vmap_manager_privileged(), site->pa[0],
+			      site->pa[1], site->size);
+	if (err)
+		return err;
+
+	text->first = parts->first;
+	err = phys_write_session_begin(&text->session[0], &parts->ptr[0]);
+	if (err || parts->first == site->size)
+		return err;
+	err = phys_write_session_begin(&text->session[1], &parts->ptr[1]);
+	if (err)
+		phys_write_session_end(&text->session[0]);
+	return err;
 }
 
-static int text_open_alias(struct heki_text *text, unsigned int nr,
-			   const struct heki_site *site)
+static int text_open_alias(struct heki_text *text, const struct heki_site *site)
 {
-	struct phys_frames frames = { .pfns = text->pfns, .nr = nr };
+	unsigned long pfns[] = {
+		PHYS_PFN(site->pa[0]),
+		PHYS_PFN(site->pa[1]),
+	};
+	unsigned int nr = site->pa[1] ? 2 : 1, i;
+	struct phys_frames frames = { .pfns = pfns, .nr = nr };
 	int err;
 
 	/* No claim is made that lasts: the caller holds the site's lock. */
@@ -36,80 +49,97 @@ static int text_open_alias(struct heki_text *text, unsigned int nr,
 	if (err)
 		return err;
 
-	text->alias[0] = heki_owner_alias(text->pfns[0]);
-	text->alias[1] = nr > 1 ? heki_owner_alias(text->pfns[1]) : NULL;
-	if (!text->alias[0] || (nr > 1 && !text->alias[1]))
-		return -EBUSY;
-	text->alias[0] += heki_page_offset(site->pa[0]);
+	text->first = heki_first_part(site->pa[0], site->size);
+	for (i = 0; i < nr; i++) {
+		u8 *page = heki_owner_alias(pfns[i]);
+
+		if (!page) {
+			text->alias[0] = NULL;
+			return -EBUSY;
+		}
+		text->alias[i] = page + offset_in_page(site->pa[i]);
+	}
 	return 0;
 }
 
 int heki_text_open(struct heki_text *text, const struct heki_site *site)
 {
-	unsigned int nr = site->pa[1] ? 2 : 1;
-
-	text->pfns[0] = heki_frame(site->pa[0]);
-	text->pfns[1] = heki_frame(site->pa[1]);
-	text->alias[0] = NULL;
-	text->alias[1] = NULL;
-	text->first = heki_first_part(site->pa[0], site->size);
+	*text = (struct heki_text) {};
 	if (heki_may_sleep())
-		return text_open_mapped(text, nr, site);
-	return text_open_alias(text, nr, site);
+		return text_open_mapped(text, site);
+	return text_open_alias(text, site);
 }
 
 void heki_text_close(struct heki_text *text)
 {
-	if (!text->alias[0])
-		phys_write_session_end(&text->session);
+	if (text->alias[0])
+		return;
+	phys_write_session_end(&text->session[0]);
+	phys_write_session_end(&text->session[1]);
 }
 
-/* The piece at @at that is in one page, and where it is mapped beforehand. */
-static unsigned int alias_piece(const struct heki_text *text, unsigned int at,
-				unsigned int len, u8 **addr)
+/* Where the piece at @at is that one copy can do, and how long it is. */
+struct text_piece {
+	unsigned int part;
+	unsigned int at;
+	unsigned int len;
+};
+
+static struct text_piece piece_at(const struct heki_text *text, unsigned int at,
+				  unsigned int len)
 {
-	if (at >= text->first) {
-		*addr = text->alias[1] + (at - text->first);
-		return len;
-	}
-	*addr = text->alias[0] + at;
-	return min(len, text->first - at);
+	if (at >= text->first)
+		return (struct text_piece) { 1, at - text->first, len };
+	return (struct text_piece) { 0, at, min(len, text->first - at) };
+}
+
+static int piece_read(struct heki_text *text, struct text_piece piece, u8 *buf)
+{
+	const u8 *page = text->alias[piece.part];
+
+	if (!page)
+		return phys_session_read(&text->session[piece.part].ro,
+					 piece.at, buf, piece.len);
+	return copy_nofault_from(buf, page + piece.at, piece.len) ? -EFAULT : 0;
+}
+
+static int piece_write(struct heki_text *text, struct text_piece piece,
+		       const u8 *buf)
+{
+	u8 *page = text->alias[piece.part];
+
+	if (!page)
+		return phys_session_write(&text->session[piece.part], piece.at,
+					  buf, piece.len);
+	return copy_nofault_to(page + piece.at, buf, piece.len) ? -EFAULT : 0;
 }
 
 int heki_text_read(struct heki_text *text, unsigned int at, u8 *buf,
 		   unsigned int len)
 {
-	if (!text->alias[0])
-		return phys_session_read(&text->session.ro, at, buf, len);
+	unsigned int done = 0;
+	int err = 0;
 
-	while (len) {
-		u8 *addr;
-		unsigned int n = alias_piece(text, at, len, &addr);
+	while (!err && done < len) {
+		struct text_piece piece = piece_at(text, at + done, len - done);
 
-		if (copy_nofault_from(buf, addr, n))
-			return -EFAULT;
-		at += n;
-		buf += n;
-		len -= n;
+		err = piece_read(text, piece, buf + done);
+		done += piece.len;
 	}
-	return 0;
+	return err;
 }
 
 int heki_text_write(struct heki_text *text, unsigned int at, const u8 *buf,
 		    unsigned int len)
 {
-	if (!text->alias[0])
-		return phys_session_write(&text->session, at, buf, len);
+	unsigned int done = 0;
+	int err = 0;
 
-	while (len) {
-		u8 *addr;
-		unsigned int n = alias_piece(text, at, len, &addr);
+	while (!err && done < len) {
+		struct text_piece piece = piece_at(text, at + done, len - done);
 
-		if (copy_nofault_to(addr, buf, n))
-			return -EFAULT;
-		at += n;
-		buf += n;
-		len -= n;
+		err = piece_write(text, piece, buf + done);
+		done += piece.len;
 	}
-	return 0;
+	return err;
 }

@@ -7,20 +7,21 @@
 
 #include <lvbs/phys_ptr.h>
 
+#include "heki_parts.h"
 #include "heki_wire.h"
 
 /**
  * struct heki_text - a site that is within reach
- * @session: its mapping, where it could be mapped
+ * @parts: its pointers; the claims of @session name their frames
+ * @session: its mappings, where it could be mapped
  * @alias: where its first byte and its second page are, where they had been
  *	mapped beforehand; both NULL otherwise
- * @pfns: its frames, which the claim of @session goes by
- * @first: how many of its bytes are on the first page
+ * @first: how many of its bytes are in the first of these
  */
 struct heki_text {
-	struct phys_write_session session;
+	struct heki_parts parts;
+	struct phys_write_session session[2];
 	u8 *alias[2];
-	unsigned long pfns[2];
 	unsigned int first;
 };
 

@@ -8,6 +8,7 @@
 #include <linux/bits.h>
 #include <linux/minmax.h>
 #include <linux/types.h>
+#include <asm/page.h>
 
 #include <lvbs/heki_abi.h>
 
@@ -50,6 +51,34 @@ struct heki_request {
 static inline unsigned long heki_frame(phys_addr_t pa)
 {
 	return pa >> HEKI_PAGE_SHIFT;
+}
+
+/*
+ * The kernel's own pages may be larger (arm64): a frame of its own is then a
+ * run of those.
+ */
+#define HEKI_FRAMES_SHIFT	(PAGE_SHIFT - HEKI_PAGE_SHIFT)
+
+/**
+ * heki_frame_pfn() - the kernel's frame that a page of the wire format lies in
+ * @frame: from heki_frame()
+ *
+ * Return: the page frame number, pages being PAGE_SIZE.
+ */
+static inline unsigned long heki_frame_pfn(unsigned long frame)
+{
+	return frame >> HEKI_FRAMES_SHIFT;
+}
+
+/**
+ * heki_pfn_frame() - the first page of the wire format in a kernel's frame
+ * @pfn: page frame number, pages being PAGE_SIZE
+ *
+ * Return: as heki_frame().
+ */
+static inline unsigned long heki_pfn_frame(unsigned long pfn)
+{
+	return pfn << HEKI_FRAMES_SHIFT;
 }
 
 /**
