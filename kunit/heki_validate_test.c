@@ -434,7 +434,7 @@ static void walk_place(struct walk *walk, unsigned int size,
 	walk->site.pa[0] = 0x2000 - on_first;
 	walk->site.pa[1] = on_first < size ? second : 0;
 	walk->site.size = size;
-	memcpy(walk->site.code, codes[size], size);
+	memcpy(walk->site.code, codes[size], sizeof(codes[size]));
 	for (i = 0; i < size; i++)
 		walk->where[i] = i < on_first ? 0x2000 - on_first + i :
 						second + i - on_first;
