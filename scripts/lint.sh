@@ -61,6 +61,22 @@ kernel_doc() {
 	perl "$kernel_doc" -none -Wall -Werror $(find include module -name '*.h' | sort)
 }
 
+# Said on stderr, and without a status of its own.
+abi_valid() {
+	perl "$tree/scripts/get_abi.pl" --dir Documentation/ABI validate
+}
+
+# The files that the code makes, and who may use them, are those that the document has.
+abi_complete() {
+	{
+		grep -rhoE 'debugfs_create_file[a-z_]*\("[a-z_]+", 0[46]00' module |
+			sed 's/.*("//; s/", 0400/ RO/; s/", 0600/ W/'
+		awk '/^What:/ { sub(".*/", ""); name = $0 }
+			/^\t\t\((RO|RW|WO)\)/ { print name, $1 == "(RO)" ? "RO" : "W" }' \
+			Documentation/ABI/testing/debugfs-lvbs
+	} | sort | uniq -u
+}
+
 shellcheck_all() {
 	# SC2317: suites hand their functions to t_ok and t_fails, which shellcheck takes for dead code.
 	# shellcheck disable=SC2046 # paths without blanks
@@ -128,6 +144,8 @@ check_silent "sparse on 6.1" sparse 6.1
 check_silent "sparse on 6.12" sparse 6.12
 check_silent "kernel-doc -Wall -Werror" kernel_doc
 check_silent "shellcheck" shellcheck_all
+check_silent "the document of debugfs is in the kernel's form" abi_valid
+check_silent "every file in debugfs is in that document" abi_complete
 rules
 
 totals
