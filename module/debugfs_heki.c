@@ -58,8 +58,9 @@ static long run_request(char *words)
 	char *hex;
 	long ret;
 
-	if (parse_next_number(&words, &pa0) || !words ||
-	    parse_next_number(&words, &pa1) || !words)
+	if (parse_next_number(&words, &pa0) || !words)
+		return -EINVAL;
+	if (parse_next_number(&words, &pa1) || !words)
 		return -EINVAL;
 	hex = parse_word(&words);
 	if (!hex || parse_hex(hex, &len) || !len || len > HEKI_CODE_MAX ||
