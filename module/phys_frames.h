@@ -11,7 +11,8 @@
  *
  * Allocates nothing. Linear where the list ascends or is short; otherwise in
  * proportion to @nr times the number of windows of the address space that it
- * touches, and at the very worst to the square of @nr.
+ * touches, and at the very worst to the square of @nr: where frames are crowded
+ * in many places that are far apart.
  *
  * Context: Any.
  * Return: true if each frame stands there once.
