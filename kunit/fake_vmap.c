@@ -323,8 +323,7 @@ void fake_expect_idle(struct fake_vmap *fake)
 
 	KUNIT_EXPECT_EQ(fake->test, fake->live, 0U);
 	KUNIT_EXPECT_EQ(fake->test, fake->protections, 0U);
-	KUNIT_EXPECT_TRUE_MSG(fake->test,
-			      RB_EMPTY_ROOT(&fake->claims.root.rb_root),
+	KUNIT_EXPECT_TRUE_MSG(fake->test, phys_claims_none(&fake->claims),
 			      "something is still claimed");
 	KUNIT_EXPECT_EQ(fake->test, fake_stat(fake, PHYS_STAT_MAPS),
 			fake->maps[false] + fake->maps[true]);

@@ -23,11 +23,6 @@ static struct phys_frames list_of(const unsigned long *pfns, unsigned long nr)
 	return (struct phys_frames) { .pfns = pfns, .nr = nr };
 }
 
-static bool nothing_claimed(struct phys_claims *claims)
-{
-	return RB_EMPTY_ROOT(&claims->root.rb_root);
-}
-
 static int claim_init(struct kunit *test)
 {
 	struct phys_claims *claims;
@@ -43,7 +38,7 @@ static int claim_init(struct kunit *test)
 static void claim_exit(struct kunit *test)
 {
 	if (test->priv)
-		KUNIT_EXPECT_TRUE(test, nothing_claimed(test->priv));
+		KUNIT_EXPECT_TRUE(test, phys_claims_none(test->priv));
 }
 
 /* ---- the table ---- */
@@ -183,7 +178,7 @@ static void check_pair(struct kunit *test, const struct cell_row *cell,
 	if (!got)
 		phys_claim_del(claims, &new);
 	phys_claim_del(claims, &old);
-	KUNIT_EXPECT_TRUE_MSG(test, nothing_claimed(claims), "%s", name);
+	KUNIT_EXPECT_TRUE_MSG(test, phys_claims_none(claims), "%s", name);
 }
 
 static void cell_test(struct kunit *test)
@@ -372,7 +367,7 @@ static void malformed_test(struct kunit *test)
 				    phys_claim_check(claims, PHYS_CLAIM_READ,
 						     NULL, &rows[i].frames),
 				    "%s, check", rows[i].name);
-		KUNIT_EXPECT_TRUE_MSG(test, nothing_claimed(claims), "%s",
+		KUNIT_EXPECT_TRUE_MSG(test, phys_claims_none(claims), "%s",
 				      rows[i].name);
 	}
 }
@@ -421,6 +416,41 @@ static void next_test(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(firsts); i++) {
 		phys_claim_del(claims, &wanted[i]);
 		phys_claim_del(claims, &others[i]);
+	}
+}
+
+/* Mappings are in no order, but all of them are met, and no others. */
+static void next_mapping_test(struct kunit *test)
+{
+	struct phys_claims *claims = test->priv;
+	struct phys_claim claim[PHYS_CLAIM_NR][3] = {};
+	unsigned int kind, i, met;
+	unsigned long flags;
+
+	for (i = 0; i < 3; i++)
+		for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++) {
+			struct phys_frames frames = run_of(5 * i, 9);
+
+			claim[kind][i].kind = kind;
+			KUNIT_ASSERT_EQ(test, 0,
+					phys_claim_add(claims, &claim[kind][i],
+						       &frames));
+		}
+
+	for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++) {
+		struct phys_claim *at = NULL;
+
+		met = 0;
+		raw_spin_lock_irqsave(&claims->lock, flags);
+		while ((at = phys_claim_next(claims, kind, at)))
+			met |= BIT(at - claim[kind]);
+		raw_spin_unlock_irqrestore(&claims->lock, flags);
+		KUNIT_EXPECT_EQ(test, met, 7U);
+		KUNIT_EXPECT_FALSE(test, phys_claims_none(claims));
+		/* In the middle, first, last. */
+		phys_claim_del(claims, &claim[kind][1]);
+		phys_claim_del(claims, &claim[kind][2]);
+		phys_claim_del(claims, &claim[kind][0]);
 	}
 }
 
@@ -573,6 +603,7 @@ static struct kunit_case phys_claim_cases[] = {
 	KUNIT_CASE_PARAM(sole_is_a_protection_test, cell_gen_params),
 	KUNIT_CASE(malformed_test),
 	KUNIT_CASE(next_test),
+	KUNIT_CASE(next_mapping_test),
 	KUNIT_CASE(random_test),
 	{ }
 };

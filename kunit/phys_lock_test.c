@@ -165,8 +165,7 @@ static void all_or_nothing_test(struct kunit *test)
 		expect_lock(test, &many, PHYS_LOCK_EXCLUSIVE, -EBUSY, "locked");
 		expect_lock(test, &many, PHYS_LOCK_SHARED, 0, "both shared");
 		phys_unlock(&lock);
-		KUNIT_EXPECT_TRUE(test,
-				  RB_EMPTY_ROOT(&fake->claims.root.rb_root));
+		KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
 
 		KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&s, &one));
 		expect_lock(test, &many, PHYS_LOCK_EXCLUSIVE, -EBUSY,
@@ -179,8 +178,7 @@ static void all_or_nothing_test(struct kunit *test)
 		expect_lock(test, &many, PHYS_LOCK_EXCLUSIVE, -EBUSY, "read");
 		expect_lock(test, &many, PHYS_LOCK_SHARED, 0, "read");
 		phys_session_end(&s.ro);
-		KUNIT_EXPECT_TRUE(test,
-				  RB_EMPTY_ROOT(&fake->claims.root.rb_root));
+		KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
 	}
 }
 
@@ -200,7 +198,7 @@ static void lock_malformed_test(struct kunit *test)
 		    "mode beyond");
 	ptr.ro.mgr = NULL;
 	expect_lock(test, &ptr, PHYS_LOCK_SHARED, -EINVAL, "refused pointer");
-	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&fake->claims.root.rb_root));
+	KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
 }
 
 /*
@@ -357,7 +355,7 @@ static void protect_what_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, err, row->err);
 	if (!err)
 		phys_unprotect(&fake->mgr, &prot);
-	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&fake->claims.root.rb_root));
+	KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
 }
 
 static void protect_overlap_test(struct kunit *test)

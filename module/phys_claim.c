@@ -2,14 +2,18 @@
 /*
  * Claims: who is doing what with which page frames.
  *
- * Every mapping in flight, range lock and protection hangs in one interval
- * tree under one lock, so that "does anything speak against it?" and "from now
- * on I am there" are one step. A scattered claim hangs there by its hull, the
- * interval from its lowest to its highest frame, and is compared frame by
- * frame only with those whose hull it meets.
+ * The claims of each kind, mappings in flight, range locks and protections, are
+ * a set of their own: a list or an interval tree. One lock guards all, so that
+ * "does anything speak against it?" and "from now on I am there" are one step;
+ * a newcomer looks into the sets of those kinds only that could speak against
+ * it. A scattered claim stands there by its hull, the interval from its lowest
+ * to its highest frame, and is compared frame by frame only with those whose
+ * hull it meets.
  */
+#include <linux/bitops.h>
 #include <linux/bits.h>
 #include <linux/interval_tree_generic.h>
+#include <linux/list.h>
 
 #include <lvbs/vmap_manager.h>
 
@@ -23,22 +27,54 @@ INTERVAL_TREE_DEFINE(struct phys_claim, rb, unsigned long, subtree_last,
 #define C(kind)	BIT(PHYS_CLAIM_##kind)
 
 /* Row: the newcomer; set: who speaks against it. See the table in the header. */
-static const unsigned int claim_conflicts[PHYS_CLAIM_NR] = {
+static const unsigned long claim_conflicts[PHYS_CLAIM_NR] = {
 	[PHYS_CLAIM_READ]	= C(EXCLUSIVE),
 	[PHYS_CLAIM_WRITE]	= C(SHARED) | C(EXCLUSIVE) | C(PROTECTED),
 	[PHYS_CLAIM_PATCH]	= C(SHARED) | C(EXCLUSIVE),
 	[PHYS_CLAIM_SHARED]	= C(WRITE) | C(PATCH) | C(EXCLUSIVE),
 	[PHYS_CLAIM_EXCLUSIVE]	= C(READ) | C(WRITE) | C(PATCH) | C(SHARED) |
 				  C(EXCLUSIVE),
-	[PHYS_CLAIM_PROTECTED]	= C(WRITE),
+	/* Another protection: only where one of the two is sole. */
+	[PHYS_CLAIM_PROTECTED]	= C(WRITE) | C(PROTECTED),
 };
 
 #undef C
 
 void phys_claims_init(struct phys_claims *claims)
 {
+	unsigned int kind;
+
 	raw_spin_lock_init(&claims->lock);
-	claims->root = RB_ROOT_CACHED;
+	for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++)
+		INIT_HLIST_HEAD(&claims->mappings[kind]);
+	for (kind = 0; kind < PHYS_CLAIM_NR; kind++)
+		claims->standing[kind] = RB_ROOT_CACHED;
+}
+
+static inline bool kind_is_mapping(enum phys_claim_kind kind)
+{
+	return kind < PHYS_CLAIM_NR_MAPPINGS;
+}
+
+static inline bool none_of_kind(const struct phys_claims *claims,
+				enum phys_claim_kind kind)
+{
+	return kind_is_mapping(kind) ?
+	       hlist_empty(&claims->mappings[kind]) :
+	       RB_EMPTY_ROOT(&claims->standing[kind].rb_root);
+}
+
+bool phys_claims_none(struct phys_claims *claims)
+{
+	unsigned long flags;
+	unsigned int kind;
+	bool none = true;
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	for (kind = 0; kind < PHYS_CLAIM_NR; kind++)
+		none = none && none_of_kind(claims, kind);
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	return none;
 }
 
 /* Does any frame lie in [start, last]? */
@@ -74,22 +110,12 @@ static bool frames_meet(const struct phys_claim *a, const struct phys_claim *b)
 	return false;
 }
 
-static int claim_set_frames(struct phys_claim *claim,
-			    const struct phys_frames *frames)
+static noinline int claim_set_list(struct phys_claim *claim,
+				   const struct phys_frames *frames)
 {
 	unsigned long i;
 
-	if (!frames->nr)
-		return -EINVAL;
-
-	claim->frames = *frames;
-	if (!frames->pfns) {
-		claim->start = frames->first;
-		claim->last = frames->first + frames->nr - 1;
-		return claim->last < claim->start ? -EINVAL : 0;
-	}
-
-	if (frames->nr > PHYS_WINDOW_PAGES)
+	if (!frames->nr || frames->nr > PHYS_WINDOW_PAGES)
 		return -EINVAL;
 
 	claim->start = frames->pfns[0];
@@ -101,47 +127,96 @@ static int claim_set_frames(struct phys_claim *claim,
 	return 0;
 }
 
-/* Does @old speak against @new, whose frames it shares? */
+static __always_inline int claim_set_frames(struct phys_claim *claim,
+					    const struct phys_frames *frames)
+{
+	claim->frames = *frames;
+	if (frames->pfns)
+		return claim_set_list(claim, frames);
+
+	claim->start = frames->first;
+	claim->last = frames->first + frames->nr - 1;
+	return !frames->nr || claim->last < claim->start ? -EINVAL : 0;
+}
+
+/* Does @old, of a kind that may, speak against @new, if they share frames? */
 static int claim_verdict(const struct phys_claim *old,
 			 const struct phys_claim *new)
 {
-	if (old->kind == PHYS_CLAIM_PROTECTED &&
-	    new->kind == PHYS_CLAIM_PROTECTED) {
-		if (old->sole)
-			return new->sole ? -EEXIST : -EBUSY;
-		return new->sole ? -EROFS : 0;
-	}
-	if (!(claim_conflicts[new->kind] & BIT(old->kind)))
-		return 0;
-	return old->kind == PHYS_CLAIM_PROTECTED ? -EROFS : -EBUSY;
+	if (old->kind != PHYS_CLAIM_PROTECTED)
+		return -EBUSY;
+	if (new->kind != PHYS_CLAIM_PROTECTED)
+		return -EROFS;
+	if (old->sole)
+		return new->sole ? -EEXIST : -EBUSY;
+	return new->sole ? -EROFS : 0;
 }
 
-static int claim_conflict(struct phys_claims *claims,
-			  const struct phys_claim *new)
-	__must_hold(&claims->lock)
+static int claims_conflict(const struct phys_claim *old,
+			   const struct phys_claim *new)
+{
+	int err = claim_verdict(old, new);
+
+	if (!err || (new->holder && new->holder == old->holder))
+		return 0;
+	return frames_meet(new, old) ? err : 0;
+}
+
+static noinline int standing_conflict(struct rb_root_cached *standing,
+				      const struct phys_claim *new)
 {
 	struct phys_claim *old;
+	int err = 0;
+
+	for (old = claim_tree_iter_first(standing, new->start, new->last);
+	     old && !err;
+	     old = claim_tree_iter_next(old, new->start, new->last))
+		err = claims_conflict(old, new);
+	return err;
+}
+
+static noinline int mapping_conflict(struct hlist_head *mappings,
+				     const struct phys_claim *new)
+{
+	struct phys_claim *old;
+	int err = 0;
+
+	hlist_for_each_entry(old, mappings, node) {
+		if (old->start > new->last || old->last < new->start)
+			continue;
+		err = claims_conflict(old, new);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static __always_inline int claim_conflict(struct phys_claims *claims,
+					  const struct phys_claim *new)
+	__must_hold(&claims->lock)
+{
+	unsigned long against = claim_conflicts[new->kind];
+	int err = 0;
 
 	lockdep_assert_held(&claims->lock);
 
-	for (old = claim_tree_iter_first(&claims->root, new->start, new->last);
-	     old; old = claim_tree_iter_next(old, new->start, new->last)) {
-		int err = claim_verdict(old, new);
+	for (; against && !err; against &= against - 1) {
+		enum phys_claim_kind kind = __ffs(against);
 
-		if (!err)
+		if (none_of_kind(claims, kind))
 			continue;
-		if (new->holder && new->holder == old->holder)
-			continue;
-		if (!frames_meet(new, old))
-			continue;
-		return err;
+		if (kind_is_mapping(kind))
+			err = mapping_conflict(&claims->mappings[kind], new);
+		else
+			err = standing_conflict(&claims->standing[kind], new);
 	}
-	return 0;
+	return err;
 }
 
 int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
 		   const struct phys_frames *frames)
 {
+	enum phys_claim_kind kind = claim->kind;
 	unsigned long flags;
 	int err;
 
@@ -151,18 +226,24 @@ int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
 
 	raw_spin_lock_irqsave(&claims->lock, flags);
 	err = claim_conflict(claims, claim);
-	if (!err)
-		claim_tree_insert(claim, &claims->root);
+	if (!err && kind_is_mapping(kind))
+		hlist_add_head(&claim->node, &claims->mappings[kind]);
+	else if (!err)
+		claim_tree_insert(claim, &claims->standing[kind]);
 	raw_spin_unlock_irqrestore(&claims->lock, flags);
 	return err;
 }
 
 void phys_claim_del(struct phys_claims *claims, struct phys_claim *claim)
 {
+	enum phys_claim_kind kind = claim->kind;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&claims->lock, flags);
-	claim_tree_remove(claim, &claims->root);
+	if (kind_is_mapping(kind))
+		__hlist_del(&claim->node);
+	else
+		claim_tree_remove(claim, &claims->standing[kind]);
 	raw_spin_unlock_irqrestore(&claims->lock, flags);
 }
 
@@ -188,16 +269,15 @@ struct phys_claim *phys_claim_next(struct phys_claims *claims,
 				   struct phys_claim *prev)
 	__must_hold(&claims->lock)
 {
-	struct phys_claim *claim;
+	struct hlist_node *node;
 
 	lockdep_assert_held(&claims->lock);
 
-	if (prev)
-		claim = claim_tree_iter_next(prev, 0, ULONG_MAX);
-	else
-		claim = claim_tree_iter_first(&claims->root, 0, ULONG_MAX);
+	if (!kind_is_mapping(kind))
+		return prev ? claim_tree_iter_next(prev, 0, ULONG_MAX) :
+			      claim_tree_iter_first(&claims->standing[kind], 0,
+						    ULONG_MAX);
 
-	while (claim && claim->kind != kind)
-		claim = claim_tree_iter_next(claim, 0, ULONG_MAX);
-	return claim;
+	node = prev ? prev->node.next : claims->mappings[kind].first;
+	return hlist_entry_safe(node, struct phys_claim, node);
 }

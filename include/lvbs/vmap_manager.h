@@ -8,6 +8,7 @@
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
@@ -33,7 +34,8 @@
  * What is going on with which frame is kept beside the operations, as a set of
  * *claims*: mappings in flight, range locks, protections. Each new claim is
  * checked against those that overlap it, under one lock, which is what makes
- * "never protected under a writer" hold:
+ * "never protected under a writer" hold. (A mapping never speaks against a
+ * mapping, so that one claim more costs an access next to nothing.)
  *
  * ================ ====== ====== ====== ====== ========= =========
  * new \ existing    read  write  patch  shared exclusive protected
@@ -109,6 +111,7 @@ phys_frames_slice(const struct phys_frames *frames, unsigned long at,
  * @PHYS_CLAIM_READ: a read-only mapping is in flight
  * @PHYS_CLAIM_WRITE: an ordinary writable mapping is in flight
  * @PHYS_CLAIM_PATCH: a writable mapping that may bypass protection is in flight
+ * @PHYS_CLAIM_NR_MAPPINGS: number of the kinds before, those of mappings
  * @PHYS_CLAIM_SHARED: a range lock held for reading
  * @PHYS_CLAIM_EXCLUSIVE: a range lock held for writing
  * @PHYS_CLAIM_PROTECTED: ordinary pointers may not write here
@@ -118,7 +121,8 @@ enum phys_claim_kind {
 	PHYS_CLAIM_READ,
 	PHYS_CLAIM_WRITE,
 	PHYS_CLAIM_PATCH,
-	PHYS_CLAIM_SHARED,
+	PHYS_CLAIM_NR_MAPPINGS,
+	PHYS_CLAIM_SHARED = PHYS_CLAIM_NR_MAPPINGS,
 	PHYS_CLAIM_EXCLUSIVE,
 	PHYS_CLAIM_PROTECTED,
 	PHYS_CLAIM_NR
@@ -126,7 +130,8 @@ enum phys_claim_kind {
 
 /**
  * struct phys_claim - one entry of a manager's set of claims
- * @rb: where it hangs in &phys_claims.root, by @start
+ * @node: where the claim of a mapping hangs in &phys_claims.mappings
+ * @rb: where a lock or a protection hangs in &phys_claims.standing, by @start
  * @start: lowest frame
  * @last: highest frame
  * @subtree_last: highest @last in the subtree below @rb
@@ -141,7 +146,10 @@ enum phys_claim_kind {
  * &phys_claims.lock.
  */
 struct phys_claim {
-	struct rb_node rb;
+	union {
+		struct hlist_node node;
+		struct rb_node rb;
+	};
 	unsigned long start;
 	unsigned long last;
 	unsigned long subtree_last;
@@ -153,13 +161,20 @@ struct phys_claim {
 
 /**
  * struct phys_claims - everything that is claimed of one physical memory
- * @lock: guards the tree; leaf lock, taken with interrupts off, in any context
+ * @lock: guards the rest; leaf lock, taken with interrupts off, in any context
  *	but NMI
- * @root: &struct phys_claim by interval
+ * @mappings: &struct phys_claim of the mappings of each kind, the newest first
+ * @standing: &struct phys_claim of each other kind, by interval; entries below
+ *	%PHYS_CLAIM_NR_MAPPINGS stay empty
+ *
+ * Mappings come and go with each access, and are few at any time: adding one to
+ * a list is cheap, and only who locks or protects looks through it. Locks and
+ * protections stay, and each access looks for them.
  */
 struct phys_claims {
 	raw_spinlock_t lock;
-	struct rb_root_cached root;	/* __guarded_by(lock) */
+	struct hlist_head mappings[PHYS_CLAIM_NR_MAPPINGS]; /* __guarded_by(lock) */
+	struct rb_root_cached standing[PHYS_CLAIM_NR];	/* __guarded_by(lock) */
 };
 
 /**
@@ -302,6 +317,15 @@ struct vmap_manager *lvbs_vmap_manager(void);
 void phys_claims_init(struct phys_claims *claims);
 
 /**
+ * phys_claims_none() - is nothing claimed at all?
+ * @claims: the set
+ *
+ * Context: Any but NMI.
+ * Return: true if so; it may be stale at once.
+ */
+bool phys_claims_none(struct phys_claims *claims);
+
+/**
  * phys_claim_add() - claim frames, or learn who has them
  * @claims: the set
  * @claim: storage for the claim; @claim->holder and @claim->kind are set
@@ -338,9 +362,10 @@ int phys_claim_check(struct phys_claims *claims, enum phys_claim_kind kind,
 		     const void *holder, const struct phys_frames *frames);
 
 /**
- * phys_claim_next() - walk the claims of one kind in order of address
+ * phys_claim_next() - walk the claims of one kind
  * @claims: the set; the caller holds @claims->lock
- * @kind: which claims
+ * @kind: which claims: locks and protections in order of address, mappings in
+ *	none
  * @prev: the claim before, or NULL to start
  *
  * Return: the next claim, or NULL.
