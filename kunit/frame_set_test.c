@@ -89,6 +89,21 @@ static void check_queries(struct kunit *test, struct rnd_state *rnd,
 					     base + last),
 			    "seed %#x: %lu-%lu", seed, first, last);
 
+	got = frame_set_at(&fix->set, base + first);
+	if (test_bit(first, fix->model)) {
+		for (start = first; start; start--)
+			if (!test_bit(start - 1, fix->model))
+				break;
+		end = find_next_zero_bit(fix->model, UNIVERSE, first) - 1;
+		KUNIT_ASSERT_EQ_MSG(test, got.first, base + start, "seed %#x",
+				    seed);
+		KUNIT_ASSERT_EQ_MSG(test, got.last, base + end, "seed %#x",
+				    seed);
+	} else {
+		KUNIT_ASSERT_GT_MSG(test, got.first, got.last, "seed %#x",
+				    seed);
+	}
+
 	start = find_next_bit(fix->model, UNIVERSE, first);
 	end = find_next_zero_bit(fix->model, UNIVERSE, start) - 1;
 	found = frame_set_next(&fix->set, base + first, &got);
@@ -135,6 +150,82 @@ static void random_test(struct kunit *test)
 		for (i = 0; i < 50; i++)
 			check_queries(test, &rnd, row->base, seed);
 	}
+}
+
+/* ---- differences, against the bitmap's ---- */
+
+struct difference {
+	struct frame_set set[3];
+	DECLARE_BITMAP(model[3], UNIVERSE);
+};
+
+static void random_set(struct rnd_state *rnd, unsigned long base,
+		       struct frame_set *set, unsigned long *model)
+{
+	struct frame_range range[12];
+	unsigned long nr = random_below(rnd, ARRAY_SIZE(range)), i;
+
+	bitmap_zero(model, UNIVERSE);
+	for (i = 0; i < nr; i++) {
+		unsigned long first, last;
+
+		random_interval(rnd, &first, &last);
+		bitmap_set(model, first, last - first + 1);
+		range[i].first = base + first;
+		range[i].last = base + last;
+	}
+	frame_set_replace(set, range, nr);
+}
+
+static void difference_test(struct kunit *test)
+{
+	const struct universe_row *row = test->param_value;
+	struct set_fixture *fix = test->priv;
+	struct difference *d;
+	struct rnd_state rnd;
+	u32 seed = random_start(test, &rnd);
+	unsigned int round, i;
+
+	d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	for (i = 0; i < ARRAY_SIZE(d->set); i++)
+		mutex_init(&d->set[i].lock);
+
+	for (round = 0; round < 1000; round++) {
+		random_set(&rnd, row->base, &d->set[0], d->model[0]);
+		random_set(&rnd, row->base, &d->set[1], d->model[1]);
+		KUNIT_ASSERT_EQ(test, 0,
+				frame_set_difference(&fix->set, &d->set[0],
+						     &d->set[1]));
+		bitmap_andnot(fix->model, d->model[0], d->model[1], UNIVERSE);
+		for (i = 0; i < 50; i++)
+			check_queries(test, &rnd, row->base, seed);
+	}
+
+	/* From itself, and all of it. */
+	random_set(&rnd, row->base, &d->set[1], d->model[1]);
+	KUNIT_ASSERT_EQ(test, 0, frame_set_difference(&fix->set, &fix->set,
+						      &d->set[1]));
+	bitmap_andnot(fix->model, fix->model, d->model[1], UNIVERSE);
+	for (i = 0; i < 50; i++)
+		check_queries(test, &rnd, row->base, seed);
+	KUNIT_ASSERT_EQ(test, 0, frame_set_difference(&d->set[1], &d->set[1],
+						      &d->set[1]));
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&d->set[1], 0, ULONG_MAX));
+
+	/* Sets that were never filled. */
+	KUNIT_EXPECT_EQ(test, 0, frame_set_difference(&fix->set, &d->set[2],
+						      &d->set[1]));
+	bitmap_zero(fix->model, UNIVERSE);
+	check_queries(test, &rnd, row->base, seed);
+	KUNIT_EXPECT_EQ(test, 0, frame_set_difference(&fix->set, &d->set[0],
+						      &d->set[2]));
+	bitmap_copy(fix->model, d->model[0], UNIVERSE);
+	for (i = 0; i < 50; i++)
+		check_queries(test, &rnd, row->base, seed);
+
+	for (i = 0; i < ARRAY_SIZE(d->set); i++)
+		frame_set_destroy(&d->set[i]);
 }
 
 /* ---- the ends, written down ---- */
@@ -241,6 +332,7 @@ static void refused_test(struct kunit *test)
 
 static struct kunit_case frame_set_cases[] = {
 	KUNIT_CASE_PARAM(random_test, universe_gen_params),
+	KUNIT_CASE_PARAM(difference_test, universe_gen_params),
 	KUNIT_CASE(empty_test),
 	KUNIT_CASE(everything_test),
 	KUNIT_CASE(touching_test),

@@ -4,6 +4,7 @@
  * own, looked at through the kernel's own mapping of them.
  */
 #include <kunit/test.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/string.h>
@@ -456,6 +457,89 @@ static void validate_test(struct kunit *test)
 				      PFN_PHYS(mgr->max_pfn) + (P - 1), 2, 1));
 }
 
+/* One look-up against what each of the sets says of each frame. */
+static int naive_verdict(const struct vmap_manager *mgr, unsigned long first,
+			 unsigned long nr)
+{
+	unsigned long pfn;
+	int err = 0;
+
+	if (first > mgr->max_pfn || nr - 1 > mgr->max_pfn - first)
+		return -EOVERFLOW;
+	for (pfn = first; pfn < first + nr; pfn++) {
+		if (frame_set_meets(ram_map_owned(), pfn, pfn))
+			return -EPERM;
+		if (!frame_set_covers(ram_map_ram(), pfn, pfn) ||
+		    !pfn_to_online_page(pfn) ||
+		    PageOffline(pfn_to_page(pfn)) ||
+		    is_page_hwpoison(pfn_to_page(pfn)))
+			err = -ENXIO;
+	}
+	return err;
+}
+
+static void check_verdict(struct kunit *test, unsigned long first,
+			  unsigned long nr, u32 seed)
+{
+	struct vmap_manager *mgr = lvbs_vmap_manager();
+	struct phys_frames run = { .first = first, .nr = nr };
+	int err = naive_verdict(mgr, first, nr), want_list = 0;
+	unsigned long pfns[8], i;
+	struct phys_frames list = { .pfns = pfns, .nr = nr };
+
+	KUNIT_EXPECT_EQ_MSG(test, mgr->ops->validate_unowned(mgr, &run), err,
+			    "seed %#x: %lu frames from %#lx", seed, nr, first);
+	/* Of a list, the first bad one tells. */
+	for (i = nr; i--; pfns[i] = first + i)
+		want_list = naive_verdict(mgr, first + i, 1) ?: want_list;
+	KUNIT_EXPECT_EQ_MSG(test, mgr->ops->validate_unowned(mgr, &list),
+			    want_list, "seed %#x: list of %lu from %#lx", seed,
+			    nr, first);
+}
+
+/* Around the ends of every range of RAM, with some frames there owned. */
+static void usable_test(struct kunit *test)
+{
+	struct frame_set *owned = ram_map_owned();
+	struct real_fixture *fix = test->priv;
+	struct frame_range mine[] = {
+		{ fix->pfns[3], fix->pfns[3] }, { fix->pfns[5], fix->pfns[7] },
+	};
+	struct frame_range *saved, range = {};
+	unsigned long nr = 0, from = 0, room = 64, i;
+	struct rnd_state rnd;
+	u32 seed = random_start(test, &rnd);
+
+	saved = kunit_kmalloc_array(test, room, sizeof(*saved), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	while (nr < room && frame_set_next(owned, from, &range)) {
+		saved[nr++] = range;
+		from = range.last + 1;
+	}
+	KUNIT_ASSERT_LT(test, nr, room);
+	KUNIT_ASSERT_EQ(test, 0, ram_map_own(mine, ARRAY_SIZE(mine)));
+
+	for (i = 0; i < 500; i++)
+		check_verdict(test, fix->pfns[0] + random_below(&rnd, 12),
+			      1 + random_below(&rnd, 8), seed);
+	for (from = 0; frame_set_next(ram_map_ram(), from, &range);
+	     from = range.last + 1) {
+		for (i = 0; i < 100; i++) {
+			unsigned long low = range.first > 8 ?
+					    range.first - 8 : 0;
+
+			check_verdict(test, low + random_below(&rnd, 16),
+				      1 + random_below(&rnd, 8), seed);
+			check_verdict(test,
+				      range.last - 8 + random_below(&rnd, 16),
+				      1 + random_below(&rnd, 8), seed);
+		}
+	}
+
+	KUNIT_EXPECT_EQ(test, 0, frame_set_replace(owned, saved, nr));
+	KUNIT_EXPECT_EQ(test, 0, ram_map_renew());
+}
+
 /* What the module owns stays owned: the set is put back by hand. */
 static void owned_test(struct kunit *test)
 {
@@ -493,6 +577,7 @@ static void owned_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EPERM, phys_write(&ptr, 0, "x", 1));
 
 	KUNIT_EXPECT_EQ(test, 0, frame_set_replace(owned, saved, nr));
+	KUNIT_EXPECT_EQ(test, 0, ram_map_renew());
 	KUNIT_EXPECT_EQ(test, 0, write_back(&ptr));
 }
 
@@ -762,6 +847,7 @@ static struct kunit_case vmap_manager_cases[] = {
 	KUNIT_CASE(stale_test),
 	KUNIT_CASE(no_ram_test),
 	KUNIT_CASE(validate_test),
+	KUNIT_CASE(usable_test),
 	KUNIT_CASE(owned_test),
 	KUNIT_CASE(hwpoison_test),
 	KUNIT_CASE(offline_test),

@@ -40,6 +40,19 @@ static unsigned long ranges_normalise(struct frame_range *range,
 	return out;
 }
 
+static struct frame_range ranges_largest(const struct frame_range *range,
+					 unsigned long nr)
+{
+	struct frame_range largest = FRAME_RANGE_NONE;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if (!i || range[i].last - range[i].first >
+			  largest.last - largest.first)
+			largest = range[i];
+	return largest;
+}
+
 static void set_publish(struct frame_set *set, struct frame_ranges *new)
 {
 	struct frame_ranges *old;
@@ -68,6 +81,7 @@ static int set_replace_locked(struct frame_set *set, struct frame_range *range,
 		return -ENOMEM;
 
 	new->nr = nr;
+	new->largest = ranges_largest(range, nr);
 	memcpy(new->range, range, flex_array_size(new, range, nr));
 	set_publish(set, new);
 	return 0;
@@ -110,23 +124,16 @@ int frame_set_add(struct frame_set *set, const struct frame_range *range,
 	return err;
 }
 
-void frame_set_destroy(struct frame_set *set)
+/* The first range that ends at or after a frame; NULL if there is none. */
+static const struct frame_range *
+ranges_next(const struct frame_ranges *ranges, unsigned long from)
 {
-	mutex_lock(&set->lock);
-	set_publish(set, NULL);
-	mutex_unlock(&set->lock);
-}
-
-bool frame_set_next(struct frame_set *set, unsigned long from,
-		    struct frame_range *range)
-{
-	const struct frame_ranges *ranges;
 	unsigned long low = 0, high;
-	bool found = false;
 
-	rcu_read_lock();
-	ranges = rcu_dereference(set->ranges);
-	high = ranges ? ranges->nr : 0;
+	if (!ranges)
+		return NULL;
+
+	high = ranges->nr;
 	while (low < high) {
 		unsigned long mid = low + (high - low) / 2;
 
@@ -135,10 +142,101 @@ bool frame_set_next(struct frame_set *set, unsigned long from,
 		else
 			high = mid;
 	}
-	if (ranges && low < ranges->nr) {
-		*range = ranges->range[low];
-		found = true;
+	return low < ranges->nr ? &ranges->range[low] : NULL;
+}
+
+/*
+ * Every range that is taken away adds at most one to those that it is taken
+ * from: it splits a range, shortens some, swallows others.
+ */
+static unsigned long ranges_subtract(struct frame_range *out,
+				     const struct frame_ranges *from,
+				     const struct frame_ranges *without)
+{
+	unsigned long nr = 0, i;
+
+	for (i = 0; i < from->nr; i++) {
+		struct frame_range rest = from->range[i];
+		const struct frame_range *hole;
+
+		while ((hole = ranges_next(without, rest.first)) &&
+		       hole->first <= rest.last) {
+			if (hole->first > rest.first)
+				out[nr++] = (struct frame_range) {
+					rest.first, hole->first - 1
+				};
+			if (hole->last >= rest.last)
+				break;
+			rest.first = hole->last + 1;
+		}
+		if (!hole || hole->first > rest.last)
+			out[nr++] = rest;
 	}
+	return nr;
+}
+
+int frame_set_difference(struct frame_set *set, struct frame_set *from,
+			 struct frame_set *without)
+{
+	const struct frame_ranges *has, *has_not;
+	struct frame_range *out;
+	int err = -ENOMEM;
+
+	mutex_lock(&set->lock);
+	/* They do not change meanwhile. */
+	has = rcu_dereference_protected(from->ranges, true);
+	has_not = rcu_dereference_protected(without->ranges, true);
+
+	out = kmalloc_array((has ? has->nr : 0) + (has_not ? has_not->nr : 0),
+			    sizeof(*out), GFP_KERNEL);
+	if (out)
+		err = set_replace_locked(set, out,
+					 has ? ranges_subtract(out, has,
+							       has_not) : 0);
+	kfree(out);
+	mutex_unlock(&set->lock);
+	return err;
+}
+
+void frame_set_destroy(struct frame_set *set)
+{
+	mutex_lock(&set->lock);
+	set_publish(set, NULL);
+	mutex_unlock(&set->lock);
+}
+
+/*
+ * Each access asks, mostly about what most of the memory is. This side of RCU
+ * is but a preemption count.
+ */
+struct frame_range frame_set_at(struct frame_set *set, unsigned long pfn)
+{
+	const struct frame_ranges *ranges;
+	struct frame_range range = FRAME_RANGE_NONE;
+	const struct frame_range *found;
+
+	rcu_read_lock_sched();
+	ranges = rcu_dereference_sched(set->ranges);
+	if (ranges && frame_range_covers(ranges->largest, pfn, pfn)) {
+		range = ranges->largest;
+	} else {
+		found = ranges_next(ranges, pfn);
+		if (found && found->first <= pfn)
+			range = *found;
+	}
+	rcu_read_unlock_sched();
+	return range;
+}
+
+bool frame_set_next(struct frame_set *set, unsigned long from,
+		    struct frame_range *range)
+{
+	const struct frame_range *found;
+
+	rcu_read_lock();
+	found = ranges_next(rcu_dereference(set->ranges), from);
+	if (found)
+		*range = *found;
 	rcu_read_unlock();
 	return found;
 }
@@ -146,10 +244,7 @@ bool frame_set_next(struct frame_set *set, unsigned long from,
 bool frame_set_covers(struct frame_set *set, unsigned long first,
 		      unsigned long last)
 {
-	struct frame_range range;
-
-	return frame_set_next(set, first, &range) &&
-	       range.first <= first && last <= range.last;
+	return frame_range_covers(frame_set_at(set, first), first, last);
 }
 
 bool frame_set_meets(struct frame_set *set, unsigned long first,

@@ -20,14 +20,33 @@ struct frame_range {
 	unsigned long last;
 };
 
+/* No frame at all. */
+#define FRAME_RANGE_NONE	((struct frame_range) { 1, 0 })
+
+/**
+ * frame_range_covers() - is a run of frames inside a range?
+ * @range: the range
+ * @first: first frame of the run
+ * @last: last frame of the run
+ *
+ * Return: true if it is.
+ */
+static inline bool frame_range_covers(struct frame_range range,
+				      unsigned long first, unsigned long last)
+{
+	return range.first <= first && last <= range.last;
+}
+
 /**
  * struct frame_ranges - one version of a set
  * @rcu: for freeing it
+ * @largest: the range that is looked at first; %FRAME_RANGE_NONE if empty
  * @nr: number of ranges
  * @range: the ranges; ascending, with a gap between neighbours
  */
 struct frame_ranges {
 	struct rcu_head rcu;
+	struct frame_range largest;
 	unsigned long nr;
 	struct frame_range range[];
 };
@@ -70,6 +89,20 @@ int frame_set_add(struct frame_set *set, const struct frame_range *range,
 		  unsigned long nr);
 
 /**
+ * frame_set_difference() - make a set hold what one has and another has not
+ * @set: the set
+ * @from: what it may hold; may be @set itself
+ * @without: what it may not hold
+ *
+ * Changes of the other two that go on meanwhile, the caller keeps off.
+ *
+ * Context: May sleep.
+ * Return: 0; -ENOMEM, and @set is as it was.
+ */
+int frame_set_difference(struct frame_set *set, struct frame_set *from,
+			 struct frame_set *without);
+
+/**
  * frame_set_destroy() - empty a set
  * @set: the set; readers that look at it meanwhile see the old one or none
  *
@@ -100,6 +133,16 @@ bool frame_set_covers(struct frame_set *set, unsigned long first,
  */
 bool frame_set_meets(struct frame_set *set, unsigned long first,
 		     unsigned long last);
+
+/**
+ * frame_set_at() - the range of a set that a frame is in
+ * @set: the set
+ * @pfn: the frame
+ *
+ * Context: Any.
+ * Return: the range; %FRAME_RANGE_NONE if the frame is not in the set.
+ */
+struct frame_range frame_set_at(struct frame_set *set, unsigned long pfn);
 
 /**
  * frame_set_next() - the first range of a set that ends at or after a frame

@@ -8,14 +8,33 @@
 #include "frame_set.h"
 
 /**
- * ram_map_check() - is a run of frames RAM that is not ours?
+ * ram_map_usable() - the run of usable frames around one
+ * @pfn: the frame
+ *
+ * Usable is what is System RAM, online, and not ours.
+ *
+ * Context: Any.
+ * Return: the run; %FRAME_RANGE_NONE if @pfn itself is not usable.
+ */
+struct frame_range ram_map_usable(unsigned long pfn);
+
+/**
+ * ram_map_refusal() - why a run of frames is not usable
  * @first: first frame
  * @nr: number of frames, at least 1; the run does not wrap
  *
  * Context: Any.
- * Return: 0; -EPERM if one is owned by VTL1; -ENXIO if one is not System RAM.
+ * Return: -EPERM if one is owned by VTL1; else -ENXIO.
  */
-int ram_map_check(unsigned long first, unsigned long nr);
+int ram_map_refusal(unsigned long first, unsigned long nr);
+
+/**
+ * ram_map_renew() - look again at what is RAM, online and owned
+ *
+ * Context: May sleep.
+ * Return: 0; -ENOMEM, and frames that became usable may be refused.
+ */
+int ram_map_renew(void);
 
 /**
  * ram_map_own() - make frames ours until the module goes

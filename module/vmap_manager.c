@@ -44,40 +44,67 @@ int vmap_manager_init(struct vmap_manager *mgr,
 }
 
 /*
- * The order of the questions is that of fs/proc/kcore.c: each one makes the
- * next one safe to ask. The RAM map comes first because pfn_to_online_page()
- * also says yes to holes inside an online section.
+ * Of a frame that the RAM map calls usable. Poison is noted at a page's own
+ * flags, but for huge pages.
  */
-static int validate_frame(unsigned long pfn)
+static inline bool frame_is_healthy(unsigned long pfn)
 {
-	struct page *page = pfn_to_online_page(pfn);
+	struct page *page = pfn_to_page(pfn);
 
-	if (!page || PageOffline(page) || is_page_hwpoison(page))
-		return -ENXIO;
+	return !PageOffline(page) && !PageHWPoison(page) &&
+	       !(PageCompound(page) && is_page_hwpoison(page));
+}
+
+/* Apart, because hardly any access gets here. */
+static noinline int run_refusal(struct vmap_manager *mgr, unsigned long pfn,
+				unsigned long nr)
+{
+	if (pfn > mgr->max_pfn || nr - 1 > mgr->max_pfn - pfn)
+		return -EOVERFLOW;
+	return ram_map_refusal(pfn, nr);
+}
+
+static int validate_run(struct vmap_manager *mgr, unsigned long pfn,
+			unsigned long nr)
+{
+	unsigned long last = pfn + nr - 1;
+
+	if (!frame_range_covers(ram_map_usable(pfn), pfn, last) || last < pfn)
+		return run_refusal(mgr, pfn, nr);
+	for (; pfn <= last; pfn++)
+		if (!frame_is_healthy(pfn))
+			return -ENXIO;
+	return 0;
+}
+
+static noinline int validate_list(struct vmap_manager *mgr,
+				  const unsigned long *pfns, unsigned long nr)
+{
+	struct frame_range usable = FRAME_RANGE_NONE;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long pfn = pfns[i];
+
+		/* Neighbours share the answer. */
+		if (!frame_range_covers(usable, pfn, pfn))
+			usable = ram_map_usable(pfn);
+		if (!frame_range_covers(usable, pfn, pfn))
+			return run_refusal(mgr, pfn, 1);
+		if (!frame_is_healthy(pfn))
+			return -ENXIO;
+	}
 	return 0;
 }
 
 static int real_validate_unowned(struct vmap_manager *mgr,
 				 const struct phys_frames *frames)
 {
-	unsigned long i = 0;
-
-	while (i < frames->nr) {
-		unsigned long pfn = phys_frame(frames, i);
-		unsigned long run = frames->pfns ? 1 : frames->nr;
-		int err;
-
-		if (pfn > mgr->max_pfn || run - 1 > mgr->max_pfn - pfn)
-			return -EOVERFLOW;
-		err = ram_map_check(pfn, run);
-		while (!err && run--) {
-			err = validate_frame(pfn++);
-			i++;
-		}
-		if (err)
-			return err;
-	}
-	return 0;
+	if (!frames->nr)
+		return 0;
+	if (frames->pfns)
+		return validate_list(mgr, frames->pfns, frames->nr);
+	return validate_run(mgr, frames->first, frames->nr);
 }
 
 static int vmap_pages(struct page **pages, const struct phys_frames *frames,
