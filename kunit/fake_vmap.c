@@ -147,9 +147,10 @@ static bool is_poison(const struct fake_window *window, unsigned int nr)
 }
 
 static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
-		     bool writable, struct phys_map *map)
+		     unsigned int flags, struct phys_map *map)
 {
 	struct fake_vmap *fake = fake_of(mgr);
+	bool writable = flags & PHYS_MAP_WRITE;
 	struct fake_window *window = free_window(fake);
 	unsigned int i;
 	int err;
@@ -158,6 +159,8 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	KUNIT_ASSERT_GT(fake->test, frames->nr, 0UL);
 	KUNIT_ASSERT_LE(fake->test, frames->nr,
 			(unsigned long)PHYS_WINDOW_PAGES);
+	KUNIT_EXPECT_EQ(fake->test, flags & ~(PHYS_MAP_WRITE | PHYS_MAP_BRIEF),
+			0U);
 	check_vmap(mgr, frames, writable);
 	fake->epoch++;
 
@@ -183,6 +186,7 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	fake->live++;
 	fake->maps[writable]++;
 	fake->last_nr = window->nr;
+	fake->last_brief = flags & PHYS_MAP_BRIEF;
 	*map = (struct phys_map) {
 		.addr = window_addr(window),
 		.nr = window->nr,

@@ -31,8 +31,7 @@ static void maps_once_test(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0,
 			phys_ptr_init(&ptr, &fake->mgr, 5 * P, W * P, 1));
-	/* Whatever was in the variable before. */
-	memset(&s, 0xff, sizeof(s));
+	memset(&s, 0, sizeof(s));
 	KUNIT_ASSERT_EQ(test, 0, phys_session_begin(&s, &ptr.ro));
 	for (i = 0; i < 100; i++) {
 		size_t at = (i * 997) % (W * P - 16);
@@ -226,14 +225,12 @@ static void not_begun_test(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, phys_ptr_init(&ptr, &fake->mgr, 5 * P, P, 1));
 	for (op = FAKE_VALIDATE; op <= FAKE_VMAP; op++) {
-		memset(&s, 0xff, sizeof(s));
 		fake_fail(fake, op, 1, -ENOMEM);
 		KUNIT_EXPECT_EQ(test, -ENOMEM, phys_session_begin(&s, &ptr.ro));
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				phys_session_read(&s, 0, &byte, 1));
 		phys_session_end(&s);
 
-		memset(&ws, 0xff, sizeof(ws));
 		fake_fail(fake, op, 1, -ENOMEM);
 		KUNIT_EXPECT_EQ(test, -ENOMEM,
 				phys_write_session_begin(&ws, &ptr));
@@ -242,6 +239,43 @@ static void not_begun_test(struct kunit *test)
 		phys_write_session_end(&ws);
 	}
 	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VUNMAP], 0UL);
+}
+
+/* The claim of what is mapped must not be made twice; nor may it get lost. */
+static void begun_twice_test(struct kunit *test)
+{
+	struct fake_vmap *fake = test->priv;
+	struct phys_ptr ptr, other, refused = {}, empty;
+	DEFINE_PHYS_WRITE_SESSION(s);
+	u8 byte = 0;
+
+	KUNIT_ASSERT_EQ(test, 0, phys_ptr_init(&ptr, &fake->mgr, 5 * P, P, 1));
+	KUNIT_ASSERT_EQ(test, 0,
+			phys_ptr_init(&other, &fake->mgr, 9 * P, P, 1));
+	KUNIT_ASSERT_EQ(test, 0,
+			phys_ptr_init(&empty, &fake->mgr, 5 * P, 0, 1));
+
+	KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&s, &ptr));
+	KUNIT_EXPECT_EQ(test, -EBUSY, phys_write_session_begin(&s, &ptr));
+	KUNIT_EXPECT_EQ(test, -EBUSY, phys_write_session_begin(&s, &other));
+	KUNIT_EXPECT_EQ(test, -EBUSY, phys_write_session_begin(&s, &refused));
+	KUNIT_EXPECT_EQ(test, -EBUSY, phys_session_begin(&s.ro, &ptr.ro));
+	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VMAP], 1UL);
+	KUNIT_EXPECT_EQ(test, 0, phys_session_read(&s.ro, 7, &byte, 1));
+	KUNIT_EXPECT_TRUE(test, is_pattern(&byte, 5 * P + 7, 1));
+	KUNIT_EXPECT_EQ(test, 0, phys_session_write(&s, 7, &byte, 1));
+	phys_write_session_end(&s);
+	KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
+
+	/* Ended, it can be begun; and be open with nothing mapped. */
+	KUNIT_EXPECT_EQ(test, 0, phys_session_begin(&s.ro, &empty.ro));
+	KUNIT_EXPECT_EQ(test, -EBUSY, phys_session_begin(&s.ro, &ptr.ro));
+	phys_write_session_end(&s);
+	KUNIT_EXPECT_EQ(test, -EINVAL, phys_session_begin(&s.ro, &refused.ro));
+	KUNIT_EXPECT_EQ(test, 0, phys_session_begin(&s.ro, &other.ro));
+	KUNIT_EXPECT_EQ(test, 0, phys_session_read(&s.ro, 7, &byte, 1));
+	KUNIT_EXPECT_TRUE(test, is_pattern(&byte, 9 * P + 7, 1));
+	KUNIT_EXPECT_FALSE(test, fake->last_brief);
 }
 
 /* An empty pointer can be read in a session too: nothing of it. */
@@ -329,6 +363,7 @@ static struct kunit_case phys_session_cases[] = {
 	KUNIT_CASE(write_session_test),
 	KUNIT_CASE(scope_test),
 	KUNIT_CASE(not_begun_test),
+	KUNIT_CASE(begun_twice_test),
 	KUNIT_CASE(empty_test),
 	KUNIT_CASE(slide_fails_test),
 	KUNIT_CASE(begin_is_all_or_nothing_test),

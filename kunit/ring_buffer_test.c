@@ -49,13 +49,14 @@ static int flaky_validate(struct vmap_manager *mgr,
 }
 
 static int flaky_vmap(struct vmap_manager *mgr,
-		      const struct phys_frames *frames, bool writable,
+		      const struct phys_frames *frames, unsigned int flags,
 		      struct phys_map *map)
 {
+	if (flaky.read_only)
+		flags &= ~PHYS_MAP_WRITE;
 	if (++flaky.vmaps == flaky.fail_at)
 		return -ENOMEM;
-	return real_ops()->vmap(mgr, frames, writable && !flaky.read_only,
-				map);
+	return real_ops()->vmap(mgr, frames, flags, map);
 }
 
 static int flaky_vunmap(struct vmap_manager *mgr, struct phys_map *map)
@@ -672,7 +673,7 @@ static void ring_pages_are_protected(struct kunit *test)
 	struct phys_protection prot = { .owner = "test" };
 	struct rig *rig = test->priv;
 	unsigned long pfn = page_to_pfn(rig->block);
-	struct phys_write_session s;
+	DEFINE_PHYS_WRITE_SESSION(s);
 	u32 word = 1;
 
 	/* Not under a writer ... */

@@ -230,7 +230,7 @@ static void window_test(struct kunit *test)
 			phys_ptr_init_scattered(&ptr, lvbs_vmap_manager(), pfns,
 						3, 0, 3 * P, 1));
 	KUNIT_ASSERT_EQ(test, 0, phys_session_begin(&s, &ptr.ro));
-	addr = s.map.addr;
+	addr = s.window.map.addr;
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, vmalloc_to_pfn(addr + i * P), pfns[i]);
 	phys_session_end(&s);
@@ -250,14 +250,14 @@ static void permission_test(struct kunit *test)
 		kunit_skip(test, "page table bits of this architecture");
 
 	KUNIT_ASSERT_EQ(test, 0, phys_session_begin(&s, &ptr.ro));
-	bits = pte_bits_of(s.map.addr);
+	bits = pte_bits_of(s.window.map.addr);
 	phys_session_end(&s);
 	KUNIT_EXPECT_TRUE(test, bits.present);
 	KUNIT_EXPECT_FALSE(test, bits.writable);
 	KUNIT_EXPECT_FALSE(test, bits.executable);
 
 	KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&ws, &ptr));
-	bits = pte_bits_of(ws.ro.map.addr);
+	bits = pte_bits_of(ws.ro.window.map.addr);
 	phys_write_session_end(&ws);
 	KUNIT_EXPECT_TRUE(test, bits.present);
 	KUNIT_EXPECT_TRUE(test, bits.writable);
@@ -280,7 +280,7 @@ static void read_only_faults_test(struct kunit *test)
 		kunit_skip(test, "UML cannot recover from kernel faults");
 
 	KUNIT_ASSERT_EQ(test, 0, phys_session_begin(&s, &ptr.ro));
-	left = copy_nofault_to(s.map.addr + 100, bytes, sizeof(bytes));
+	left = copy_nofault_to(s.window.map.addr + 100, bytes, sizeof(bytes));
 	phys_session_end(&s);
 	KUNIT_EXPECT_EQ(test, left, sizeof(bytes));
 	KUNIT_EXPECT_EQ(test, page_of(fix, 4)[100], pattern(4 * P + 100));
@@ -298,7 +298,8 @@ static void vmap_test(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, -EINVAL, mgr->ops->vmap(mgr, &frames, 0, &map));
 	frames.nr = W;
-	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, 1, &map));
+	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, PHYS_MAP_WRITE,
+						&map));
 	KUNIT_EXPECT_EQ(test, map.nr, W);
 	KUNIT_EXPECT_TRUE(test, map.writable);
 	KUNIT_EXPECT_EQ(test, 0, memcmp(map.addr, page_of(fix, 1), W * P));
@@ -307,7 +308,8 @@ static void vmap_test(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(pfns); i++)
 		pfns[i] = fix->pfns[1 + i % (PAGES - 2)];
 	frames = (struct phys_frames) { .pfns = pfns, .nr = ARRAY_SIZE(pfns) };
-	KUNIT_ASSERT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, 1, &map));
+	KUNIT_ASSERT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, PHYS_MAP_WRITE,
+						&map));
 	KUNIT_EXPECT_EQ(test, map.nr, (unsigned int)ARRAY_SIZE(pfns));
 	memset(map.addr + 5, 0x77, 10);
 	KUNIT_EXPECT_NULL(test, memchr_inv(map.addr + (PAGES - 2) * P + 5, 0x77,
@@ -319,7 +321,8 @@ static void vmap_test(struct kunit *test)
 
 	/* So many that their list does not fit; none of them is looked at. */
 	frames.nr = ULONG_MAX;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, mgr->ops->vmap(mgr, &frames, 1, &map));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, mgr->ops->vmap(mgr, &frames,
+						      PHYS_MAP_WRITE, &map));
 }
 
 /* One frame mapped twice at a time: each sees the other. */
@@ -369,8 +372,8 @@ static void stale_test(struct kunit *test)
 		struct phys_session s = {};
 
 		KUNIT_ASSERT_EQ(test, 0, phys_session_begin(&s, &ptr.ro));
-		first = first ?: s.map.addr;
-		used_again += s.map.addr == first;
+		first = first ?: s.window.map.addr;
+		used_again += s.window.map.addr == first;
 		KUNIT_EXPECT_EQ(test, 0,
 				phys_session_read(&s, 0, &got, sizeof(got)));
 		phys_session_end(&s);
@@ -378,6 +381,92 @@ static void stale_test(struct kunit *test)
 				    i);
 	}
 	kunit_info(test, "the first address was used %u times\n", used_again);
+}
+
+/* ---- where it is mapped ---- */
+
+struct backend_row {
+	const char *name;
+	unsigned int flags;
+	unsigned long nr;
+	bool writable;
+	bool unguarded;
+};
+
+static const struct backend_row backend_rows[] = {
+	{ "read", 0, 1, false, false },
+	{ "read, briefly", PHYS_MAP_BRIEF, 1, false, false },
+	{ "write", PHYS_MAP_WRITE, 1, true, false },
+	{ "write, briefly", PHYS_MAP_WRITE | PHYS_MAP_BRIEF, 1, true, true },
+	{ "window, read", 0, W, false, false },
+	{ "window, read, briefly", PHYS_MAP_BRIEF, W, false, false },
+	{ "window, write", PHYS_MAP_WRITE, W, true, false },
+	{ "window, write, briefly", PHYS_MAP_WRITE | PHYS_MAP_BRIEF, W, true,
+	  true },
+	{ "more than a window, write, briefly",
+	  PHYS_MAP_WRITE | PHYS_MAP_BRIEF, W + 1, true, false },
+};
+
+static void backend_row_name(const struct backend_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(backend, backend_rows, backend_row_name);
+
+static void backend_test(struct kunit *test)
+{
+	const struct backend_row *row = test->param_value;
+	struct vmap_manager *mgr = lvbs_vmap_manager();
+	struct real_fixture *fix = test->priv;
+	struct phys_frames frames = { .first = fix->pfns[1], .nr = row->nr };
+	struct phys_map map;
+	unsigned long i;
+
+	/* Whatever was in the variable before. */
+	memset(&map, 0xff, sizeof(map));
+	KUNIT_ASSERT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, row->flags,
+						&map));
+	KUNIT_EXPECT_EQ(test, map.nr, (unsigned int)row->nr);
+	KUNIT_EXPECT_EQ(test, map.writable, row->writable);
+	KUNIT_EXPECT_EQ(test, map.unguarded,
+			row->unguarded && IS_ENABLED(CONFIG_64BIT));
+	for (i = 0; i < row->nr; i++) {
+		void *addr = map.addr + i * P;
+
+		KUNIT_EXPECT_EQ(test, vmalloc_to_pfn(addr), fix->pfns[1 + i]);
+		if (pte_bits_known()) {
+			struct pte_bits bits = pte_bits_of(addr);
+
+			KUNIT_EXPECT_TRUE(test, bits.present);
+			KUNIT_EXPECT_EQ(test, bits.writable, row->writable);
+			KUNIT_EXPECT_FALSE(test, bits.executable);
+		}
+	}
+	if (!map.unguarded)
+		KUNIT_EXPECT_NULL(test, vmalloc_to_page(map.addr + i * P));
+	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vunmap(mgr, &map));
+	for (i = 0; i < row->nr; i++)
+		KUNIT_EXPECT_NULL(test, vmalloc_to_page(map.addr + i * P));
+}
+
+/* Slots of a block are used again too, and must then lead to the new frame. */
+static void stale_write_test(struct kunit *test)
+{
+	struct real_fixture *fix = test->priv;
+	struct rnd_state rnd;
+	u32 seed = random_start(test, &rnd);
+	unsigned int i;
+
+	for (i = 1; i < 20000; i++) {
+		unsigned int page = 1 + random_below(&rnd, PAGES - 2), got;
+		struct phys_ptr ptr = one_page(test, page);
+
+		KUNIT_ASSERT_EQ(test, 0, phys_write(&ptr, 0, &i, sizeof(i)));
+		memcpy(&got, page_of(fix, page), sizeof(got));
+		KUNIT_ASSERT_EQ_MSG(test, got, i, "seed %#x, page %u", seed,
+				    page);
+	}
 }
 
 /* ---- which frames are refused ---- */
@@ -689,14 +778,14 @@ static void kernel_image_test(struct kunit *test)
 static unsigned int gone_page;
 
 static int vmap_with_gone_page(struct vmap_manager *mgr,
-			       const struct phys_frames *frames, bool writable,
-			       struct phys_map *map)
+			       const struct phys_frames *frames,
+			       unsigned int flags, struct phys_map *map)
 {
 	struct vmap_manager *real = lvbs_vmap_manager();
 	unsigned long gone;
 	int err;
 
-	err = real->ops->vmap(real, frames, writable, map);
+	err = real->ops->vmap(real, frames, flags, map);
 	if (err || gone_page >= map->nr)
 		return err;
 	gone = (unsigned long)map->addr + gone_page * P;
@@ -845,6 +934,8 @@ static struct kunit_case vmap_manager_cases[] = {
 	KUNIT_CASE(vmap_test),
 	KUNIT_CASE(two_sessions_test),
 	KUNIT_CASE(stale_test),
+	KUNIT_CASE_PARAM(backend_test, backend_gen_params),
+	KUNIT_CASE(stale_write_test),
 	KUNIT_CASE(no_ram_test),
 	KUNIT_CASE(validate_test),
 	KUNIT_CASE(usable_test),

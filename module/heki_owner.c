@@ -148,7 +148,8 @@ static int owner_map_alias(struct heki_owner *owner)
 		return 0;
 	err = mgr->ops->validate_unowned(mgr, &frames);
 	if (!err)
-		err = mgr->ops->vmap(mgr, &frames, true, &owner->alias);
+		err = mgr->ops->vmap(mgr, &frames, PHYS_MAP_WRITE,
+				     &owner->alias);
 	if (!err)
 		phys_stat_add(mgr->stats, PHYS_STAT_MAPS, 1);
 	return err;

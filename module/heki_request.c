@@ -35,7 +35,7 @@ static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 /* Also between two kernels' page sizes: the kept page is one of the kernel. */
 static int copy_in_kept(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
-	if (pa1 || !kept.map.nr || PHYS_PFN(pa0) != kept_pfn)
+	if (pa1 || !kept.window.map.nr || PHYS_PFN(pa0) != kept_pfn)
 		return -EBUSY;
 	return phys_session_read(&kept, offset_in_page(pa0), wire,
 				 sizeof(*wire));
@@ -61,7 +61,7 @@ int heki_request_keep(unsigned long pfn)
 	struct phys_const_ptr ptr;
 	int err;
 
-	if (kept.map.nr)
+	if (kept.window.map.nr)
 		return -EBUSY;
 	err = phys_const_ptr_init(&ptr, lvbs_vmap_manager(), PFN_PHYS(pfn),
 				  PAGE_SIZE, 1);

@@ -119,15 +119,16 @@ static int memory_map(struct ring_memory *mem)
 	listed.nr = times * nr;
 
 	/* Protecting them has validated the frames. */
-	err = mem->mgr->ops->vmap(mem->mgr, &listed, true, &mem->map);
-	kvfree(pfns);
+	err = mem->mgr->ops->vmap(mem->mgr, &listed, PHYS_MAP_WRITE,
+				  &mem->map);
 	if (err) {
 		mem->map.nr = 0;
-		return err;
+	} else {
+		phys_stat_add(mem->mgr->stats, PHYS_STAT_MAPS, 1);
+		trace_phys_map(&listed, true);
 	}
-	phys_stat_add(mem->mgr->stats, PHYS_STAT_MAPS, 1);
-	trace_phys_map(phys_frame(&mem->frames, 0), listed.nr, true);
-	return 0;
+	kvfree(pfns);
+	return err;
 }
 
 /* @mem->frames are there; the rest is to be built upon them. */

@@ -10,17 +10,19 @@
 
 #include <linux/tracepoint.h>
 
+#include <lvbs/vmap_manager.h>
+
 TRACE_EVENT(phys_map,
-	TP_PROTO(unsigned long pfn, unsigned long nr, bool writable),
-	TP_ARGS(pfn, nr, writable),
+	TP_PROTO(const struct phys_frames *frames, bool writable),
+	TP_ARGS(frames, writable),
 	TP_STRUCT__entry(
 		__field(unsigned long, pfn)
 		__field(unsigned long, nr)
 		__field(bool, writable)
 	),
 	TP_fast_assign(
-		__entry->pfn = pfn;
-		__entry->nr = nr;
+		__entry->pfn = phys_frame(frames, 0);
+		__entry->nr = frames->nr;
 		__entry->writable = writable;
 	),
 	TP_printk("pfn=0x%lx nr=%lu %s", __entry->pfn, __entry->nr,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The vmap manager over the machine's real memory, and the only caller of
- * vmap() and vunmap().
+ * vmap() and vunmap(), vm_map_ram() and vm_unmap_ram().
  */
 #include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/numa.h>
 #include <linux/page-flags.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
@@ -19,6 +21,11 @@
 #include "ram_map.h"
 #include "trace.h"
 #include "vmap_manager_privileged.h"
+
+static bool guard_writes;
+module_param(guard_writes, bool, 0600);
+MODULE_PARM_DESC(guard_writes,
+		 "map for writes on demand with a guard page behind them, at three times the cost");
 
 static struct phys_claims real_claims;
 static struct phys_stats real_stats;
@@ -107,28 +114,44 @@ static int real_validate_unowned(struct vmap_manager *mgr,
 	return validate_run(mgr, frames->first, frames->nr);
 }
 
-static int vmap_pages(struct page **pages, const struct phys_frames *frames,
-		      bool writable, struct phys_map *map)
+/*
+ * vm_map_ram() hands out slots of per-CPU blocks; see "how a window is mapped"
+ * in vmap_manager.h for what it saves and gives up. It knows PAGE_KERNEL only,
+ * which is not executable on the architectures of 64 bits; on others there is
+ * no address space to spare for its blocks either.
+ */
+static bool may_be_unguarded(unsigned long nr, unsigned int flags)
 {
+	return IS_ENABLED(CONFIG_64BIT) &&
+	       flags == (PHYS_MAP_WRITE | PHYS_MAP_BRIEF) &&
+	       nr <= PHYS_WINDOW_PAGES && !READ_ONCE(guard_writes);
+}
+
+static __always_inline int map_pages(struct page **pages,
+				     const struct phys_frames *frames,
+				     unsigned int flags, struct phys_map *map)
+{
+	bool unguarded = may_be_unguarded(frames->nr, flags);
+	bool writable = flags & PHYS_MAP_WRITE;
 	unsigned long i;
 
 	for (i = 0; i < frames->nr; i++)
 		pages[i] = pfn_to_page(phys_frame(frames, i));
 
-	/* vmap() itself takes the execute permission away. */
-	map->addr = vmap(pages, frames->nr, VM_MAP,
-			 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
-	if (!map->addr)
-		return -ENOMEM;
-
+	if (unguarded)
+		map->addr = vm_map_ram(pages, frames->nr, NUMA_NO_NODE);
+	else	/* vmap() itself takes the execute permission away. */
+		map->addr = vmap(pages, frames->nr, VM_MAP,
+				 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
 	map->nr = frames->nr;
 	map->writable = writable;
-	return 0;
+	map->unguarded = unguarded;
+	return map->addr ? 0 : -ENOMEM;
 }
 
 /* A mapping that is to last, and longer than what fits on the stack. */
-static int real_vmap_long(const struct phys_frames *frames, bool writable,
-			  struct phys_map *map)
+static noinline int map_long(const struct phys_frames *frames,
+			     unsigned int flags, struct phys_map *map)
 {
 	struct page **pages;
 	int err;
@@ -138,21 +161,38 @@ static int real_vmap_long(const struct phys_frames *frames, bool writable,
 	pages = kvmalloc_array(frames->nr, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	err = vmap_pages(pages, frames, writable, map);
+	err = map_pages(pages, frames, flags, map);
 	kvfree(pages);
 	return err;
 }
 
-static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
-		     bool writable, struct phys_map *map)
+static noinline int map_window(const struct phys_frames *frames,
+			       unsigned int flags, struct phys_map *map)
 {
 	struct page *pages[PHYS_WINDOW_PAGES];
 
+	return map_pages(pages, frames, flags, map);
+}
+
+/* Most accesses touch one page, and kernels clear arrays on the stack. */
+static noinline int map_page(const struct phys_frames *frames,
+			     unsigned int flags, struct phys_map *map)
+{
+	struct page *page;
+
+	return map_pages(&page, frames, flags, map);
+}
+
+static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
+		     unsigned int flags, struct phys_map *map)
+{
+	if (frames->nr == 1)
+		return map_page(frames, flags, map);
 	if (!frames->nr)
 		return -EINVAL;
-	if (frames->nr > PHYS_WINDOW_PAGES)
-		return real_vmap_long(frames, writable, map);
-	return vmap_pages(pages, frames, writable, map);
+	if (frames->nr <= PHYS_WINDOW_PAGES)
+		return map_window(frames, flags, map);
+	return map_long(frames, flags, map);
 }
 
 static int real_vunmap(struct vmap_manager *mgr, struct phys_map *map)
@@ -161,7 +201,10 @@ static int real_vunmap(struct vmap_manager *mgr, struct phys_map *map)
 	if (WARN_ON_ONCE(in_interrupt()))
 		return -EBUSY;
 
-	vunmap(map->addr);
+	if (map->unguarded)
+		vm_unmap_ram(map->addr, map->nr);
+	else
+		vunmap(map->addr);
 	return 0;
 }
 

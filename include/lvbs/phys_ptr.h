@@ -287,19 +287,30 @@ int phys_write_from_user(const struct phys_ptr *ptr, size_t at,
 			 const void __user *ubuf, size_t len, size_t *done);
 
 /**
+ * struct phys_window - frames that are checked, claimed and, mostly, mapped
+ * @claim: the claim on them
+ * @map: where they are mapped
+ *
+ * Private to phys_window.c.
+ */
+struct phys_window {
+	struct phys_claim claim;
+	struct phys_map map;
+};
+
+/**
  * struct phys_session - memory kept mapped over several reads
- * @ptr: what it was begun on
- * @claim: the claim on the frames of the window
- * @map: the window
+ * @ptr: what it was begun on; without a manager while it is not open
+ * @window: what is mapped of it
  * @first: position of the window's first frame in @ptr
  * @writable: whether the window is mapped for writing
  *
- * Private to phys_ptr.c. One user at a time.
+ * Private to phys_session.c. One user at a time. All zeroes before its first
+ * use, as DEFINE_PHYS_SESSION() makes it.
  */
 struct phys_session {
 	struct phys_const_ptr ptr;
-	struct phys_claim claim;
-	struct phys_map map;
+	struct phys_window window;
 	unsigned long first;
 	bool writable;
 };
@@ -314,7 +325,7 @@ struct phys_write_session {
 
 /**
  * phys_session_begin() - map memory for several reads
- * @s: the session
+ * @s: the session: zeroed, or ended
  * @ptr: what to map; longer than %PHYS_WINDOW_PAGES, it is mapped a window at
  *	a time, which moves when an access falls outside
  *
@@ -322,7 +333,8 @@ struct phys_write_session {
  * session lasts.
  *
  * Context: May sleep.
- * Return: as phys_read(). On error there is nothing to end, but it does no
+ * Return: as phys_read(); also -EBUSY for a session that is open, which goes on
+ * as it was. After any other error there is nothing to end, but it does no
  * harm.
  */
 int phys_session_begin(struct phys_session *s,
@@ -351,11 +363,12 @@ int phys_session_read(struct phys_session *s, size_t index, void *buf,
 
 /**
  * phys_write_session_begin() - map memory for several reads and writes
- * @s: the session
+ * @s: the session: zeroed, or ended
  * @ptr: what to map, as for phys_session_begin()
  *
  * Context: May sleep.
- * Return: as phys_write().
+ * Return: as phys_write(); also -EBUSY for a session that is open, which goes
+ * on as it was.
  */
 int phys_write_session_begin(struct phys_write_session *s,
 			     const struct phys_ptr *ptr);

@@ -6,6 +6,7 @@
 #define _LVBS_VMAP_MANAGER_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/list.h>
@@ -215,15 +216,42 @@ struct phys_stats {
 struct vmap_manager;
 
 /**
+ * DOC: how a window is mapped
+ *
+ * A window that is asked for with %PHYS_MAP_WRITE and %PHYS_MAP_BRIEF (the one
+ * copy of a write on demand) may come from vm_map_ram(), for about a third of
+ * what vmap() costs. It is not executable, unmapped at once, and its address
+ * not used again before the TLBs were flushed, as with vmap(). What it lacks is
+ * the unmapped guard page behind each mapping: its neighbours are other
+ * mappings, of this module or of the kernel. A guard page would turn a copy
+ * that overruns its window by more than the rest of the last page into -EFAULT;
+ * here nothing stops it. No copy does that: each is cut to its window's length
+ * in one place (phys_window_copy()), and the copy routine does not exceed its
+ * length, both of which the unit tests watch with guards of their own. Whoever
+ * wants the second line of defence all the same loads the module with
+ * guard_writes=1 (or sets it later, for the mappings from then on), and pays.
+ *
+ * Sessions, rings that are mapped for good, and all reads come from vmap():
+ * what stays would keep a whole block of vm_map_ram() from being recycled, and
+ * only vmap() maps read-only.
+ */
+
+/* How to map: a set of these. None: read-only, for as long as one likes. */
+#define PHYS_MAP_WRITE	BIT(0)	/* writes are allowed */
+#define PHYS_MAP_BRIEF	BIT(1)	/* for one copy, and unmapped right after it */
+
+/**
  * struct phys_map - one mapped window
  * @addr: where the first frame is mapped; frames follow in order
  * @nr: number of pages mapped; 0 when nothing is mapped
  * @writable: whether a write through @addr is allowed
+ * @unguarded: no guard page behind it; for the manager to undo it properly
  */
 struct phys_map {
 	void *addr;
 	unsigned int nr;
 	bool writable;
+	bool unguarded;
 };
 
 /**
@@ -243,10 +271,10 @@ struct phys_protection {
  *	there is no usable RAM, -EPERM for owned frames. Must not be answered
  *	from a default. Any context.
  * @vmap: map validated frames, contiguously, never executable, writable iff
- *	asked; fills the &struct phys_map. A frame may be listed twice. More
- *	than %PHYS_WINDOW_PAGES are asked for only by a mapping that is to last,
- *	as they may cost an allocation. Returns 0, -EINVAL or -ENOMEM. May
- *	sleep.
+ *	%PHYS_MAP_WRITE is among the flags; fills the &struct phys_map. A frame
+ *	may be listed twice. More than %PHYS_WINDOW_PAGES are asked for only by
+ *	a mapping that is to last, as they may cost an allocation. Returns 0,
+ *	-EINVAL or -ENOMEM. May sleep.
  * @vunmap: undo that. Returns 0, or an errno when the mapping had to be
  *	leaked; it is then never handed out again, and its memory stays
  *	claimed by nobody. May sleep.
@@ -259,7 +287,7 @@ struct vmap_manager_ops {
 	int (*validate_unowned)(struct vmap_manager *mgr,
 				const struct phys_frames *frames);
 	int (*vmap)(struct vmap_manager *mgr, const struct phys_frames *frames,
-		    bool writable, struct phys_map *map);
+		    unsigned int flags, struct phys_map *map);
 	int (*vunmap)(struct vmap_manager *mgr, struct phys_map *map);
 	int (*protect)(struct vmap_manager *mgr, struct phys_protection *prot,
 		       bool on);

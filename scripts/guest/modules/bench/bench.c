@@ -289,24 +289,24 @@ static int part_validate(void)
 	return b.mgr->ops->validate_unowned(b.mgr, &frames);
 }
 
-static int part_map_unmap(bool write)
+static int part_map_unmap(unsigned int flags)
 {
 	struct phys_frames frames = { .pfns = b.pfns, .nr = b.nr };
 	struct phys_map map;
 	int err;
 
-	err = b.mgr->ops->vmap(b.mgr, &frames, write, &map);
+	err = b.mgr->ops->vmap(b.mgr, &frames, flags, &map);
 	return err ?: b.mgr->ops->vunmap(b.mgr, &map);
 }
 
 static int part_map_ro(void)
 {
-	return part_map_unmap(false);
+	return part_map_unmap(PHYS_MAP_BRIEF);
 }
 
 static int part_map_rw(void)
 {
-	return part_map_unmap(true);
+	return part_map_unmap(PHYS_MAP_WRITE | PHYS_MAP_BRIEF);
 }
 
 static int ptr_begin(void)
