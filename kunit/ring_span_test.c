@@ -289,6 +289,9 @@ static void toy_check_path(struct toy *toy, const struct ring_span *span)
 		toy_fail(toy, "one mapping of several runs");
 	if (span->path == RING_PATH_TWO && span->nr_runs != 2)
 		toy_fail(toy, "two rounds of other than two runs");
+	if (span->path == RING_PATH_PERSISTENT &&
+	    span->nr_runs != 2U - ring_is_in_a_row(shape, span->at, span->len))
+		toy_fail(toy, "in a row, or not in one run");
 }
 
 static void toy_try(struct toy *toy)

@@ -194,16 +194,16 @@ static void ring_assert_writer(const struct lvbs_ring *ring)
 		lockdep_assert_held(&ring->turn);
 }
 
-static void ring_publish(struct lvbs_ring *ring, const struct ring_span *span,
-			 size_t len)
+static void ring_publish(struct lvbs_ring *ring,
+			 const struct ring_place *place, size_t len)
 {
 	/* Readers spin until this is through: no going to sleep in here. */
 	preempt_disable();
 	/* Raw: lockdep does not know of writers in an NMI. */
 	raw_write_seqcount_begin(&ring->seq);
-	ring->offset = span->next;
+	ring->offset = place->next;
 	ring->total += len;
-	ring->wraps += span->wraps;
+	ring->wraps += place->wraps;
 	raw_write_seqcount_end(&ring->seq);
 	preempt_enable();
 }
@@ -215,14 +215,14 @@ static void ring_publish(struct lvbs_ring *ring, const struct ring_span *span,
  * left that reaches from an oldest to a newest byte.
  */
 static u64 ring_oldest_after_failure(const struct lvbs_ring *ring,
-				     const struct ring_span *span, u64 oldest,
+				     const struct ring_place *place, u64 oldest,
 				     size_t done)
 {
 	size_t size = ring->mem.shape.size;
 
 	if (!done)
 		return oldest;
-	if (span->at != ring->offset)
+	if (place->at != ring->offset)
 		return ring->total;
 	return ring->total + done > size ?
 	       max(oldest, ring->total + done - size) : oldest;
@@ -233,26 +233,26 @@ static int ring_store(struct lvbs_ring *ring, const void *tail, size_t len,
 {
 	size_t size = ring->mem.shape.size, done;
 	u64 oldest = ring->oldest;
-	struct ring_span span;
+	struct ring_place place;
 	int err;
 
 	ring_assert_writer(ring);
 
-	ring_span_write(&span, &ring->mem.shape, ring->offset, len);
-	*path = span.path;
+	place = ring_place_write(size, ring->offset, len);
 
 	if (ring->total + len > size)
 		WRITE_ONCE(ring->oldest, max(oldest, ring->total + len - size));
 	smp_wmb();	/* (A) at the struct; reader_copy() has the other half */
 
-	err = ring_memory_write(&ring->mem, &span, tail, &done);
+	err = ring_memory_write(&ring->mem, place.at, tail, place.len, path,
+				&done);
 	if (err) {
 		WRITE_ONCE(ring->oldest,
-			   ring_oldest_after_failure(ring, &span, oldest,
+			   ring_oldest_after_failure(ring, &place, oldest,
 						     done));
 		return err;
 	}
-	ring_publish(ring, &span, len);
+	ring_publish(ring, &place, len);
 	return 0;
 }
 
@@ -357,7 +357,8 @@ int ring_write_tail(struct lvbs_ring *ring, const void *tail, size_t len)
 		ring_wake(ring);
 	else if (err != -ENOENT && path != RING_PATH_NONE)
 		atomic_long_inc(&ring->failed);
-	trace_ring_write(ring->name, len, ring_path_name(path), err);
+	if (trace_ring_write_enabled())
+		trace_ring_write(ring->name, len, ring_path_name(path), err);
 	return err;
 }
 

@@ -286,42 +286,54 @@ static int run_copy_on_demand(const struct ring_memory *mem,
 	return phys_write_bytes(&ptr, 0, from, run->len, done);
 }
 
-static int run_copy_mapped(const struct ring_memory *mem,
-			   const struct ring_run *run, void *to,
-			   const void *from, size_t *done)
+/* @pos: where in the lasting mapping; in there the bytes are in a row. */
+static __always_inline int copy_mapped(const struct ring_memory *mem,
+				       size_t pos, void *to, const void *from,
+				       size_t len, size_t *done)
 {
-	void *at = mem->map.addr + (run->first << PAGE_SHIFT) + run->offset;
 	size_t left;
 
 	if (to)
-		left = copy_nofault_from(to, at, run->len);
+		left = copy_nofault_from(to, mem->map.addr + pos, len);
 	else
-		left = copy_nofault_to(at, from, run->len);
+		left = copy_nofault_to(mem->map.addr + pos, from, len);
 
-	*done = run->len - left;
+	*done = len - left;
 	phys_stat_add(mem->mgr->stats, PHYS_STAT_BYTES, *done);
-	if (!left)
+	if (likely(!left))
 		return 0;
 
 	phys_stat_add(mem->mgr->stats, PHYS_STAT_FAULTS, 1);
 	trace_phys_fault(phys_frame(&mem->frames,
-				    (run->first +
-				     ((run->offset + *done) >> PAGE_SHIFT)) %
+				    ((pos + *done) >> PAGE_SHIFT) %
 				    mem->frames.nr),
-			 offset_in_page(run->offset + *done), !to);
+			 offset_in_page(pos + *done), !to);
 	return -EFAULT;
 }
 
-static int span_copy(const struct ring_memory *mem,
-		     const struct ring_span *span, void *to, const void *from,
-		     size_t *done)
+static int run_copy_mapped(const struct ring_memory *mem,
+			   const struct ring_run *run, void *to,
+			   const void *from, size_t *done)
 {
+	return copy_mapped(mem, (run->first << PAGE_SHIFT) + run->offset, to,
+			   from, run->len, done);
+}
+
+/* Not for those in a hurry: a span is large. */
+static noinline_for_stack int span_copy(const struct ring_memory *mem,
+					size_t at, void *to, const void *from,
+					size_t len, enum ring_path *path,
+					size_t *done)
+{
+	struct ring_span span;
 	unsigned int i;
 	int err = 0;
 
+	ring_span_read(&span, &mem->shape, at, len);
+	*path = span.path;
 	*done = 0;
-	for (i = 0; !err && i < span->nr_runs; i++) {
-		const struct ring_run *run = &span->run[i];
+	for (i = 0; !err && i < span.nr_runs; i++) {
+		const struct ring_run *run = &span.run[i];
 		void *run_to = to ? to + *done : NULL;
 		const void *run_from = from ? from + *done : NULL;
 		size_t run_done = 0;
@@ -337,19 +349,24 @@ static int span_copy(const struct ring_memory *mem,
 	return err;
 }
 
-int ring_memory_write(const struct ring_memory *mem,
-		      const struct ring_span *span, const void *src,
+int ring_memory_write(const struct ring_memory *mem, size_t at,
+		      const void *src, size_t len, enum ring_path *path,
 		      size_t *done)
 {
-	return span_copy(mem, span, NULL, src, done);
+	/* What ring_span_read() would say, without the span. */
+	if (mem->shape.persistent && ring_is_in_a_row(&mem->shape, at, len)) {
+		*path = RING_PATH_PERSISTENT;
+		return copy_mapped(mem, mem->shape.start + at, NULL, src, len,
+				   done);
+	}
+	return span_copy(mem, at, NULL, src, len, path, done);
 }
 
 int ring_memory_read(const struct ring_memory *mem, size_t at, void *dst,
 		     size_t len)
 {
-	struct ring_span span;
+	enum ring_path path;
 	size_t done;
 
-	ring_span_read(&span, &mem->shape, at, len);
-	return span_copy(mem, &span, dst, NULL, &done);
+	return span_copy(mem, at, dst, NULL, len, &path, &done);
 }

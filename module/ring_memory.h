@@ -99,8 +99,10 @@ void ring_memory_drop(struct ring_memory *mem);
 /**
  * ring_memory_write() - copy into the ring
  * @mem: the memory
- * @span: to where, from ring_span_write()
- * @src: what, @span->len bytes
+ * @at: ring offset of the first byte, less than the ring's size
+ * @src: what
+ * @len: number of bytes, not 0, at most the ring's size
+ * @path: how it went, as ring_span_write() says
  * @done: how much of it arrived; exact also on error
  *
  * Context: Any for a persistent ring, where nothing is allocated and no lock
@@ -108,8 +110,8 @@ void ring_memory_drop(struct ring_memory *mem);
  * Return: 0; -EFAULT; for a ring that is mapped on demand also what
  * phys_write() says.
  */
-int ring_memory_write(const struct ring_memory *mem,
-		      const struct ring_span *span, const void *src,
+int ring_memory_write(const struct ring_memory *mem, size_t at,
+		      const void *src, size_t len, enum ring_path *path,
 		      size_t *done);
 
 /**

@@ -88,17 +88,12 @@ void ring_span_read(struct ring_span *span, const struct ring_shape *shape,
 void ring_span_write(struct ring_span *span, const struct ring_shape *shape,
 		     size_t offset, size_t len)
 {
-	size_t stored = min(len, shape->size);
+	struct ring_place place = ring_place_write(shape->size, offset, len);
 
-	if (len >= shape->size)
-		offset = 0;
-	ring_span_read(span, shape, offset, stored);
-
-	span->skip = len - stored;
-	span->wraps = stored && stored >= shape->size - offset;
-	/* No sum of sizes: it might not fit. */
-	span->next = span->wraps ? stored - (shape->size - offset) :
-				   offset + stored;
+	ring_span_read(span, shape, place.at, place.len);
+	span->skip = place.skip;
+	span->next = place.next;
+	span->wraps = place.wraps;
 }
 
 const char *ring_path_name(enum ring_path path)

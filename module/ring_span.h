@@ -7,6 +7,7 @@
 #ifndef _LVBS_RING_SPAN_H
 #define _LVBS_RING_SPAN_H
 
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 /*
@@ -82,6 +83,49 @@ struct ring_span {
 };
 
 /**
+ * struct ring_place - where a write goes, whatever pages that is in
+ * @skip: bytes at the front of the input that are not stored
+ * @at: ring offset of the first stored byte
+ * @len: number of bytes stored
+ * @next: the ring's write offset afterwards
+ * @wraps: the write offset comes back to the ring's start, or passes it
+ */
+struct ring_place {
+	size_t skip;
+	size_t at;
+	size_t len;
+	size_t next;
+	bool wraps;
+};
+
+/**
+ * ring_place_write() - where a write goes
+ * @size: bytes of the ring, not 0
+ * @offset: its write offset, less than @size
+ * @len: length of the write; any
+ *
+ * Inline, for those who have no time for a span.
+ *
+ * Context: Any.
+ * Return: the answer.
+ */
+static inline struct ring_place ring_place_write(size_t size, size_t offset,
+						 size_t len)
+{
+	size_t stored = min(len, size), at = len >= size ? 0 : offset;
+	bool wraps = stored && stored >= size - at;
+
+	return (struct ring_place) {
+		.skip = len - stored,
+		.at = at,
+		.len = stored,
+		/* No sum of sizes: it might not fit. */
+		.next = wraps ? stored - (size - at) : at + stored,
+		.wraps = wraps,
+	};
+}
+
+/**
  * ring_span_write() - what a write does
  * @span: the answer
  * @shape: the ring
@@ -125,6 +169,23 @@ unsigned long ring_shape_pages(const struct ring_shape *shape);
  * Return: true if its base and its size are multiples of the page size.
  */
 bool ring_shape_is_paged(const struct ring_shape *shape);
+
+/**
+ * ring_is_in_a_row() - does a lasting mapping have some bytes in a row?
+ * @shape: the ring, a persistent one
+ * @at: ring offset of the first byte, less than the ring's size
+ * @len: number of bytes, at most the ring's size
+ *
+ * So they are if they do not pass the ring's end, and if it is mapped twice.
+ *
+ * Context: Any.
+ * Return: true if so: the span of these bytes has one run.
+ */
+static inline bool ring_is_in_a_row(const struct ring_shape *shape, size_t at,
+				    size_t len)
+{
+	return len <= shape->size - at || ring_shape_is_paged(shape);
+}
 
 /**
  * ring_path_name() - the name of a path, for people
