@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.sh [--kernel NAME]   measures the module beside what people would use instead
+# bench.sh [--kernel NAME]            measures the module beside what people would use instead
+# bench.sh --compare OLD.csv NEW.csv  do two runs agree? (scripts/bench/compare.sh)
 #
 # Instructions in a VM under icount: repeatable, whatever else the machine does, but blind to caches,
-# TLBs and `rep movs` (an iteration is an instruction). Native speed for the copy routine, in user
-# space. Prints tables, and leaves build/bench.csv and build/bench.svg (also build/bench-KERNEL.*).
-# LVBS_BENCH_PAGES bounds the growth measurement (default 65536 frames).
+# TLBs and `rep movs` (an iteration is an instruction). Several CPUs in a VM without icount, where one
+# thread of the host emulates them all. Native speed for the copy routine, in user space. Prints tables,
+# and leaves build/bench.csv and build/bench.svg (also build/bench-KERNEL.*). LVBS_BENCH_PAGES and
+# LVBS_BENCH_SITES bound the growth measurements (default 65536 frames, 1000000 patch sites).
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,6 +17,7 @@ kernel=6.1
 while test $# -gt 0; do
 	case $1 in
 	--kernel) kernel=$2 && shift ;;
+	--compare) shift && exec "$SCRIPTS/bench/compare.sh" "$@" ;;
 	*) die "unknown argument $1" ;;
 	esac
 	shift
@@ -41,14 +44,27 @@ stamp() {
 	done
 }
 
-in_vm() {
-	"$SCRIPTS/build.sh" --kernel "$kernel" >/dev/null || return
-	ko=$("$SCRIPTS/build.sh" --kernel "$kernel" --module bench) || return
+# vm_lines CSV OPTION... SCRIPT [ARG...]: the lines that SCRIPT prints in a VM where bench.ko is at hand.
+# Addresses are the same each time, so that trees over them have the same shape.
+vm_lines() {
+	lines=$1
+	shift
+	rm -f "$tmp/vm"
 	mkfifo "$tmp/vm"
-	stamp <"$tmp/vm" >"$tmp/vm.csv" &
-	LVBS_VM_TIMEOUT=${LVBS_VM_TIMEOUT:-900} "$SCRIPTS/vm.sh" --kernel "$kernel" --smp 1 --mem 1024 --icount \
-		--add "$ko" "$SCRIPTS/guest/bench.sh" "${LVBS_BENCH_PAGES:-65536}" >"$tmp/vm" || return
+	stamp <"$tmp/vm" >"$lines" &
+	LVBS_VM_TIMEOUT=${LVBS_VM_TIMEOUT:-900} "$SCRIPTS/vm.sh" --kernel "$kernel" --append nokaslr \
+		--add "$ko" "$@" >"$tmp/vm" || return
 	wait
+}
+
+under_icount() {
+	vm_lines "$tmp/vm.csv" --smp 1 --mem 1024 --icount "$SCRIPTS/guest/bench.sh" \
+		"${LVBS_BENCH_PAGES:-65536}" "${LVBS_BENCH_SITES:-1000000}"
+}
+
+# Stock kernels do not start a second CPU under icount (QEMU 7.2).
+on_cpus() {
+	vm_lines "$tmp/cpus.csv" --smp 4 "$SCRIPTS/guest/bench_cpus.sh"
 }
 
 # native,TABLE:RIVAL,BYTES,GB/s,1
@@ -56,154 +72,56 @@ natively() {
 	"$SCRIPTS/bench/copy.sh" | tee "$tmp/native" | awk '
 		/GB\/s$/ { table++; next }
 		$1 == "bytes" { for (i = 2; i <= NF; i++) name[i] = $i; n = NF; next }
-		NF == n { for (i = 2; i <= 6; i++) printf "native,%d:%s,%s,%s,1\n", table, name[i], $1, $i }
+		table && NF == n { for (i = 2; i <= 6; i++) printf "native,%d:%s,%s,%s,1\n", table, name[i], $1, $i }
 	' >"$tmp/native.csv"
 }
 
-run "measuring in a VM with Linux $kernel under icount" in_vm
+"$SCRIPTS/build.sh" --kernel "$kernel" >/dev/null
+ko=$("$SCRIPTS/build.sh" --kernel "$kernel" --module bench)
+run "measuring in a VM with Linux $kernel under icount" under_icount
+run "measuring on 1 to 4 emulated CPUs" on_cpus
 run "measuring the copy routine natively" natively
 
 csv=$BUILD/bench-$kernel.csv
 {
-	echo "group,name,bytes,value,samples"
-	cat "$tmp/vm.csv" "$tmp/native.csv"
+	echo "group,name,x,value,samples"
+	cat "$tmp/vm.csv" "$tmp/cpus.csv" "$tmp/native.csv"
 } >"$csv.new"
 mv "$csv.new" "$csv"
 
 release=$(cat "$("$SCRIPTS/kernel.sh" "$kernel")/release")
 printf '\nlvbs on Linux %s, %s; QEMU %s, 1 CPU, icount shift=0; instructions, medians\n' "$release" "$(date +%F)" \
 	"$("$QEMU" --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p')"
+awk -v data="$tmp/bars" -f "$SCRIPTS/bench/bars.awk" "$SCRIPTS/bench/bars" "$csv"
 
-awk -F, '
-	NR > 1 { v[$1, $2, $3] = $4; if ($1 == "native") rivals[$2, $3] = $4 }
-
-	function bar(what, ours, theirs, limit) {
-		if (!ours || !theirs)
-			return
-		printf "%-46s %10d %10d %6.2f   <= %.2f  %s\n", what, ours, theirs, ours / theirs, limit,
-			(ours / theirs <= limit ? "met" : "NOT MET")
-	}
-
-	# The worst of 1 KiB and more, by bytes in order of size; a table is a kind of alignment.
-	function native(table, rival, what,    k, part, worst, ratio, at) {
-		worst = 1e9
-		for (k in rivals) {
-			split(k, part, SUBSEP)
-			if (part[1] != table ":ours" || part[2] < 1024)
-				continue
-			ratio = rivals[k] / rivals[table ":" rival, part[2]]
-			if (ratio < worst) {
-				worst = ratio
-				at = part[2]
-			}
-		}
-		if (worst < 1e9)
-			printf "%-46s %10.1f %10.1f %6.2f   >= 0.80  %s\n", what, rivals[table ":ours", at],
-				rivals[table ":" rival, at], worst, (worst >= 0.8 ? "met" : "NOT MET")
-	}
-
-	END {
-		printf "\n%-46s %10s %10s %6s   %7s\n", "", "lvbs", "against", "ratio", "bar"
-		o = "op"
-		bar("read of 24 bytes / vmap+copy+vunmap", v[o, "lvbs_read_obj", 24], v[o, "floor_read", 24], 1.10)
-		bar("write of 24 bytes / vmap+copy+vunmap", v[o, "lvbs_write_obj", 24], v[o, "floor_write", 24], 1.10)
-		bar("the same, with the fastest backend", v[o, "lvbs_write_obj", 24], v[o, "floor_write", 24], 0.60)
-		bar("24 bytes in a session / nofault copy", v[o, "session_read", 24], v[o, "nofault", 24], 1.5)
-		bar("1 MiB, 256 frames, read / kmap_local, same copy", v[o, "lvbs_read", 1048576],
-			v[o, "kmap_local_same_copy", 1048576], 1.5)
-		bar("1 MiB, 256 frames, write / the same", v[o, "lvbs_write", 1048576],
-			v[o, "kmap_local_same_copy", 1048576], 1.5)
-		bar("dd of 256 MiB, phys/mem / kcore, in 1000", v["dd", "lvbs_mem", 268435456] / 1000,
-			v["dd", "kcore", 268435456] / 1000, 0.67)
-		if (v["wall", "kcore", 268435456])
-			printf "%-46s %10.2f %10.2f %6.2f\n", "    its wall time in the emulator, s",
-				v["wall", "lvbs_mem", 268435456] / 1e9, v["wall", "kcore", 268435456] / 1e9,
-				v["wall", "lvbs_mem", 268435456] / v["wall", "kcore", 268435456]
-		print "\nnative copy, 1 KiB and more, the worst, GB/s"
-		native(1, "memcpy", "  page-aligned / glibc memcpy")
-		native(2, "memcpy", "  misaligned / glibc memcpy")
-		native(3, "memcpy", "  misaligned, 1 to 32 ahead / glibc memcpy")
-		native(1, "rep-movsb", "  page-aligned / kernel memcpy")
-		native(2, "rep-movsb", "  misaligned / kernel memcpy")
-		native(3, "rep-movsb", "  misaligned, 1 to 32 ahead / kernel memcpy")
-	}
-' "$csv"
-
-# Rows and columns in the order of the file.
+# matrix GROUP UNIT BY TITLE
 matrix() {
-	printf '\n%s\n' "$2"
-	awk -F, -v group="$1" -v unit="$3" -v by="$4" '
-		$1 == group {
-			if (!($2 in row)) { row[$2] = ++rows; name[rows] = $2 }
-			if (!($3 in col)) { col[$3] = ++cols; size[cols] = $3 }
-			cell[row[$2], col[$3]] = by ? sprintf("%.1f", $4 / ($3 / by)) : $4
-		}
-		END {
-			printf "%-22s", ""
-			for (c = 1; c <= cols; c++) printf "%10d", size[c] / unit
-			print ""
-			for (r = 1; r <= rows; r++) {
-				printf "%-22s", name[r]
-				for (c = 1; c <= cols; c++) printf "%10s", cell[r, c] == "" ? "-" : cell[r, c]
-				print ""
-			}
-		}
-	' "$csv"
+	printf '\n%s\n' "$4"
+	awk -v group="$1" -v unit="$2" -v by="$3" -f "$SCRIPTS/bench/matrix.awk" "$csv"
 }
 
-matrix op "instructions by operation and bytes (lvbs_*_obj: contiguous, *_read and *_write: scattered frames)" 1 0
-matrix part "parts of an operation, by bytes" 1 0
-matrix growth "growth: instructions per page, by pages" 4096 4096
+matrix op 1 0 "instructions by operation and bytes (lvbs_*_obj: contiguous, *_read and *_write: scattered frames)"
+matrix part 1 0 "parts of an operation, by bytes"
+matrix ring 1 0 "a record into a ring of 64 KiB, by bytes; means of 128 records (on demand: 16)"
+matrix growth 4096 4096 "growth: instructions per page, by pages"
+matrix sites 1 0 "growth: by number of known patch sites (find: 16 bytes apart, find_sparse: 2 KiB)"
+matrix rings 1 0 "growth: by number of rings"
+matrix cpus 1 0 "growth: by CPUs at work at once; nanoseconds of the one thread that emulates them all, per operation (not repeatable)"
 
 awk -F, '
 	$1 == "live" { v[$2] = $4; n = $5 }
+	$1 == "wall" { wall[$2] = $4 / 1e9 }
 	END {
 		printf "\na write to the kernel'"'"'s own text, by live mode (mean of %d, switching included)\n", n
 		printf "%-22s%10d\n%-22s%10d\n%-22s%10d\n", "off", v["off"], "audit", v["audit"], "mediate", v["mediate"]
+		printf "\nwall time of the two dd in the emulator, s\n"
+		printf "%-22s%10.2f\n%-22s%10.2f\n", "lvbs_mem", wall["lvbs_mem"], "kcore", wall["kcore"]
 	}
 ' "$csv"
 
-plot() {
-	svg=$BUILD/bench-$kernel.svg
-	for name in floor_read lvbs_read lvbs_write vm_map_ram memremap kmap_local_same_copy session_read nofault; do
-		awk -F, -v n="$name" '$1 == "op" && $2 == n { print $3, $4 }' "$csv" >"$tmp/op_$name"
-	done
-	for name in lvbs_read kmap_local_same_copy init; do
-		awk -F, -v n="$name" '$1 == "growth" && $2 == n { print $3 / 4096, $4 / ($3 / 4096) }' "$csv" \
-			>"$tmp/growth_$name"
-	done
-	gnuplot <<-END
-		set terminal svg size 1200,520 enhanced background "white" font "sans,12"
-		set output "$svg.new"
-		set multiplot layout 1,2 title "lvbs on Linux $release: instructions (QEMU icount)" noenhanced
-		set logscale xy
-		set grid
-		set key top left noenhanced
-		set title "One operation, by its size"
-		set xlabel "bytes"
-		set ylabel "instructions"
-		set xtics ("24" 24, "256" 256, "4 KiB" 4096, "64 KiB" 65536, "1 MiB" 1048576)
-		plot "$tmp/op_lvbs_read" with linespoints lw 3 lc rgb "#c00000" title "lvbs read (on demand)", \
-			"$tmp/op_lvbs_write" with linespoints lw 3 lc rgb "#ff8000" title "lvbs write (on demand)", \
-			"$tmp/op_session_read" with linespoints lw 3 lc rgb "#8000c0" title "lvbs read in a session", \
-			"$tmp/op_floor_read" with linespoints lc rgb "#404040" title "floor: vmap + copy + vunmap", \
-			"$tmp/op_vm_map_ram" with linespoints lc rgb "#0060c0" title "vm_map_ram + copy", \
-			"$tmp/op_memremap" with linespoints lc rgb "#00a0a0" title "memremap + copy", \
-			"$tmp/op_kmap_local_same_copy" with linespoints lc rgb "#00a000" title "kmap_local + lvbs's copy", \
-			"$tmp/op_nofault" with linespoints lc rgb "#a0a0a0" title "copy_from_kernel_nofault alone"
-		set title "Growth: a page's share of one read"
-		set xlabel "pages"
-		set ylabel "instructions per page"
-		set xtics auto
-		set key top right
-		plot "$tmp/growth_lvbs_read" with linespoints lw 3 lc rgb "#c00000" title "lvbs read (on demand)", \
-			"$tmp/growth_init" with linespoints lw 2 lc rgb "#ff8000" title "of it: making the pointer", \
-			"$tmp/growth_kmap_local_same_copy" with linespoints lc rgb "#00a000" title "kmap_local + lvbs's copy"
-		unset multiplot
-	END
-	mv "$svg.new" "$svg"
-	cp "$svg" "$BUILD/bench.svg"
-	cp "$csv" "$BUILD/bench.csv"
-}
-plot
+svg=$BUILD/bench-$kernel.svg
+gnuplot -e "csv='$csv'; bars='$tmp/bars'; out='$svg.new'; what='lvbs on Linux $release'" "$SCRIPTS/bench/plot.gp"
+mv "$svg.new" "$svg"
+cp "$svg" "$BUILD/bench.svg"
+cp "$csv" "$BUILD/bench.csv"
 printf '\n%s, %s\n' "$BUILD/bench.csv" "$BUILD/bench.svg"

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# bench.sh [PAGES]   the guest's half of scripts/bench.sh: prints CSV lines
+# bench.sh [PAGES [SITES]]   the guest's half of scripts/bench.sh: prints CSV lines
 #
-# group,name,bytes,instructions,samples
+# group,name,x,instructions,samples   (x: bytes, or a number of something)
 #
 # and "mark" lines around each dd, for the host to look at its own clock: the guest's counts instructions.
 set -eu
 B=/sys/kernel/debug/lvbs_bench
 MIB=256
 
-insmod /bench.ko pages="${1:-65536}"
+insmod /bench.ko pages="${1:-65536}" sites="${2:-1000000}"
 cat "$B/results"
 
 # The start of MIB MiB of RAM without an owned frame, in MiB.

@@ -1,29 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measures physical pointers beside what people would use instead, in the
- * guest's time: under `-icount shift=0` a nanosecond is an instruction.
- *
- * Loading runs every case; debugfs lvbs_bench/results then holds a line each,
- * lvbs_bench/now the guest's time in nanoseconds.
- *
- * A figure is the median of many samples, less what an empty case costs. Cases
- * that cannot sleep run with interrupts off; of the others, the median drops
- * the samples that met a timer tick or a purge of lazily freed mappings.
+ * Physical pointers beside what people would use instead.
  */
-#include <linux/debugfs.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include <lvbs/phys_ptr.h>
+
+#include "bench.h"
 
 /*
  * The module's own copy routine, which it does not export: the very same
@@ -41,13 +30,6 @@ static size_t copy_same(void *dst, const void *src, size_t len)
 	return 0;
 }
 #endif
-
-static unsigned long pages_max = 65536;
-module_param_named(pages, pages_max, ulong, 0400);
-MODULE_PARM_DESC(pages, "frames to measure growth with, at most");
-
-#define SAMPLES_MAX	1001
-#define RESULTS_MAX	256
 
 /*
  * What the cases work on: the first @len bytes of scattered frames, and a
@@ -68,17 +50,6 @@ static struct bench {
 	struct phys_write_session write_session;
 } b;
 
-struct result {
-	const char *group;
-	const char *name;
-	size_t bytes;
-	u64 ns;
-	unsigned int samples;
-};
-
-static struct result results[RESULTS_MAX];
-static unsigned int nr_results;
-
 struct object {
 	u8 bytes[24];
 };
@@ -86,11 +57,6 @@ struct object {
 /*
  * The cases. Each does its work once, and returns 0.
  */
-
-static int empty(void)
-{
-	return 0;
-}
 
 static int map_copy_floor(bool write)
 {
@@ -331,15 +297,6 @@ static int part_claim(void)
 #define ANY	SIZE_MAX
 #define OBJ	sizeof(struct object)
 
-struct bench_case {
-	const char *name;
-	int (*run)(void);
-	int (*begin)(void);
-	void (*end)(void);
-	size_t max;
-	bool atomic;
-};
-
 static const struct bench_case ops[] = {
 	{ "floor_read", floor_read, .max = ANY },
 	{ "floor_write", floor_write, .max = ANY },
@@ -401,90 +358,10 @@ static const struct bench_group groups[] = {
 	  ARRAY_SIZE(growth_pages), PAGE_SIZE },
 };
 
-/*
- * The measuring.
- */
-
-static int u64_cmp(const void *x, const void *y)
-{
-	u64 a = *(const u64 *)x, b = *(const u64 *)y;
-
-	return a < b ? -1 : a > b;
-}
-
-static int sample(int (*run)(void), bool atomic, u64 *ns)
-{
-	unsigned long flags = 0;
-	u64 start;
-	int err;
-
-	if (atomic)
-		local_irq_save(flags);
-	start = ktime_get_ns();
-	err = run();
-	*ns = ktime_get_ns() - start;
-	if (atomic)
-		local_irq_restore(flags);
-	return err;
-}
-
-static int median(int (*run)(void), bool atomic, unsigned int samples, u64 *ns)
-{
-	static u64 taken[SAMPLES_MAX];
-	unsigned int i;
-	int err;
-
-	/* Not counted: it fills what is filled once. */
-	err = sample(run, atomic, &taken[0]);
-	for (i = 0; !err && i < samples; i++)
-		err = sample(run, atomic, &taken[i]);
-	if (err)
-		return err;
-	sort(taken, samples, sizeof(taken[0]), u64_cmp, NULL);
-	*ns = taken[samples / 2];
-	return 0;
-}
-
 /* Odd; about the same work for each length. */
 static unsigned int samples_of(size_t bytes)
 {
 	return clamp_t(size_t, SZ_16M / bytes, 3, SAMPLES_MAX) | 1;
-}
-
-static int measure(const char *group, const struct bench_case *c, size_t bytes)
-{
-	unsigned int samples = samples_of(bytes);
-	u64 ns = 0, nothing = 0;
-	int err = 0;
-
-	if (nr_results == RESULTS_MAX)
-		return -ENOSPC;
-	b.len = bytes;
-	b.nr = DIV_ROUND_UP(bytes, PAGE_SIZE);
-
-	/* Each case starts without the lazily freed mappings of the last. */
-	vm_unmap_aliases();
-	if (c->begin)
-		err = c->begin();
-	err = err ?: median(empty, c->atomic, SAMPLES_MAX, &nothing);
-	err = err ?: median(c->run, c->atomic, samples, &ns);
-	if (c->end)
-		c->end();
-	if (err) {
-		pr_err("lvbs_bench: %s, %zu bytes: error %d\n", c->name, bytes,
-		       err);
-		return err;
-	}
-
-	results[nr_results++] = (struct result) {
-		.group = group,
-		.name = c->name,
-		.bytes = bytes,
-		.ns = ns > nothing ? ns - nothing : 0,
-		.samples = samples,
-	};
-	cond_resched();
-	return 0;
 }
 
 static int measure_group(const struct bench_group *g)
@@ -493,13 +370,14 @@ static int measure_group(const struct bench_group *g)
 	int err = 0;
 
 	for (s = 0; s < g->nr_sizes; s++) {
-		size_t bytes = g->sizes[s] * g->unit;
-
-		if (DIV_ROUND_UP(bytes, PAGE_SIZE) > b.nr_frames)
+		b.len = g->sizes[s] * g->unit;
+		b.nr = DIV_ROUND_UP(b.len, PAGE_SIZE);
+		if (b.nr > b.nr_frames)
 			break;
 		for (c = 0; !err && c < g->nr_cases; c++)
-			if (bytes <= g->cases[c].max)
-				err = measure(g->name, &g->cases[c], bytes);
+			if (b.len <= g->cases[c].max)
+				err = bench_measure(g->name, &g->cases[c],
+						    b.len, samples_of(b.len));
 	}
 	return err;
 }
@@ -533,7 +411,7 @@ static void bench_free(void)
 	kvfree(b.pages);
 }
 
-static int bench_alloc(void)
+static int bench_alloc(unsigned long pages_max)
 {
 	b.pages = kvcalloc(pages_max, sizeof(*b.pages), GFP_KERNEL);
 	b.pfns = kvcalloc(pages_max, sizeof(*b.pfns), GFP_KERNEL);
@@ -556,56 +434,17 @@ fail:
 	return -ENOMEM;
 }
 
-static int results_show(struct seq_file *m, void *unused)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr_results; i++)
-		seq_printf(m, "%s,%s,%zu,%llu,%u\n", results[i].group,
-			   results[i].name, results[i].bytes, results[i].ns,
-			   results[i].samples);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(results);
-
-static int now_show(struct seq_file *m, void *unused)
-{
-	seq_printf(m, "%llu\n", ktime_get_ns());
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(now);
-
-static struct dentry *dir;
-
-static int __init bench_init(void)
+int bench_phys(unsigned long pages)
 {
 	unsigned int i;
 	int err;
 
-	if (!pages_max)
-		return -EINVAL;
 	b.mgr = lvbs_vmap_manager();
-	err = bench_alloc();
+	err = bench_alloc(pages);
 	if (err)
 		return err;
 	for (i = 0; !err && i < ARRAY_SIZE(groups); i++)
 		err = measure_group(&groups[i]);
 	bench_free();
-	if (err)
-		return err;
-
-	dir = debugfs_create_dir("lvbs_bench", NULL);
-	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
-	debugfs_create_file("now", 0400, dir, NULL, &now_fops);
-	return 0;
+	return err;
 }
-
-static void __exit bench_exit(void)
-{
-	debugfs_remove_recursive(dir);
-}
-
-module_init(bench_init);
-module_exit(bench_exit);
-MODULE_DESCRIPTION("benchmark of lvbs");
-MODULE_LICENSE("GPL");

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Patches, by number of known sites: a search, and a whole switch of a jump
+ * label by the front door, beside what it cannot do without.
+ *
+ * The sites are those of a module that this one announces: NOPs, 16 bytes
+ * apart, in pages that nobody executes.
+ */
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/math.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include <lvbs/heki.h>
+#include <lvbs/phys_ptr.h>
+
+#include "bench.h"
+
+#define INT3		0xcc
+#define SITE_BYTES	5
+#define STRIDE		16
+#define STRIDE_SPARSE	2048	/* about as far apart as in a kernel */
+
+/* Memory in large pieces: few ranges to announce. */
+#define PIECE_ORDER	9
+#define PIECE_BYTES	(PAGE_SIZE << PIECE_ORDER)
+#define PIECE_SITES	(PIECE_BYTES / STRIDE)
+#define PIECES_MAX	32
+
+static const u8 code[SITE_BYTES] = { 0xe9, 0x01, 0x02, 0x03, 0x04 };
+static const u8 nop[SITE_BYTES] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+
+struct pieces {
+	u8 *at[PIECES_MAX];
+	unsigned int nr;
+};
+
+static struct {
+	struct pieces text;
+	struct pieces blob;
+	struct heki_page *list;
+	struct heki_patch *request;
+	unsigned long sites;
+	unsigned long next;
+	long token;
+} h;
+
+static void pieces_free(struct pieces *p)
+{
+	while (p->nr)
+		free_pages((unsigned long)p->at[--p->nr], PIECE_ORDER);
+}
+
+static int pieces_alloc(struct pieces *p, size_t bytes)
+{
+	unsigned int nr = DIV_ROUND_UP(bytes, PIECE_BYTES);
+
+	if (nr > PIECES_MAX)
+		return -E2BIG;
+	while (p->nr < nr) {
+		p->at[p->nr] = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO,
+						      PIECE_ORDER);
+		if (!p->at[p->nr])
+			return -ENOMEM;
+		p->nr++;
+	}
+	return 0;
+}
+
+static void pieces_put(struct pieces *p, size_t at, const void *from,
+		       size_t len)
+{
+	while (len) {
+		size_t part = min_t(size_t, len,
+				    PIECE_BYTES - at % PIECE_BYTES);
+
+		memcpy(p->at[at / PIECE_BYTES] + at % PIECE_BYTES, from, part);
+		at += part;
+		from += part;
+		len -= part;
+	}
+}
+
+static u8 *site_text(unsigned long i)
+{
+	return h.text.at[i / PIECE_SITES] + i % PIECE_SITES * STRIDE;
+}
+
+static void write_blob(void)
+{
+	struct heki_patch_info info = {
+		.patch_idx = cpu_to_le64(h.sites),
+		.max_patch_count = cpu_to_le64(h.sites),
+	};
+	struct heki_patch patch = { .size = SITE_BYTES };
+	size_t at = sizeof(info);
+	unsigned long i;
+
+	memcpy(patch.code, code, sizeof(code));
+	pieces_put(&h.blob, 0, &info, sizeof(info));
+	for (i = 0; i < h.sites; i++) {
+		memcpy(site_text(i), nop, sizeof(nop));
+		patch.pa[0] = cpu_to_le64(virt_to_phys(site_text(i)));
+		pieces_put(&h.blob, at, &patch, sizeof(patch));
+		at += sizeof(patch);
+		cond_resched();
+	}
+}
+
+static void announce(const struct pieces *p, size_t bytes, u64 attributes)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->nr; i++) {
+		u64 nr = le64_to_cpu(h.list->nranges);
+		phys_addr_t pa = virt_to_phys(p->at[i]);
+
+		h.list->ranges[nr] = (struct heki_range) {
+			.va = cpu_to_le64((unsigned long)p->at[i]),
+			.pa = cpu_to_le64(pa),
+			.epa = cpu_to_le64(pa + min(bytes, PIECE_BYTES)),
+			.attributes = cpu_to_le64(attributes),
+		};
+		h.list->nranges = cpu_to_le64(nr + 1);
+		bytes -= min(bytes, PIECE_BYTES);
+	}
+}
+
+static int sites_load(unsigned long nr)
+{
+	size_t blob = sizeof(struct heki_patch_info) +
+		      nr * sizeof(struct heki_patch);
+	size_t text = round_up(nr * STRIDE, PAGE_SIZE);
+	int err;
+
+	h.sites = nr;
+	h.next = 0;
+	err = pieces_alloc(&h.text, text);
+	err = err ?: pieces_alloc(&h.blob, blob);
+	if (err)
+		return err;
+	write_blob();
+	memset(h.list, 0, sizeof(*h.list));
+	announce(&h.text, text, HEKI_MOD_TEXT);
+	announce(&h.blob, blob, HEKI_MOD_PATCH);
+	h.token = lvbs_vtlcall(HEKI_VTLCALL_VALIDATE_MODULE,
+			       virt_to_phys(h.list),
+			       le64_to_cpu(h.list->nranges), 0);
+	return h.token < 0 ? h.token : 0;
+}
+
+static void sites_unload(void)
+{
+	if (h.token > 0)
+		lvbs_vtlcall(HEKI_VTLCALL_UNLOAD_MODULE, h.token, 0, 0);
+	h.token = 0;
+	pieces_free(&h.text);
+	pieces_free(&h.blob);
+}
+
+/*
+ * The cases.
+ */
+
+static long ask(phys_addr_t pa, const u8 *bytes, unsigned int size)
+{
+	h.request->pa[0] = cpu_to_le64(pa);
+	h.request->size = size;
+	memcpy(h.request->code, bytes, size);
+	return lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, virt_to_phys(h.request),
+			    0, 0);
+}
+
+/* Each time another site, in no order. */
+static int do_switch(void)
+{
+	u8 *text = site_text(h.next);
+	const u8 *to = text[0] == nop[0] ? code : nop;
+	phys_addr_t pa = virt_to_phys(text);
+	const u8 int3 = INT3;
+	long err;
+
+	err = ask(pa, &int3, 1);
+	err = err ?: ask(pa + 1, to + 1, SITE_BYTES - 1);
+	err = err ?: ask(pa, to, 1);
+	if (err)
+		return err;
+	h.next = (h.next + 7919) % h.sites;
+	return memcmp(text, to, SITE_BYTES) ? -EIO : 0;
+}
+
+static int request_copy(void)
+{
+	unsigned long pfn = PHYS_PFN(virt_to_phys(h.request));
+	struct phys_const_ptr ptr;
+	struct heki_patch copy;
+	int err;
+
+	err = phys_const_ptr_init_scattered(&ptr, lvbs_vmap_manager(), &pfn, 1,
+					    offset_in_page(h.request),
+					    sizeof(copy), sizeof(copy));
+	return err ?: phys_read(&ptr, 0, &copy, 1);
+}
+
+static int mapped_write(unsigned int bytes)
+{
+	struct page *page = virt_to_page(h.text.at[0]);
+	void *map = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+
+	if (!map)
+		return -ENOMEM;
+	memcpy(map, nop, bytes);
+	vunmap(map);
+	return 0;
+}
+
+static int mapped_write_1(void)
+{
+	return mapped_write(1);
+}
+
+static int mapped_write_4(void)
+{
+	return mapped_write(4);
+}
+
+static int fill(void)
+{
+	return bench_map_fill(h.sites, STRIDE);
+}
+
+static int fill_sparse(void)
+{
+	return bench_map_fill(h.sites, STRIDE_SPARSE);
+}
+
+static const struct bench_case cases[] = {
+	{ "switch", do_switch },
+	{ "request_copy", request_copy },
+	{ "mapped_write_1", mapped_write_1 },
+	{ "mapped_write_4", mapped_write_4 },
+	{ "find", bench_map_find, fill, bench_map_empty, .atomic = true,
+	  .batch = BENCH_SEARCHES },
+	{ "find_sparse", bench_map_find, fill_sparse, bench_map_empty,
+	  .atomic = true, .batch = BENCH_SEARCHES },
+};
+
+static int measure(unsigned long nr)
+{
+	unsigned int c;
+	int err = sites_load(nr);
+
+	for (c = 0; !err && c < ARRAY_SIZE(cases); c++)
+		err = bench_measure("sites", &cases[c], nr, 301);
+	sites_unload();
+	return err;
+}
+
+int bench_heki(unsigned long sites)
+{
+	unsigned long nr;
+	int err = -ENOMEM;
+
+	h.list = (void *)get_zeroed_page(GFP_KERNEL);
+	/* Aligned not to straddle. */
+	h.request = kzalloc(roundup_pow_of_two(sizeof(*h.request)), GFP_KERNEL);
+	if (h.list && h.request)
+		for (nr = 10, err = 0; !err && nr <= sites; nr *= 10)
+			err = measure(nr);
+	kfree(h.request);
+	free_page((unsigned long)h.list);
+	return err;
+}
