@@ -399,16 +399,14 @@ int heki_patch_map_next(struct heki_patch_map *map, phys_addr_t from,
 int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
 			  heki_site_fn *fn, void *ctx)
 {
-	struct heki_patch_hit hit;
+	/* Most ask by the first byte; for others, this is put right. */
+	struct heki_patch_hit hit = { .site.pa[0] = pa };
 	raw_spinlock_t *lock;
 	unsigned long flags;
 	phys_addr_t start;
 	int err;
 
 	do {
-		err = heki_patch_map_find(map, pa, &hit);
-		if (err)
-			return err;
 		start = hit.site.pa[0];
 		lock = &map->site_locks[hash_64(start, HEKI_SITE_LOCK_BITS)];
 		raw_spin_lock_irqsave(lock, flags);
@@ -422,7 +420,7 @@ int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
 			err = fn(&hit, ctx);
 		rcu_read_unlock();
 		raw_spin_unlock_irqrestore(lock, flags);
-		/* Another site took the place of the one that was locked. */
+		/* Another site is there than the one that was locked. */
 	} while (hit.site.pa[0] != start);
 	return err;
 }
