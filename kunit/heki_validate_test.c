@@ -388,7 +388,7 @@ static void names(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, heki_step_name(HEKI_STEP_NR), "?");
 }
 
-static void nops(struct kunit *test)
+static void nop_bytes(struct kunit *test)
 {
 	static const u8 n2[] = { 0x66, 0x90 };
 	static const u8 n5[] = { 0x0f, 0x1f, 0x44, 0, 0 };
@@ -699,7 +699,7 @@ static void int3_instruction(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(verdicts, row_gen_params),
 	KUNIT_CASE(names),
-	KUNIT_CASE(nops),
+	KUNIT_CASE(nop_bytes),
 	KUNIT_CASE(exhaustive_walk),
 	KUNIT_CASE(foreign_stays),
 	KUNIT_CASE(switch_and_back),

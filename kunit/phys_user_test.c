@@ -148,6 +148,12 @@ out:
 
 /* ---- user memory that is not there ---- */
 
+/*
+ * copy_to_user() does not tell of bytes that did not arrive. Where it copies in
+ * blocks (arm64), none of one that does not fit as a whole has to.
+ */
+#define BLOCK	(IS_ENABLED(CONFIG_X86_64) ? 1 : 64)
+
 static void bad_user_memory_test(struct kunit *test)
 {
 	/* So many bytes of user memory are left. */
@@ -169,7 +175,9 @@ static void bad_user_memory_test(struct kunit *test)
 								end - rooms[j]),
 						  len, &done));
 		/* All that fits arrived: the hole starts with a page. */
-		KUNIT_EXPECT_EQ_MSG(test, done, rooms[j], "room %zu", rooms[j]);
+		KUNIT_EXPECT_LE_MSG(test, done, rooms[j], "room %zu", rooms[j]);
+		KUNIT_EXPECT_GE_MSG(test, done + BLOCK - 1, rooms[j],
+				    "room %zu", rooms[j]);
 		KUNIT_EXPECT_EQ(test, 0UL,
 				copy_from_user(fix.buf,
 					       fake_user_ptr(&fix.user,
@@ -178,7 +186,7 @@ static void bad_user_memory_test(struct kunit *test)
 		for (i = 0; i < rooms[j]; i++)
 			if (fix.buf[i] != fake_pattern(START + i))
 				break;
-		KUNIT_EXPECT_EQ(test, i, rooms[j]);
+		KUNIT_EXPECT_GE(test, i, done);
 
 		done = 77;
 		KUNIT_EXPECT_EQ(test, -EFAULT,
