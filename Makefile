@@ -31,7 +31,8 @@ install: modules_install
 
 modules_install: all
 	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/build/kdir/lvbs" modules_install
-	$(DEPMOD) -a
+	$(DEPMOD) -a $(if $(INSTALL_MOD_PATH),-b "$(INSTALL_MOD_PATH)") \
+		"$$(sed -n 's/^.*UTS_RELEASE "\(.*\)"$$/\1/p' "$(KDIR)/include/generated/utsrelease.h")"
 
 clean:
 	rm -rf build

@@ -59,4 +59,5 @@ module_init(lvbs_init);
 module_exit(lvbs_exit);
 
 MODULE_DESCRIPTION("Linux virtualization-based security: the secure side as a module");
+MODULE_VERSION("0.1");
 MODULE_LICENSE("GPL");
