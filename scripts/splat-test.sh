@@ -52,6 +52,9 @@ expect 1 finds <<'END'
 [    3.120000] unchecked MSR access error: WRMSR to 0x1 at rIP: 0x0 (f+0x0/0x1)
 [    3.120000] usercopy: Kernel memory exposure attempt detected from vmalloc (offset 0, size 1)!
 [    3.120000]  Call Trace:
+[    3.120000] Call trace:
+[    3.120000] Internal error: Oops: 0000000096000004 [#1] SMP
+[    3.120000] Unable to handle kernel paging request at virtual address ffff800080000000
 [    3.120000] debugfs: Directory 'lvbs' with parent '/' already present!
 <4>[    3.120000] WARNING: inconsistent lock state
 WARNING: CPU: 0 PID: 1 at drivers/lvbs/module/main.c:9 f+0x1/0x2

@@ -27,7 +27,8 @@ general protection fault
 (u|U)nable to handle
 kernel tried to execute
 unchecked MSR access
-Call Trace:
+Call [Tt]race:
+Internal error:
 Bad page
 page:[^ ]+ .*(refcount|count):
 (slub|slab|SLUB|slab error)[^ ]* .*(corrupt|error|Poison overwritten)
