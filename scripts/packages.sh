@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...     (build, vm, kunit, lint, dkms, bench)
+# packages.sh SET...     (build, vm, kunit, arm64, lint, analysis, dkms, sign, bench)
 # packages.sh --update   only brings the package lists up to date
 #
 # Installs what is missing of the distribution packages that SETs need, as root or with password-less
@@ -15,7 +15,10 @@ packages_of() {
 	build) echo gcc make libelf-dev ;;
 	vm) echo qemu-system-x86 cpio ;;
 	kunit) echo gcc make flex bison bc libelf-dev libssl-dev python3 perl xz-utils qemu-system-x86 ;;
+	arm64) echo qemu-system-arm gcc-aarch64-linux-gnu ;;
+	analysis) echo coccinelle perl python3 xz-utils ;;
 	dkms) echo dkms kmod ;;
+	sign) echo kmod openssl xz-utils ;;
 	bench) echo gcc gnuplot-nox ;;
 	lint) echo shellcheck sparse perl python3 xz-utils gcc make libelf-dev ;;
 	*) die "unknown set '$1'" ;;

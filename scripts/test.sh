@@ -21,6 +21,7 @@ parts() {
 	echo "dkms dkms-test.sh"
 	echo "build build-test.sh"
 	echo "compile_fail compile_fail.sh"
+	echo "install install-test.sh"
 	echo "splat splat-test.sh"
 }
 
@@ -35,6 +36,7 @@ long_parts() {
 		echo "soak-2000000-$kernel env LVBS_VM_TIMEOUT=1800 suite.sh soak $kernel 2000000"
 		echo "reload-1000-$kernel env LVBS_VM_TIMEOUT=5400 suite.sh reload $kernel 1000"
 	done
+	echo "coccicheck coccicheck.sh"
 }
 
 full=
@@ -69,7 +71,7 @@ if test -n "$list"; then
 fi
 
 start=$(date +%s)
-"$SCRIPTS/packages.sh" build vm kunit lint dkms
+"$SCRIPTS/packages.sh" build vm kunit lint dkms sign
 LVBS_TEST_JOBS=${LVBS_TEST_JOBS:-$(nproc)}
 test "$(wc -l <"$tmp/parts")" -gt 1 || LVBS_TEST_JOBS=1
 export LVBS_TEST_JOBS
