@@ -3,6 +3,7 @@
  * Addresses of kernel symbols that are not exported.
  */
 #include <linux/kprobes.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "copy_nofault.h"
@@ -25,14 +26,33 @@ static unsigned long before_landing_pad(unsigned long addr)
 	return addr;
 }
 
-unsigned long ksym_address(const char *name)
+static unsigned long address_behind(const char *name, unsigned int offset)
 {
 	struct kprobe probe = {
 		.symbol_name = name,
+		.offset = offset,
 		.flags = KPROBE_FLAG_DISABLED,
 	};
 
 	if (!register_kprobe(&probe))
 		unregister_kprobe(&probe);
 	return before_landing_pad((unsigned long)probe.addr);
+}
+
+/*
+ * Kprobes looks at what is there before it says where it is. Where a section
+ * ends nothing may be mapped up to the next large page: then a place further on
+ * has to serve.
+ */
+unsigned long ksym_address(const char *name)
+{
+	unsigned long addr = address_behind(name, 0);
+	unsigned int offset;
+
+	for (offset = PAGE_SIZE; !addr && offset <= SZ_4M; offset *= 2) {
+		addr = address_behind(name, offset);
+		if (addr)
+			addr -= offset;
+	}
+	return addr;
 }

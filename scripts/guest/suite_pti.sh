@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# A kernel with page table isolation: there nothing is mapped between its sections.
+#
+# kernels: 6.1 6.12
+# vm: --append pti=on
+# shellcheck source=scripts/guest/lib.sh
+. /lib.sh
+# shellcheck source=scripts/guest/kernel.sh
+. /kernel.sh
+
+dmesg | grep -q 'page tables isolation: enabled' || t_fail isolation "this kernel does not isolate"
+t_is "$(grep -c 'kernel rodata' "$D/phys/protected")" 1 rodata_protected
+t_is "$(awk '/kernel rodata/ { print $1 }' "$D/phys/protected")" \
+	"$(sed -n 's/^ *\([0-9a-f]*\)-\([0-9a-f]*\) : Kernel rodata$/0x\1-0x\2/p' /proc/iomem | sed 's/x0*/x/g')" rodata_is_that_of_iomem
+t_ok live_mode put "$D/heki/live" mediate
+t_ok rmmod rmmod lvbs
+t_done
