@@ -28,8 +28,7 @@ long heki_module_add(u64 pa, u64 nranges);
  * @token: of the module
  *
  * Context: May sleep.
- * Return: 0, also if there are none left; -ENOENT for no such module; -ENOMEM
- * as heki_owner_drop_frames().
+ * Return: 0, also if there are none left; -ENOENT for no such module.
  */
 int heki_module_free_init(u64 token);
 

@@ -79,59 +79,49 @@ static unsigned long owner_position(const struct heki_owner *owner,
 	return low;
 }
 
-/* A run of frames from position @at on, none of them dropped. */
+/* How many frames from position @at on are protected as one. */
 static unsigned long frame_run(const struct heki_owner *owner, unsigned long at)
 {
-	unsigned long end;
+	unsigned long end = at + 1;
 
-	for (end = at; end < owner->nr_pfns; end++)
-		if (owner->pfns[end] - owner->pfns[at] != end - at ||
-		    test_bit(end, owner->dropped))
-			break;
+	while (!owner->shrinks && end < owner->nr_pfns &&
+	       owner->pfns[end] - owner->pfns[at] == end - at)
+		end++;
 	return end - at;
 }
 
-static void unprotect(struct phys_protection *prots, unsigned long nr)
+static void owner_unprotect(struct heki_owner *owner)
 {
-	while (nr)
-		phys_unprotect(lvbs_vmap_manager(), &prots[--nr]);
-	kvfree(prots);
+	unsigned long i;
+
+	for (i = 0; i < owner->nr_prots; i++)
+		if (!owner->shrinks || !test_bit(i, owner->dropped))
+			phys_unprotect(lvbs_vmap_manager(), &owner->prots[i]);
+	kvfree(owner->prots);
 }
 
-/* Protect all frames but those that were dropped. */
 static int owner_protect(struct heki_owner *owner)
 {
-	struct phys_protection *prots;
-	unsigned long at, run, nr = 0;
-	int err = 0;
+	unsigned long at, nr = 0;
 
-	for (at = 0; at < owner->nr_pfns; at += max(run, 1UL)) {
-		run = frame_run(owner, at);
-		nr += !!run;
-	}
-	prots = kvcalloc(max(nr, 1UL), sizeof(*prots), GFP_KERNEL);
-	if (!prots)
+	for (at = 0; at < owner->nr_pfns; at += frame_run(owner, at))
+		nr++;
+	owner->prots = kvcalloc(max(nr, 1UL), sizeof(*owner->prots),
+				GFP_KERNEL);
+	if (!owner->prots)
 		return -ENOMEM;
 
-	nr = 0;
-	for (at = 0; at < owner->nr_pfns; at += max(run, 1UL)) {
-		run = frame_run(owner, at);
-		if (!run)
-			continue;
-		prots[nr].owner = owner->name;
-		err = phys_protect(lvbs_vmap_manager(), &prots[nr],
-				   owner->pfns[at], run);
-		if (err) {
-			unprotect(prots, nr);
-			return err;
-		}
-		nr++;
-	}
+	for (at = 0; at < owner->nr_pfns; at += frame_run(owner, at)) {
+		struct phys_protection *prot = &owner->prots[owner->nr_prots];
+		int err;
 
-	/* The old ones go last: what both cover is protected throughout. */
-	unprotect(owner->prots, owner->nr_prots);
-	owner->prots = prots;
-	owner->nr_prots = nr;
+		prot->owner = owner->name;
+		err = phys_protect(lvbs_vmap_manager(), prot, owner->pfns[at],
+				   frame_run(owner, at));
+		if (err)
+			return err;
+		owner->nr_prots++;
+	}
 	return 0;
 }
 
@@ -170,7 +160,7 @@ static void owner_unmap_alias(struct heki_owner *owner)
 static void owner_free(struct heki_owner *owner)
 {
 	owner_unmap_alias(owner);
-	unprotect(owner->prots, owner->nr_prots);
+	owner_unprotect(owner);
 	kvfree(owner->pfns);
 	kvfree(owner->dropped);
 	kfree(owner);
@@ -226,6 +216,7 @@ long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
 
 	mutex_lock(&owners_lock);
 	owner->id = owner_next_id();
+	owner->shrinks = !alias;
 	if (name)
 		strscpy(owner->name, name, sizeof(owner->name));
 	else
@@ -279,37 +270,40 @@ int heki_owner_drop(u32 id)
 	return err;
 }
 
-/* Whether any of the frames was not marked yet. */
-static bool owner_mark_dropped(struct heki_owner *owner, unsigned long first,
-			       unsigned long last)
+static void owner_drop_frames(struct heki_owner *owner, unsigned long first,
+			      unsigned long last)
 {
-	unsigned long at = owner_position(owner, first);
+	unsigned long start = owner_position(owner, first), at;
 	bool fresh = false;
 
-	for (; at < owner->nr_pfns && owner->pfns[at] <= last; at++)
-		fresh |= !__test_and_set_bit(at, owner->dropped);
-	return fresh;
+	lockdep_assert_held(&owners_lock);
+
+	for (at = start; at < owner->nr_pfns && owner->pfns[at] <= last; at++)
+		fresh |= !test_bit(at, owner->dropped);
+	if (!fresh)
+		return;
+
+	/* Waits for whoever is at work on a site, and for RCU readers. */
+	heki_patch_map_drop_frames(&patch_map, owner->id, heki_pfn_frame(first),
+				   heki_pfn_frame(last + 1) - 1);
+	for (at = start; at < owner->nr_pfns && owner->pfns[at] <= last; at++)
+		if (!__test_and_set_bit(at, owner->dropped))
+			phys_unprotect(lvbs_vmap_manager(), &owner->prots[at]);
 }
 
 int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
 {
 	struct heki_owner *owner;
-	int err = -ENOENT;
+	int err = 0;
 
 	mutex_lock(&owners_lock);
 	owner = owner_find(id);
-	if (owner && owner->alias.nr) {
+	if (!owner)
+		err = -ENOENT;
+	else if (!owner->shrinks)
 		err = -EINVAL;
-	} else if (owner) {
-		err = 0;
-		if (owner_mark_dropped(owner, first, last)) {
-			heki_patch_map_drop_frames(&patch_map, id,
-						   heki_pfn_frame(first),
-						   heki_pfn_frame(last + 1) -
-						   1);
-			err = owner_protect(owner);
-		}
-	}
+	else
+		owner_drop_frames(owner, first, last);
 	mutex_unlock(&owners_lock);
 	return err;
 }

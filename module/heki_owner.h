@@ -23,12 +23,14 @@
  * @pfns: the frames that its sites had when they were added, ascending
  * @nr_pfns: how many
  * @dropped: a bit for each of @pfns, set by heki_owner_drop_frames()
- * @prots: the protections, one for each run of frames that were not dropped
+ * @prots: the protections, one for each of @pfns, off where @dropped; of an
+ *	owner with an @alias, whose frames stay, one for each run of @pfns
  * @nr_prots: how many
+ * @shrinks: whether frames can be dropped
  * @alias: @pfns in a row, writable, or nothing mapped
  *
- * The list, @dropped and @prots change under heki_owner.c's mutex only; the rest
- * does not change. Readers of the list hold rcu_read_lock() or the mutex.
+ * The list, @dropped and what @prots do change under heki_owner.c's mutex only;
+ * the rest does not change. Readers of the list hold rcu_read_lock() or the mutex.
  */
 struct heki_owner {
 	struct list_head node;
@@ -39,6 +41,7 @@ struct heki_owner {
 	unsigned long *dropped;
 	struct phys_protection *prots;
 	unsigned long nr_prots;
+	bool shrinks;
 	struct phys_map alias;
 };
 
@@ -97,12 +100,12 @@ int heki_owner_drop(u32 id);
  * For init text, which is freed while the owner stays. The frames are no longer
  * protected for it. Frames on which the owner never had a site, or which were
  * dropped before, cost nothing. Not for an owner with a mapping that stays: that
- * would keep a writable view of what is somebody else's memory by then.
+ * would keep a writable view of what is somebody else's memory by then. Needs no
+ * memory.
  *
  * Context: May sleep.
  * Return: 0; -ENOENT if there is no such owner; -EINVAL if its frames are mapped
- * to stay; -ENOMEM if the sites are gone, but the frames remain protected until
- * the owner goes, too.
+ * to stay.
  */
 int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last);
 
