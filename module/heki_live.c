@@ -183,6 +183,19 @@ static long mediate_atomic(const struct text_write *w)
 	return err;
 }
 
+static long mediate(const struct text_write *w)
+{
+	long err = -ENOMEM;
+
+	if (heki_may_sleep())
+		err = mediate_sleeping(w);
+	/*
+	 * The kernel does not ask twice: a site left between two steps would
+	 * take it down. So what lacks memory is done without, too.
+	 */
+	return err == -ENOMEM ? mediate_atomic(w) : err;
+}
+
 /* In place of __text_poke(), with its signature; under its caller's locks. */
 static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 {
@@ -191,8 +204,7 @@ static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 
 	text_write_init(&w, addr, src, len);
 	if (func == text_poke_memcpy && len && len <= HEKI_CODE_MAX)
-		err = heki_may_sleep() ? mediate_sleeping(&w) :
-					 mediate_atomic(&w);
+		err = mediate(&w);
 	if (err)
 		refused(&w, err);
 
