@@ -13,7 +13,7 @@ trap 'rm -f "$log"' EXIT
 
 expect() {
 	while IFS= read -r line; do
-		printf '[    0.000000] Linux version\n%s\n[    9.000000] reboot: Power down\n' "$line" >"$log"
+		printf '[    0.000000] Linux version\n%s\n[    9.000000] reboot: Restarting system\n' "$line" >"$log"
 		status=0
 		"$SCRIPTS/splat.sh" "$log" >/dev/null || status=$?
 		is "$status" "$1" "splat.sh $2: $line"

@@ -5,13 +5,13 @@
 #       SCRIPT [ARG...]
 # vm.sh [OPTION...] --interactive
 #
-# Boots a stock kernel in a VM, loads lvbs there and runs the host file SCRIPT in the guest with
-# busybox sh. Its output is the script's output, its exit status the script's, unless the guest
+# Boots a stock kernel, or one of scripts/kernels.d (6.1-debug), in a VM, loads lvbs there and runs the
+# host file SCRIPT in the guest with busybox sh. Its output is the script's output, its exit status the script's, unless the guest
 # itself is at fault, which is told on stderr:
 #
 #   124  the module did not load (or the guest could not be set up)
 #   125  the kernel reported a bug (scripts/splat.sh), or is tainted by one
-#   126  the VM was lost: it ended without a verdict, or without an orderly power-off
+#   126  the VM was lost: it ended without a verdict, or without an orderly end
 #   127  it took longer than LVBS_VM_TIMEOUT seconds (default 300)
 #
 # LVBS_VM_LOG=FILE keeps the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's
@@ -153,9 +153,9 @@ judge() {
 		fail 126 "the VM was lost: it ended without a verdict (qemu's status $qemu_status)"
 		;;
 	esac
-	if test "$qemu_status" != 0 || ! grep -q 'reboot: Power down' "$tmp/log"; then
+	if test "$qemu_status" != 0 || ! grep -q 'reboot: Restarting system' "$tmp/log"; then
 		excerpt 25
-		fail 126 "the VM was lost: no orderly power-off (qemu's status $qemu_status)"
+		fail 126 "the VM was lost: no orderly end (qemu's status $qemu_status)"
 	fi
 	# shellcheck disable=SC2086 # words
 	set -- $verdict
