@@ -3,6 +3,7 @@
 #
 # kernel.sh NAME            prints the folder of the stock cloud kernel NAME (see scripts/kernels):
 #                           vmlinuz, release, headers/ (to build modules against)
+# kernel.sh NAME-CONFIG     the same of that kernel built with scripts/kernels.d/CONFIG.config: 6.1-debug
 # kernel.sh --source NAME   prints the folder of that kernel's full source
 #
 # Packages are downloaded and unpacked into the cache, never installed. A cached kernel is used
@@ -24,6 +25,9 @@ while test $# -gt 0; do
 done
 test $# = 1 || die "usage: kernel.sh [--source] [--update] NAME"
 name=$1
+case $kind-$name in
+kernel-*-*) exec "$SCRIPTS/kernel-build.sh" "$name" ;;
+esac
 suites=$(awk -v name="$name" '$1 == name { $1 = ""; print "system" $0 }' "$SCRIPTS/kernels")
 test -n "$suites" || die "no kernel '$name' in scripts/kernels"
 store=$LVBS_CACHE/$kind/$name

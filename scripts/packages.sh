@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...     (build, vm, kunit, arm64, lint, analysis, dkms, sign, bench)
+# packages.sh SET...     (build, kernel, vm, kunit, arm64, lint, analysis, dkms, sign, bench)
 # packages.sh --update   only brings the package lists up to date
 #
 # Installs what is missing of the distribution packages that SETs need, as root or with password-less
@@ -13,6 +13,7 @@ set -eu
 packages_of() {
 	case $1 in
 	build) echo gcc make libelf-dev ;;
+	kernel) echo gcc make flex bison bc libelf-dev libssl-dev openssl xz-utils ;;
 	vm) echo qemu-system-x86 cpio ;;
 	kunit) echo gcc make flex bison bc libelf-dev libssl-dev python3 perl xz-utils qemu-system-x86 ;;
 	arm64) echo qemu-system-arm gcc-aarch64-linux-gnu ;;
