@@ -16,6 +16,7 @@ parts() {
 	echo "lint lint.sh"
 	suites
 	echo "vm vm-test.sh"
+	echo "fuzz fuzz.sh"
 	echo "panic panic-test.sh"
 	echo "kunit-um kunit.sh --arch um --log build/test/kunit-um.kernel.log"
 	echo "dkms dkms-test.sh"
@@ -35,6 +36,7 @@ long_parts() {
 	for kernel in 6.1 6.12; do
 		echo "soak-2000000-$kernel env LVBS_VM_TIMEOUT=1800 suite.sh soak $kernel 2000000"
 		echo "reload-1000-$kernel env LVBS_VM_TIMEOUT=5400 suite.sh reload $kernel 1000"
+		echo "fuzz-1000000-$kernel fuzz.sh --kernel $kernel --count 1000000"
 	done
 	echo "coccicheck coccicheck.sh"
 }
@@ -75,20 +77,24 @@ start=$(date +%s)
 LVBS_TEST_JOBS=${LVBS_TEST_JOBS:-$(nproc)}
 test "$(wc -l <"$tmp/parts")" -gt 1 || LVBS_TEST_JOBS=1
 export LVBS_TEST_JOBS
+while read -r name command; do
+	rm -f "$BUILD/test/$name.totals"
+done <"$tmp/parts"
 # A part that fails says so by its totals; one without totals did not run.
 xargs -P "$LVBS_TEST_JOBS" -L 1 "$SCRIPTS/part.sh" <"$tmp/parts" || :
 
 passed=0
 failed=0
 while read -r name command; do
-	if read -r part_passed part_failed <"$BUILD/test/$name.totals"; then
-		passed=$((passed + part_passed))
-		failed=$((failed + part_failed))
-	else
+	if ! test -f "$BUILD/test/$name.totals"; then
 		echo "not ok $name: did not run ($command)"
 		failed=$((failed + 1))
+		continue
 	fi
-	test "${part_failed:-1}" = 0 || echo "=== failed: $name, see build/test/$name.log"
+	read -r part_passed part_failed <"$BUILD/test/$name.totals"
+	passed=$((passed + part_passed))
+	failed=$((failed + part_failed))
+	test "$part_failed" = 0 || echo "=== failed: $name, see build/test/$name.log"
 done <"$tmp/parts"
 echo "=== all: $(($(date +%s) - start)) s"
 echo "$passed passed, $failed failed"
