@@ -20,13 +20,12 @@
 #include "phys_window.h"
 
 /* Frames beyond the bound would be checked and locked for nothing. */
-static inline void ptr_make(struct phys_const_ptr *ptr,
-			    struct vmap_manager *mgr,
-			    const unsigned long *pfns, unsigned long first,
-			    unsigned int offset, size_t bytes,
-			    unsigned int elem_size)
+static inline struct phys_const_ptr
+ptr_make(struct vmap_manager *mgr, const unsigned long *pfns,
+	 unsigned long first, unsigned int offset, size_t bytes,
+	 unsigned int elem_size)
 {
-	*ptr = (struct phys_const_ptr) {
+	return (struct phys_const_ptr) {
 		.mgr = mgr,
 		.frames.pfns = pfns,
 		.frames.first = first,
@@ -37,43 +36,37 @@ static inline void ptr_make(struct phys_const_ptr *ptr,
 	};
 }
 
-static inline int contiguous_in_width(const struct vmap_manager *mgr,
-				      phys_addr_t pa, size_t bytes)
+static inline struct phys_const_ptr
+ptr_contiguous(struct vmap_manager *mgr, phys_addr_t pa, size_t bytes,
+	       unsigned int elem_size)
+{
+	return ptr_make(mgr, NULL, pa >> PAGE_SHIFT, offset_in_page(pa), bytes,
+			elem_size);
+}
+
+static inline int contiguous_check(struct vmap_manager *mgr, phys_addr_t pa,
+				   size_t bytes)
 {
 	phys_addr_t last = pa;
 
-	if (bytes && check_add_overflow(pa, (phys_addr_t)bytes - 1, &last))
-		return -EOVERFLOW;
-	if (last >> PAGE_SHIFT > mgr->max_pfn)
-		return -EOVERFLOW;
-	/* In-pointer positions, offset included, are of type size_t. */
-	if (bytes > SIZE_MAX - PAGE_SIZE)
-		return -EOVERFLOW;
-	return 0;
-}
-
-static inline int ptr_make_contiguous(struct phys_const_ptr *ptr,
-				      struct vmap_manager *mgr, phys_addr_t pa,
-				      size_t bytes, unsigned int elem_size)
-{
-	int err;
-
-	*ptr = (struct phys_const_ptr) {};
 	if (!mgr || !mgr->ops)
 		return -EINVAL;
 
-	err = contiguous_in_width(mgr, pa, bytes);
-	if (err)
-		return phys_refused(mgr, pa >> PAGE_SHIFT, err);
-	ptr_make(ptr, mgr, NULL, pa >> PAGE_SHIFT, offset_in_page(pa), bytes,
-		 elem_size);
+	/* In-pointer positions, offset included, are of type size_t. */
+	if ((bytes && check_add_overflow(pa, (phys_addr_t)bytes - 1, &last)) ||
+	    last >> PAGE_SHIFT > mgr->max_pfn || bytes > SIZE_MAX - PAGE_SIZE)
+		return phys_refused(mgr, pa >> PAGE_SHIFT, -EOVERFLOW);
 	return 0;
 }
 
 int __phys_const_ptr_init(struct phys_const_ptr *ptr, struct vmap_manager *mgr,
 			  phys_addr_t pa, size_t bytes, unsigned int elem_size)
 {
-	return ptr_make_contiguous(ptr, mgr, pa, bytes, elem_size);
+	int err = contiguous_check(mgr, pa, bytes);
+
+	*ptr = err ? (struct phys_const_ptr) {} :
+		     ptr_contiguous(mgr, pa, bytes, elem_size);
+	return err;
 }
 EXPORT_SYMBOL_GPL(__phys_const_ptr_init);
 
@@ -111,7 +104,7 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 		err = -EEXIST;
 	if (err)
 		return phys_refused(mgr, nr ? pfns[0] : 0, err);
-	ptr_make(ptr, mgr, pfns, 0, offset, bytes, elem_size);
+	*ptr = ptr_make(mgr, pfns, 0, offset, bytes, elem_size);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(__phys_const_ptr_init_scattered);
@@ -242,24 +235,30 @@ int phys_write_bytes(const struct phys_ptr *ptr, size_t at, const void *buf,
 }
 EXPORT_SYMBOL_GPL(phys_write_bytes);
 
+static inline int copy_at(struct vmap_manager *mgr, phys_addr_t pa, void *to,
+			  const void *from, unsigned int size)
+{
+	int err = contiguous_check(mgr, pa, size);
+
+	if (!err) {
+		const struct phys_const_ptr ptr =
+			ptr_contiguous(mgr, pa, size, size);
+
+		err = phys_copy(&ptr, 0, to, from, size, NULL);
+	}
+	return err;
+}
+
 int __phys_read_at(struct vmap_manager *mgr, phys_addr_t pa, void *buf,
 		   unsigned int size)
 {
-	struct phys_const_ptr ptr;
-	int err;
-
-	err = ptr_make_contiguous(&ptr, mgr, pa, size, size);
-	return err ?: phys_copy(&ptr, 0, buf, NULL, size, NULL);
+	return copy_at(mgr, pa, buf, NULL, size);
 }
 EXPORT_SYMBOL_GPL(__phys_read_at);
 
 int __phys_write_at(struct vmap_manager *mgr, phys_addr_t pa, const void *buf,
 		    unsigned int size)
 {
-	struct phys_const_ptr ptr;
-	int err;
-
-	err = ptr_make_contiguous(&ptr, mgr, pa, size, size);
-	return err ?: phys_copy(&ptr, 0, NULL, buf, size, NULL);
+	return copy_at(mgr, pa, NULL, buf, size);
 }
 EXPORT_SYMBOL_GPL(__phys_write_at);

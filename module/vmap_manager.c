@@ -127,26 +127,29 @@ static bool may_be_unguarded(unsigned long nr, unsigned int flags)
 	       nr <= PHYS_WINDOW_PAGES && !READ_ONCE(guard_writes);
 }
 
-static __always_inline int map_pages(struct page **pages,
-				     const struct phys_frames *frames,
+static __always_inline int map_pages(struct page **pages, unsigned long nr,
 				     unsigned int flags, struct phys_map *map)
 {
-	bool unguarded = may_be_unguarded(frames->nr, flags);
+	bool unguarded = may_be_unguarded(nr, flags);
 	bool writable = flags & PHYS_MAP_WRITE;
+
+	if (unguarded)
+		map->addr = vm_map_ram(pages, nr, NUMA_NO_NODE);
+	else	/* vmap() itself takes the execute permission away. */
+		map->addr = vmap(pages, nr, VM_MAP,
+				 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	map->nr = nr;
+	map->writable = writable;
+	map->unguarded = unguarded;
+	return map->addr ? 0 : -ENOMEM;
+}
+
+static void pages_of(const struct phys_frames *frames, struct page **pages)
+{
 	unsigned long i;
 
 	for (i = 0; i < frames->nr; i++)
 		pages[i] = pfn_to_page(phys_frame(frames, i));
-
-	if (unguarded)
-		map->addr = vm_map_ram(pages, frames->nr, NUMA_NO_NODE);
-	else	/* vmap() itself takes the execute permission away. */
-		map->addr = vmap(pages, frames->nr, VM_MAP,
-				 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
-	map->nr = frames->nr;
-	map->writable = writable;
-	map->unguarded = unguarded;
-	return map->addr ? 0 : -ENOMEM;
 }
 
 /* A mapping that is to last, and longer than what fits on the stack. */
@@ -161,7 +164,8 @@ static noinline int map_long(const struct phys_frames *frames,
 	pages = kvmalloc_array(frames->nr, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	err = map_pages(pages, frames, flags, map);
+	pages_of(frames, pages);
+	err = map_pages(pages, frames->nr, flags, map);
 	kvfree(pages);
 	return err;
 }
@@ -171,23 +175,24 @@ static noinline int map_window(const struct phys_frames *frames,
 {
 	struct page *pages[PHYS_WINDOW_PAGES];
 
-	return map_pages(pages, frames, flags, map);
+	pages_of(frames, pages);
+	return map_pages(pages, frames->nr, flags, map);
 }
 
 /* Most accesses touch one page, and kernels clear arrays on the stack. */
-static noinline int map_page(const struct phys_frames *frames,
-			     unsigned int flags, struct phys_map *map)
+static noinline int map_page(unsigned long pfn, unsigned int flags,
+			     struct phys_map *map)
 {
-	struct page *page;
+	struct page *page = pfn_to_page(pfn);
 
-	return map_pages(&page, frames, flags, map);
+	return map_pages(&page, 1, flags, map);
 }
 
 static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 		     unsigned int flags, struct phys_map *map)
 {
 	if (frames->nr == 1)
-		return map_page(frames, flags, map);
+		return map_page(phys_frame(frames, 0), flags, map);
 	if (!frames->nr)
 		return -EINVAL;
 	if (frames->nr <= PHYS_WINDOW_PAGES)
