@@ -16,7 +16,7 @@ block=
 for dir in "$M"/memory[0-9]*; do
 	case $(cat "$dir/valid_zones") in Movable*) ;; *) continue ;; esac
 	pa=$((${dir##*memory} * size))
-	first=$(mem_read $pa 8) || continue
+	first=$(mem_read "$pa" 8) || continue
 	if echo offline >"$dir/state" 2>/dev/null; then
 		block=$dir
 		break
@@ -26,14 +26,14 @@ t_ok a_block_goes_offline test -n "$block"
 t_is "${#first}" 16 read_before
 
 t_is "$(cat "$block/state")" offline block_is_offline
-t_fails ENXIO its_first_byte mem_read $pa 1
+t_fails ENXIO its_first_byte mem_read "$pa" 1
 t_fails ENXIO its_last_byte mem_read $((pa + size - 1)) 1
 t_fails ENXIO not_written mem_write $((pa + size / 2)) 00
 t_is "$(mem_read $((pa - 8)) 16 | wc -c)" 16 read_stops_at_its_edge
 
 echo online_movable >"$block/state"
 t_is "$(cat "$block/state")" online block_is_online_again
-t_is "$(mem_read $pa 8 | wc -c)" 16 its_first_bytes
+t_is "$(mem_read "$pa" 8 | wc -c)" 16 its_first_bytes
 t_is "$(mem_read $((pa + size - 8)) 8 | wc -c)" 16 its_last_bytes
 t_is "$(mem_read $((pa - 8)) 16 | wc -c)" 32 read_goes_over_its_edge
 
