@@ -64,6 +64,8 @@ run_kunit() {
 		set -- "$@" --kunitconfig="$config"
 	done
 	test "$arch" = um || set -- "$@" --qemu_args="$(qemu_accel "") -smp 2"
+	# A busy host fails the guest's test of its timer.
+	test "$arch" != x86_64 || set -- "$@" --kernel_args=no_timer_check
 	status=0
 	(cd "$store/linux" &&
 		/usr/bin/python3 tools/testing/kunit/kunit.py run "$@" "${filter:-*}" </dev/null 2>&1) ||
