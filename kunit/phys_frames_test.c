@@ -78,13 +78,13 @@ static const struct list_row list_rows[] = {
 	{ "spread, ascending", fill_spread, ASCENDING, 65536 },
 	{ "spread, descending", fill_spread, DESCENDING, 65536 },
 	{ "spread, shuffled", fill_spread, SHUFFLED, 65536 },
-	{ "clustered, ascending", fill_clustered, ASCENDING, 65536 },
-	{ "clustered, descending", fill_clustered, DESCENDING, 65536 },
-	{ "clustered, shuffled", fill_clustered, SHUFFLED, 65536 },
+	{ "clustered, ascending", fill_clustered, ASCENDING, 16384 },
+	{ "clustered, descending", fill_clustered, DESCENDING, 16384 },
+	{ "clustered, shuffled", fill_clustered, SHUFFLED, 16384 },
 	/* One bit for very many, until the crowd is noticed. */
-	{ "one outlier, ascending", fill_outlier, ASCENDING, 65536 },
-	{ "one outlier, descending", fill_outlier, DESCENDING, 65536 },
-	{ "one outlier, shuffled", fill_outlier, SHUFFLED, 65536 },
+	{ "one outlier, ascending", fill_outlier, ASCENDING, 16384 },
+	{ "one outlier, descending", fill_outlier, DESCENDING, 16384 },
+	{ "one outlier, shuffled", fill_outlier, SHUFFLED, 16384 },
 };
 
 static void list_row_name(const struct list_row *row, char *desc)
