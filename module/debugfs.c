@@ -69,6 +69,21 @@ ssize_t debugfs_run(const char __user *ubuf, size_t len, size_t max,
 	return ret < 0 ? ret : len;
 }
 
+int debugfs_add_files(struct dentry *dir, const struct debugfs_file *files,
+		      size_t nr)
+{
+	struct dentry *file;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		file = debugfs_create_file(files[i].name, files[i].mode, dir,
+					   NULL, files[i].fops);
+		if (IS_ERR(file))
+			return PTR_ERR(file);
+	}
+	return 0;
+}
+
 int debugfs_init(void)
 {
 	int err;

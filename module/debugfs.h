@@ -55,6 +55,32 @@ char *debugfs_command(const char __user *ubuf, size_t len, size_t max);
 ssize_t debugfs_run(const char __user *ubuf, size_t len, size_t max,
 		    long (*run)(char *words));
 
+/**
+ * struct debugfs_file - a file in one of our folders
+ * @name: its name
+ * @mode: its permissions
+ * @fops: what it does
+ */
+struct debugfs_file {
+	const char *name;
+	umode_t mode;
+	const struct file_operations *fops;
+};
+
+/**
+ * debugfs_add_files() - make files, all or an error
+ * @dir: the folder, whoever removes it removes the files
+ * @files: the files
+ * @nr: how many
+ *
+ * There is no other way to us: a file that is missing is no detail.
+ *
+ * Context: May sleep.
+ * Return: 0; or a negative errno of debugfs_create_file(); some are there then.
+ */
+int debugfs_add_files(struct dentry *dir, const struct debugfs_file *files,
+		      size_t nr);
+
 int debugfs_phys_init(void);
 int debugfs_heki_init(void);
 

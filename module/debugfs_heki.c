@@ -318,21 +318,28 @@ static const struct file_operations vtlcall_fops = {
 	.write = vtlcall_write,
 };
 
+static const struct debugfs_file heki_files[] = {
+	{ "load_kdata", 0600, &load_kdata_fops },
+	{ "patch_text", 0600, &patch_text_fops },
+	{ "request", 0600, &request_fops },
+	{ "patches", 0400, &patches_fops },
+	{ "end_of_boot", 0600, &end_of_boot_fops },
+	{ "live", 0600, &live_fops },
+	{ "verdicts", 0400, &verdicts_fops },
+};
+
+static const struct debugfs_file vtlcall_files[] = {
+	{ "vtlcall", 0600, &vtlcall_fops },
+};
+
 int debugfs_heki_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("heki", debugfs_root());
+	int err;
 
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-
-	debugfs_create_file("load_kdata", 0600, dir, NULL, &load_kdata_fops);
-	debugfs_create_file("patch_text", 0600, dir, NULL, &patch_text_fops);
-	debugfs_create_file("request", 0600, dir, NULL, &request_fops);
-	debugfs_create_file("patches", 0400, dir, NULL, &patches_fops);
-	debugfs_create_file("end_of_boot", 0600, dir, NULL, &end_of_boot_fops);
-	debugfs_create_file("live", 0600, dir, NULL, &live_fops);
-	debugfs_create_file("verdicts", 0400, dir, NULL, &verdicts_fops);
-	debugfs_create_file("vtlcall", 0600, debugfs_root(), NULL,
-			    &vtlcall_fops);
-	return 0;
+	err = debugfs_add_files(dir, heki_files, ARRAY_SIZE(heki_files));
+	return err ?: debugfs_add_files(debugfs_root(), vtlcall_files,
+					ARRAY_SIZE(vtlcall_files));
 }

@@ -435,20 +435,25 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+static const struct debugfs_file phys_files[] = {
+	{ "span", 0600, &span_fops },
+	{ "ram", 0400, &ram_fops },
+	{ "owned", 0400, &owned_fops },
+	{ "protected", 0400, &protected_fops },
+	{ "stats", 0400, &stats_fops },
+};
+
 int debugfs_phys_init(void)
 {
-	struct dentry *dir = debugfs_create_dir("phys", debugfs_root());
+	struct dentry *dir, *mem;
 
+	dir = debugfs_create_dir("phys", debugfs_root());
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-
+	mem = debugfs_create_file("mem", 0600, dir, NULL, &mem_fops);
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
 	/* od and xxd seek in a regular file only below its size. */
-	debugfs_create_file_size("mem", 0600, dir, NULL, &mem_fops,
-				 mem_size(lvbs_vmap_manager()));
-	debugfs_create_file("span", 0600, dir, NULL, &span_fops);
-	debugfs_create_file("ram", 0400, dir, NULL, &ram_fops);
-	debugfs_create_file("owned", 0400, dir, NULL, &owned_fops);
-	debugfs_create_file("protected", 0400, dir, NULL, &protected_fops);
-	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
-	return 0;
+	i_size_write(d_inode(mem), mem_size(lvbs_vmap_manager()));
+	return debugfs_add_files(dir, phys_files, ARRAY_SIZE(phys_files));
 }

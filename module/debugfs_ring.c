@@ -466,14 +466,30 @@ static const struct file_operations state_fops = {
 	.llseek = seq_lseek,
 };
 
-static void ring_files_add(const char *name, struct lvbs_ring *ring)
-{
-	struct dentry *dir = debugfs_create_dir(name, ring_dir);
+static const struct debugfs_file files_of_ring[] = {
+	{ "write", 0600, &write_fops },
+	{ "snapshot", 0400, &snapshot_fops },
+	{ "stream", 0400, &stream_fops },
+	{ "state", 0400, &state_fops },
+};
 
-	debugfs_create_file_unsafe("write", 0600, dir, ring, &write_fops);
-	debugfs_create_file_unsafe("snapshot", 0400, dir, ring, &snapshot_fops);
-	debugfs_create_file_unsafe("stream", 0400, dir, ring, &stream_fops);
-	debugfs_create_file_unsafe("state", 0400, dir, ring, &state_fops);
+static int ring_files_add(const char *name, struct lvbs_ring *ring)
+{
+	struct dentry *dir = debugfs_create_dir(name, ring_dir), *file;
+	size_t i;
+
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	for (i = 0; i < ARRAY_SIZE(files_of_ring); i++) {
+		file = debugfs_create_file_unsafe(files_of_ring[i].name,
+						  files_of_ring[i].mode, dir,
+						  ring, files_of_ring[i].fops);
+		if (IS_ERR(file)) {
+			debugfs_remove(dir);
+			return PTR_ERR(file);
+		}
+	}
+	return 0;
 }
 
 static void ring_files_remove(const char *name)
@@ -491,16 +507,22 @@ static const struct ring_watcher ring_files = {
 	.removed = ring_files_remove,
 };
 
+static const struct debugfs_file registry_files[] = {
+	{ "new", 0600, &new_fops },
+	{ "remove", 0600, &remove_fops },
+};
+
 int debugfs_ring_init(void)
 {
+	int err;
+
 	ring_dir = debugfs_create_dir("ring", debugfs_root());
 	if (IS_ERR(ring_dir))
 		return PTR_ERR(ring_dir);
 
-	debugfs_create_file("new", 0600, ring_dir, NULL, &new_fops);
-	debugfs_create_file("remove", 0600, ring_dir, NULL, &remove_fops);
-	ring_registry_watch(&ring_files);
-	return 0;
+	err = debugfs_add_files(ring_dir, registry_files,
+				ARRAY_SIZE(registry_files));
+	return err ?: ring_registry_watch(&ring_files);
 }
 
 void debugfs_ring_exit(void)

@@ -65,13 +65,21 @@ static int registry_may_add(const char *name)
 
 static int registry_add(struct lvbs_ring *ring)
 {
+	int err = 0;
+
 	lockdep_assert_held(&registry.lock);
 
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
-	list_add_tail(&ring->node, &registry.rings);
 	if (registry.watcher)
-		registry.watcher->added(ring->name, ring);
+		err = registry.watcher->added(ring->name, ring);
+	if (err) {
+		/* The watcher may have given it to somebody meanwhile. */
+		ring_end(ring);
+		lvbs_ring_put(ring);
+		return err;
+	}
+	list_add_tail(&ring->node, &registry.rings);
 	return 0;
 }
 
@@ -174,22 +182,28 @@ struct lvbs_ring *ring_registry_new_fixed(const char *name,
 		goto out;
 	ring->fixed = true;
 	kref_get(&ring->ref);
-	registry_add(ring);
+	err = registry_add(ring);
+	if (err) {
+		lvbs_ring_put(ring);
+		ring = ERR_PTR(err);
+	}
 out:
 	mutex_unlock(&registry.lock);
 	return ring;
 }
 
-void ring_registry_watch(const struct ring_watcher *watcher)
+int ring_registry_watch(const struct ring_watcher *watcher)
 {
 	struct lvbs_ring *ring;
+	int err = 0;
 
 	mutex_lock(&registry.lock);
-	registry.watcher = watcher;
 	if (watcher)
 		list_for_each_entry(ring, &registry.rings, node)
-			watcher->added(ring->name, ring);
+			err = err ?: watcher->added(ring->name, ring);
+	registry.watcher = err ? NULL : watcher;
 	mutex_unlock(&registry.lock);
+	return err;
 }
 
 int rings_init(void)

@@ -9,13 +9,14 @@
 
 /**
  * struct ring_watcher - somebody who wants to know which rings there are
- * @added: there is a ring of this name now
+ * @added: there is a ring of this name now. Returns 0; or a negative errno, and
+ *	the ring does not come to be
  * @removed: there is not any more. Its memory is gone already
  *
  * Called one at a time; may sleep, but not make or remove rings.
  */
 struct ring_watcher {
-	void (*added)(const char *name, struct lvbs_ring *ring);
+	int (*added)(const char *name, struct lvbs_ring *ring);
 	void (*removed)(const char *name);
 };
 
@@ -24,8 +25,9 @@ struct ring_watcher {
  * @watcher: who; told at once of the rings that are there. NULL ends it
  *
  * Context: May sleep.
+ * Return: 0; or what ->added() returned: then nobody watches.
  */
-void ring_registry_watch(const struct ring_watcher *watcher);
+int ring_registry_watch(const struct ring_watcher *watcher);
 
 /**
  * ring_registry_new_fixed() - make a ring that is the module's own
