@@ -17,6 +17,7 @@ static const struct part {
 	{ "RAM map", ram_map_init, ram_map_exit },
 	{ "owned memory", owned_init, NULL },
 	{ "vmap managers", vmap_managers_init, vmap_managers_exit },
+	{ "memory offlining", phys_offline_init, phys_offline_exit },
 	{ "kernel image", kernel_image_init, kernel_image_exit },
 	{ "rings", rings_init, rings_exit },
 	{ "log", log_init, log_exit },

@@ -14,6 +14,9 @@ int owned_init(void);
 int vmap_managers_init(void);
 void vmap_managers_exit(void);
 
+int phys_offline_init(void);
+void phys_offline_exit(void);
+
 int kernel_image_init(void);
 void kernel_image_exit(void);
 
