@@ -9,6 +9,7 @@
  */
 #include <kunit/test.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -18,7 +19,8 @@
 #define P		PAGE_SIZE
 #define W		PHYS_WINDOW_PAGES
 
-#define MODEL_ACCESSES	1000000
+/* The larger the pages, the longer an access. */
+#define MODEL_ACCESSES	(1000000 / (PAGE_SIZE / SZ_4K))
 #define MODEL_ROUND	16	/* accesses through one pointer */
 
 /* Long accesses cost time in proportion to the page size. */
