@@ -1,22 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# kunit.sh [--arch um|x86_64] [--kernel NAME] [--config FILE]... [--log FILE] [FILTER]
+# kunit.sh [--arch um|x86_64|arm64] [--variant NAME] [--kernel NAME] [--config FILE]... [--log FILE]
+#          [FILTER]
 #
 # Runs the unit tests by the kernel's own kunit.py, in a kernel tree that the cache owns and that has
 # lvbs grafted in as drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config where there is
-# one, and each --config. The last line is "N passed, N failed".
+# one, kunit/ARCH_VARIANT.config, and each --config. The last line is "N passed, N failed".
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 arch=um
+variant=
 kernel=6.1
 keep_log=
 set_configs=
 while test $# -gt 0; do
 	case $1 in
 	--arch) arch=$2 && shift ;;
+	--variant) variant=$2 && shift ;;
 	--kernel) kernel=$2 && shift ;;
 	--config) set_configs="$set_configs $(realpath "$2")" && shift ;;
 	--log) keep_log=$2 && shift ;;
@@ -26,13 +29,21 @@ while test $# -gt 0; do
 	shift
 done
 filter=${1:-}
-case $arch in um | x86_64) ;; *) die "unknown architecture $arch" ;; esac
+packages=kunit
+cross=
+case $arch in
+um | x86_64) ;;
+arm64) packages="kunit arm64" cross=aarch64-linux-gnu- ;;
+*) die "unknown architecture $arch" ;;
+esac
 
-"$SCRIPTS/packages.sh" kunit
+# shellcheck disable=SC2086 # a list of names
+"$SCRIPTS/packages.sh" $packages
 source=$("$SCRIPTS/kernel.sh" --source "$kernel")
 store=$LVBS_CACHE/kunit/$kernel-$(basename "$source")
 configs=$ROOT/kunit/.kunitconfig
 test ! -f "$ROOT/kunit/$arch.config" || configs="$configs $ROOT/kunit/$arch.config"
+test -z "$variant" || configs="$configs $ROOT/kunit/${arch}_$variant.config"
 configs="$configs$set_configs"
 
 # Hard links: the kernel's build writes nothing into its sources, and sed -i replaces a file.
@@ -45,11 +56,19 @@ graft() {
 make_once "$store/linux" graft
 
 # shellcheck disable=SC2086 # a list of paths
-key=$({ cat $configs && gcc --version; } | sha256sum | cut -c 1-12)
-build_dir=$store/$arch-$key
+key=$({ cat $configs && "${cross}gcc" --version; } | sha256sum | cut -c 1-12)
+build_dir=$store/$arch${variant:+_$variant}-$key
 log=$(mktemp)
 output=$(mktemp)
 trap 'rm -f "$log" "$output"' EXIT
+
+# Beside what the kernel's own tools/testing/kunit/qemu_configs say.
+machine() {
+	case $arch in
+	x86_64) echo "$(qemu_accel "") -smp 2" ;;
+	arm64) echo "-accel tcg,thread=single -smp 2" ;;
+	esac
+}
 
 run_kunit() {
 	# shellcheck disable=SC2046 # a list of names without blanks
@@ -63,7 +82,8 @@ run_kunit() {
 	for config in $configs; do
 		set -- "$@" --kunitconfig="$config"
 	done
-	test "$arch" = um || set -- "$@" --qemu_args="$(qemu_accel "") -smp 2"
+	test -z "$cross" || set -- "$@" --cross_compile="$cross"
+	test "$arch" = um || set -- "$@" --qemu_args="$(machine)"
 	# A busy host fails the guest's test of its timer.
 	test "$arch" != x86_64 || set -- "$@" --kernel_args=no_timer_check
 	status=0
@@ -76,7 +96,7 @@ run_kunit() {
 }
 
 # The whole run holds the tree: another checkout would put its own sources there.
-say "--> KUnit on $arch, Linux $kernel ($build_dir)"
+say "--> KUnit on $arch${variant:+ ($variant)}, Linux $kernel ($build_dir)"
 status=0
 { with_lock "$store/lock" run_kunit || echo "kunit.py's status: $?"; } | grep --line-buffered -v '^stty: ' | tee "$output"
 grep -q "^kunit.py's status: " "$output" && status=1

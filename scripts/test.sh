@@ -39,6 +39,10 @@ long_parts() {
 		echo "fuzz-1000000-$kernel fuzz.sh --kernel $kernel --count 1000000"
 	done
 	echo "coccicheck coccicheck.sh"
+	for arch in um arm64 "arm64 --variant 64k"; do
+		name=kunit-$(echo "$arch" | sed 's/ --variant /_/')-6.12
+		echo "$name kunit.sh --arch $arch --kernel 6.12 --config kunit/small.config --log build/test/$name.kernel.log"
+	done
 }
 
 full=
