@@ -13,7 +13,7 @@ trap 'rm -f "$log"' EXIT
 
 expect() {
 	while IFS= read -r line; do
-		printf '[    0.000000] Linux version\n%s\n[    9.000000] reboot: Restarting system\n' "$line" >"$log"
+		printf '[    0.000000] Linux version\n%b\n[    9.000000] reboot: Restarting system\n' "$line" >"$log"
 		status=0
 		"$SCRIPTS/splat.sh" "$log" >/dev/null || status=$?
 		is "$status" "$1" "splat.sh $2: $line"
@@ -58,6 +58,7 @@ expect 1 finds <<'END'
 [    3.120000] debugfs: Directory 'lvbs' with parent '/' already present!
 <4>[    3.120000] WARNING: inconsistent lock state
 WARNING: CPU: 0 PID: 1 at drivers/lvbs/module/main.c:9 f+0x1/0x2
+sh: vmalloc error: size 4096, failed to allocate pages, mode:0xcc0\nCall Trace:\n f+0x1/0x2\nCall Trace:
 END
 
 expect 0 passes <<'END'
@@ -76,6 +77,8 @@ expect 0 passes <<'END'
 [    0.646638] lvbs: refused a write: not a BUG: only a test
 [    0.646638] stackdepot: allocating hash table
     # lvbs_test: WARNING in a name is no warning
+[    3.120000] sh: vmalloc error: size 4096, failed to allocate pages, mode:0xcc0\n[    3.120000] Call Trace:
+[    3.120000] sh: page allocation failure: order:4, mode:0xcc0\n[    3.120000] Call Trace:
 END
 
 totals

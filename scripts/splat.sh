@@ -70,6 +70,9 @@ printf '%s\n' "$patterns" | awk '
 		message = $0
 		sub(/^(<[0-9]+>)?(\[ *[0-9]+\.[0-9]+\])?(\[ *[TC][0-9]+\])? */, "", message)
 	}
+	# Memory that was not to be had is told with a stack, too, and is no bug.
+	message ~ /: (vmalloc error: size|page allocation failure: order:)/ { excused = 1 }
+	message ~ /^Call Trace:/ && excused { excused = 0; next }
 	message ~ patterns { found = 1; after = 25 }
 	after > 0 { print; after-- }
 	END { exit found }
