@@ -52,6 +52,11 @@ vm 125 "a warning that the log does not show is no success" --no-load --add "$sp
 	insmod /splat.ko
 	exit 0
 END
+vm 125 "a leak is no success" --kernel 6.1-debug --no-load \
+	--add "$("$SCRIPTS/build.sh" --kernel 6.1-debug --module splat)" <<-'END'
+	insmod /splat.ko leak=1
+	exit 0
+END
 vm 125 "a panic is no success" <<-'END'
 	echo c >/proc/sysrq-trigger
 	exit 0
