@@ -5,7 +5,7 @@
 # suite.sh --list                   prints "NAME KERNEL" for each suite and each kernel that it is made for
 #
 # Comments in a suite say what it needs: "# kernels: 6.1 6.12" (default 6.1), "# vm: --smp 4",
-# "# modules: NAME" (of scripts/guest/modules). The kernel's log: build/test/suite_NAME-KERNEL.kernel.log
+# "# modules: NAME" (of scripts/guest/modules), "# programs: NAME" (of scripts/guest/programs). The kernel's log: build/test/suite_NAME-KERNEL.kernel.log
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -41,6 +41,9 @@ test -r "$file" || die "no suite '$name' (there is: $(list | cut -d ' ' -f 1 | u
 set -- $(says vm "$file") "$file" "$@"
 for module in $(says modules "$file"); do
 	set -- --add "$("$SCRIPTS/build.sh" --kernel "$kernel" --module "$module")" "$@"
+done
+for program in $(says programs "$file"); do
+	set -- --add "$("$SCRIPTS/program.sh" "$program")" "$@"
 done
 mkdir -p "$BUILD/test"
 LVBS_VM_LOG=$BUILD/test/suite_$name-$kernel.kernel.log "$SCRIPTS/vm.sh" --kernel "$kernel" "$@"
