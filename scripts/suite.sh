@@ -4,8 +4,9 @@
 # suite.sh NAME [KERNEL [ARG...]]   runs scripts/guest/suite_NAME.sh in a VM
 # suite.sh --list                   prints "NAME KERNEL" for each suite and each kernel that it is made for
 #
-# Comments in a suite say what it needs: "# kernels: 6.1 6.12" (default 6.1), "# vm: --smp 4",
-# "# modules: NAME" (of scripts/guest/modules), "# programs: NAME" (of scripts/guest/programs). The kernel's log: build/test/suite_NAME-KERNEL.kernel.log
+# Comments in a suite say what it needs: "# kernels: 6.1 6.12" (default 6.1; none: not listed), "# vm: --smp 4",
+# "# modules: NAME" (of scripts/guest/modules), "# programs: NAME" (of scripts/guest/programs). The
+# kernel's log: build/test/suite_NAME-KERNEL.kernel.log
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -20,7 +21,7 @@ list() {
 		name=$(basename "$file" .sh)
 		kernels=$(says kernels "$file")
 		for kernel in ${kernels:-6.1}; do
-			echo "${name#suite_} $kernel"
+			test "$kernel" = none || echo "${name#suite_} $kernel"
 		done
 	done
 }

@@ -33,6 +33,9 @@ suites() {
 }
 
 long_parts() {
+	for part in phys rings heki live load; do
+		echo "fault-$part env LVBS_VM_TIMEOUT=5400 suite.sh fault 6.1-debug $part"
+	done
 	for kernel in 6.1 6.12; do
 		echo "soak-2000000-$kernel env LVBS_VM_TIMEOUT=1800 suite.sh soak $kernel 2000000"
 		echo "reload-1000-$kernel env LVBS_VM_TIMEOUT=5400 suite.sh reload $kernel 1000"

@@ -3,7 +3,7 @@
 #
 # phys/*: physical memory of a live stock kernel, read, written and refused.
 #
-# kernels: 6.1 6.12
+# kernels: 6.1 6.12 6.1-debug
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh

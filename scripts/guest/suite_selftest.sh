@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 # Checks the helpers that the other suites stand on.
-# kernels: 6.1 6.12
+# kernels: 6.1 6.12 6.1-debug
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 

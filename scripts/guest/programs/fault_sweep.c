@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fault_sweep [--undo ACT]... [--watch FILE:OFFSET:LEN]... ACT
+ * fault_sweep [--undo ACT]... [--after ACT] [--watch FILE:OFFSET:LEN]... ACT
  *
  * Does ACT over and over while the kernel lets its first, second, third...
  * allocation (or copy from and to user memory) fail, until there is none left
@@ -18,7 +18,8 @@
  *   rmmod NAME
  *
  * "As it was" is what lvbs tells of itself, see take_state(), and the ranges of
- * --watch. Each --undo in turn takes a success back.
+ * --watch. Each --undo in turn takes a success back. --after begins behind as
+ * many allocations as another act makes, which may fail by itself.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -439,6 +440,18 @@ static void see_the_usual(const char *what)
 	check_success(0);
 }
 
+static unsigned int allocations_of(const char *what)
+{
+	char word[16] = "";
+
+	fail_nth_set(ATTEMPTS_MAX);
+	do_act(what);
+	if (pread(fail_nth_fd, word, sizeof(word) - 1, 0) <= 0)
+		die("fail-nth: %s", strerror(errno));
+	fail_nth_set(0);
+	return ATTEMPTS_MAX - atoi(word);
+}
+
 static void watch(char *argument)
 {
 	char *end = strrchr(argument, ':');
@@ -457,13 +470,16 @@ static void watch(char *argument)
 
 int main(int argc, char **argv)
 {
-	unsigned int n, failed = 0, tolerated = 0;
+	unsigned int n, first = 1, failed = 0, tolerated = 0;
+	const char *after_act = NULL;
 	bool injected = false;
 	int err;
 
 	for (argv++; argc > 2 && !strncmp(*argv, "--", 2); argv++, argc--) {
 		if (!strcmp(*argv, "--undo") && nr_undo < UNDO_MAX)
 			undo[nr_undo++] = argv[1];
+		else if (!strcmp(*argv, "--after"))
+			after_act = argv[1];
 		else if (!strcmp(*argv, "--watch"))
 			watch(argv[1]);
 		else
@@ -481,7 +497,9 @@ int main(int argc, char **argv)
 		die("this kernel has no /proc/PID/fail-nth");
 
 	see_the_usual(*argv);
-	for (n = 1; n < ATTEMPTS_MAX; n++) {
+	if (after_act)
+		first = allocations_of(after_act) + 1;
+	for (n = first; n < ATTEMPTS_MAX; n++) {
 		take_state(&before);
 		text_room(&answer, 1 << 20);
 		fail_nth_set(n);
@@ -500,7 +518,7 @@ int main(int argc, char **argv)
 		if (!injected)
 			break;
 	}
-	printf("%u failed, %u tolerated, of %u\n", failed, tolerated, n - 1);
+	printf("%u failed, %u tolerated, of %u\n", failed, tolerated, n - first);
 	if (!failed)
 		die("no failure was seen: nothing was tested");
 	return injected;
