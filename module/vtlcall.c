@@ -136,7 +136,8 @@ long lvbs_vtlcall(u64 id, u64 a0, u64 a1, u64 a2)
 
 	if (id < HEKI_VTLCALL_END_OF_BOOT || index >= ARRAY_SIZE(calls))
 		return -ENOSYS;
-	call = &calls[array_index_nospec(index, ARRAY_SIZE(calls))];
+	call = &calls[array_index_nospec((unsigned long)index,
+					 ARRAY_SIZE(calls))];
 	if (!call->fn)
 		return -ENOSYS;
 	if (call->widens && vtlcall_boot_ended())
