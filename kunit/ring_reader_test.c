@@ -387,7 +387,7 @@ static void ring_lapped_reader_learns_it(struct kunit *test)
 			(ssize_t)-EAGAIN);
 
 	/* Filled to the last byte: nothing is lost. */
-	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 4000), 0);
+	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, PAGE_SIZE - 96), 0);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 96), 0);
 	KUNIT_EXPECT_TRUE(test, lvbs_ring_follow_ready(&f));
 	KUNIT_EXPECT_EQ(test, lvbs_ring_follow_read(&f, bytes, 9, &lost),
@@ -397,21 +397,22 @@ static void ring_lapped_reader_learns_it(struct kunit *test)
 	/* 9 more is what has been read; 1 more than that is lost. */
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 9), 0);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 1), 0);
-	KUNIT_EXPECT_EQ(test, lvbs_ring_follow_read(&f, bytes, 9000, &lost),
-			(ssize_t)0);
+	KUNIT_EXPECT_EQ(test, 0L, lvbs_ring_follow_read(&f, bytes,
+							3 * PAGE_SIZE, &lost));
 	KUNIT_EXPECT_EQ(test, lost, 1ULL);
-	KUNIT_EXPECT_EQ(test, lvbs_ring_follow_read(&f, bytes, 9000, &lost),
-			(ssize_t)4096);
+	KUNIT_EXPECT_EQ(test, (long)PAGE_SIZE,
+			lvbs_ring_follow_read(&f, bytes, 3 * PAGE_SIZE, &lost));
 	KUNIT_EXPECT_EQ(test, lost, 0ULL);
 
 	/* A write longer than the ring: its own beginning is lost as well. */
-	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 10000), 0);
-	KUNIT_EXPECT_EQ(test, lvbs_ring_follow_read(&f, bytes, 9000, &lost),
-			(ssize_t)0);
-	KUNIT_EXPECT_EQ(test, lost, 10000ULL - 4096);
-	KUNIT_EXPECT_EQ(test, lvbs_ring_follow_read(&f, bytes, 9000, &lost),
-			(ssize_t)4096);
-	KUNIT_EXPECT_EQ(test, f.lost, 10000ULL - 4096 + 1);
+	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 2 * PAGE_SIZE + 7),
+			0);
+	KUNIT_EXPECT_EQ(test, 0L, lvbs_ring_follow_read(&f, bytes,
+							3 * PAGE_SIZE, &lost));
+	KUNIT_EXPECT_EQ(test, lost, PAGE_SIZE + 7ULL);
+	KUNIT_EXPECT_EQ(test, (long)PAGE_SIZE,
+			lvbs_ring_follow_read(&f, bytes, 3 * PAGE_SIZE, &lost));
+	KUNIT_EXPECT_EQ(test, f.lost, PAGE_SIZE + 7ULL + 1);
 	KUNIT_EXPECT_FALSE(test, lvbs_ring_follow_ready(&f));
 }
 
