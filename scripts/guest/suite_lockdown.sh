@@ -3,6 +3,8 @@
 #
 # Kernel lockdown: no file of ours shows or changes memory behind its back.
 #
+# kernels: 6.1 6.1-debug
+#
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 

@@ -3,7 +3,7 @@
 #
 # A persistent ring, written by NMIs that come while threads write to it.
 #
-# kernels: 6.1 6.12
+# kernels: 6.1 6.12 6.1-debug
 # modules: ring_nmi
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
