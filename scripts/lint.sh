@@ -32,6 +32,8 @@ checkpatch() {
 		# Macros that take a type from an argument name it twice and evaluate it once; comparing
 		# versions looks like a constant on the left; ENOSYS is what unknown VTL calls get.
 		ignore=LINUX_VERSION_CODE,MACRO_ARG_REUSE,CONSTANT_COMPARISON,ENOSYS
+		# What sets a page's flags is named so by the kernel.
+		! grep -q __SetPage "$file" || ignore=$ignore,CAMELCASE
 		! grep -q TRACE_INCLUDE_FILE "$file" ||
 			ignore=$ignore,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING
 		perl "$tree/scripts/checkpatch.pl" --strict --no-tree --no-summary --quiet --terse --show-types \
