@@ -71,8 +71,8 @@ abi_valid() {
 # The files that the code makes, and who may use them, are those that the document has.
 abi_complete() {
 	{
-		grep -rhoE 'debugfs_create_file[a-z_]*\("[a-z_]+", 0[46]00' module |
-			sed 's/.*("//; s/", 0400/ RO/; s/", 0600/ W/'
+		grep -hoE '(\{ |debugfs_create_file\()"[a-z_]+", 0[46]00, ' module/debugfs*.c |
+			sed 's/^[^"]*"//; s/", 0400, / RO/; s/", 0600, / W/'
 		awk '/^What:/ { sub(".*/", ""); name = $0 }
 			/^\t\t\((RO|RW|WO)\)/ { print name, $1 == "(RO)" ? "RO" : "W" }' \
 			Documentation/ABI/testing/debugfs-lvbs
