@@ -11,6 +11,7 @@
 #include "heki_context.h"
 #include "heki_owner.h"
 #include "heki_text.h"
+#include "phys_session.h"
 #include "vmap_manager_privileged.h"
 
 static int text_open_mapped(struct heki_text *text, const struct heki_site *site)
@@ -24,10 +25,10 @@ static int text_open_mapped(struct heki_text *text, const struct heki_site *site
 		return err;
 
 	text->first = parts->first;
-	err = phys_write_session_begin(&text->session[0], &parts->ptr[0]);
+	err = phys_write_session_begin_brief(&text->session[0], &parts->ptr[0]);
 	if (err || parts->first == site->size)
 		return err;
-	err = phys_write_session_begin(&text->session[1], &parts->ptr[1]);
+	err = phys_write_session_begin_brief(&text->session[1], &parts->ptr[1]);
 	if (err)
 		phys_write_session_end(&text->session[0]);
 	return err;

@@ -20,8 +20,7 @@ static bool session_is_open(const struct phys_session *s)
 static int session_map(struct phys_session *s, unsigned long first)
 {
 	s->first = first;
-	return phys_window_map(&s->window, s->ptr.mgr,
-			       s->writable ? PHYS_MAP_WRITE : 0);
+	return phys_window_map(&s->window, s->ptr.mgr, s->flags);
 }
 
 static void session_unmap(struct phys_session *s)
@@ -42,7 +41,7 @@ static int session_slide(struct phys_session *s, unsigned long first)
 }
 
 static int session_begin(struct phys_session *s,
-			 const struct phys_const_ptr *ptr, bool writable)
+			 const struct phys_const_ptr *ptr, unsigned int flags)
 {
 	struct phys_frames frames = phys_window_at(&ptr->frames, 0);
 	int err;
@@ -54,12 +53,12 @@ static int session_begin(struct phys_session *s,
 
 	might_sleep();
 	s->ptr = *ptr;
-	s->writable = writable;
+	s->flags = flags;
 	s->window.map.nr = 0;
 	if (!ptr->frames.nr)
 		return 0;
 
-	phys_window_for(&s->window, ptr, writable);
+	phys_window_for(&s->window, ptr, flags & PHYS_MAP_WRITE);
 	err = phys_window_claim(&s->window, ptr->mgr, &frames);
 	err = err ?: phys_windows_check(&s->window, ptr->mgr, &ptr->frames);
 	err = err ?: session_map(s, 0);
@@ -71,16 +70,22 @@ static int session_begin(struct phys_session *s,
 int phys_session_begin(struct phys_session *s,
 		       const struct phys_const_ptr *ptr)
 {
-	return session_begin(s, ptr, false);
+	return session_begin(s, ptr, 0);
 }
 EXPORT_SYMBOL_GPL(phys_session_begin);
 
 int phys_write_session_begin(struct phys_write_session *s,
 			     const struct phys_ptr *ptr)
 {
-	return session_begin(&s->ro, &ptr->ro, true);
+	return session_begin(&s->ro, &ptr->ro, PHYS_MAP_WRITE);
 }
 EXPORT_SYMBOL_GPL(phys_write_session_begin);
+
+int phys_write_session_begin_brief(struct phys_write_session *s,
+				   const struct phys_ptr *ptr)
+{
+	return session_begin(&s->ro, &ptr->ro, PHYS_MAP_WRITE | PHYS_MAP_BRIEF);
+}
 
 void phys_session_end(struct phys_session *s)
 {

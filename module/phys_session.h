@@ -5,6 +5,20 @@
 #include <lvbs/phys_ptr.h>
 
 /**
+ * phys_write_session_begin_brief() - begin a session of a few copies in a row
+ * @s: zeroed, or ended
+ * @ptr: as for phys_write_session_begin()
+ *
+ * For who copies right away and then ends it, and does nothing else meanwhile:
+ * see "how a window is mapped" in vmap_manager.h.
+ *
+ * Context: May sleep.
+ * Return: as phys_write_session_begin().
+ */
+int phys_write_session_begin_brief(struct phys_write_session *s,
+				   const struct phys_ptr *ptr);
+
+/**
  * phys_session_copy() - copy bytes between a session's memory and trusted memory
  * @s: the session; begun for writing if @to is NULL
  * @at: the first byte, counted from the pointer's start; in range

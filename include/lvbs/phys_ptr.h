@@ -303,7 +303,7 @@ struct phys_window {
  * @ptr: what it was begun on; without a manager while it is not open
  * @window: what is mapped of it
  * @first: position of the window's first frame in @ptr
- * @writable: whether the window is mapped for writing
+ * @flags: how windows are mapped: %PHYS_MAP_WRITE, %PHYS_MAP_BRIEF
  *
  * Private to phys_session.c. One user at a time. All zeroes before its first
  * use, as DEFINE_PHYS_SESSION() makes it.
@@ -312,7 +312,7 @@ struct phys_session {
 	struct phys_const_ptr ptr;
 	struct phys_window window;
 	unsigned long first;
-	bool writable;
+	unsigned int flags;
 };
 
 /**
