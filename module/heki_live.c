@@ -75,22 +75,34 @@ static DEFINE_RAW_SPINLOCK(atomic_request_lock);
 
 static struct kprobe probe;	/* registered under mode_lock */
 
-/* A write as __text_poke() is asked for it. */
+/* As much of a write as is looked at: at least what a site can have. */
+#define TEXT_BYTES	8
+
+/* A write as __text_poke() is asked for it; @bytes: what comes first of it. */
 struct text_write {
 	void *addr;
-	const u8 *src;
 	size_t len;
+	bool fill;
+	u8 bytes[TEXT_BYTES];
 	phys_addr_t pa[2];
 };
 
-static void text_write_init(struct text_write *w, void *addr, const void *src,
-			    size_t len)
+static void text_write_init(struct text_write *w, void *func, void *addr,
+			    const void *src, size_t len)
 {
 	unsigned long va = (unsigned long)addr;
+	size_t n = min_t(size_t, len, TEXT_BYTES);
+
+	BUILD_BUG_ON(HEKI_CODE_MAX > TEXT_BYTES);
 
 	w->addr = addr;
-	w->src = src;
 	w->len = len;
+	/* Who fills is handed no bytes, but an int. */
+	w->fill = func != text_poke_memcpy;
+	if (w->fill)
+		memset(w->bytes, *(const int *)src, n);
+	else
+		memcpy(w->bytes, src, n);
 	w->pa[0] = heki_live_text_pa(va);
 	w->pa[1] = 0;
 	if (offset_in_page(va) + len > PAGE_SIZE)
@@ -123,7 +135,8 @@ static void refused(const struct text_write *w, long err)
 	pr_warn_ratelimited("%s %zu bytes %*ph at %pS: error %ld\n",
 			    READ_ONCE(mode) == LIVE_MEDIATE ? "refused" :
 							      "would refuse",
-			    w->len, (int)min_t(size_t, w->len, 8), w->src,
+			    w->len, (int)min_t(size_t, w->len, TEXT_BYTES),
+			    w->bytes,
 			    w->addr, err);
 }
 
@@ -140,7 +153,7 @@ static void audit(const struct text_write *w, const struct heki_patch_hit *hit)
 			.size = w->len,
 		};
 
-		memcpy(request.bytes, w->src, w->len);
+		memcpy(request.bytes, w->bytes, w->len);
 		err = heki_check_patch(&hit->site, cur, &request, &verdict,
 				       NULL, NULL);
 	}
@@ -153,7 +166,7 @@ static void audit(const struct text_write *w, const struct heki_patch_hit *hit)
 
 static long submit(struct heki_patch *request, const struct text_write *w)
 {
-	heki_patch_encode(request, w->pa[0], w->pa[1], w->src, w->len);
+	heki_patch_encode(request, w->pa[0], w->pa[1], w->bytes, w->len);
 	return lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, virt_to_phys(request), 0,
 			    HEKI_PATCH_VTL0_SYNCS);
 }
@@ -202,8 +215,8 @@ static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 	struct text_write w;
 	long err = -EINVAL;
 
-	text_write_init(&w, addr, src, len);
-	if (func == text_poke_memcpy && len && len <= HEKI_CODE_MAX)
+	text_write_init(&w, func, addr, src, len);
+	if (!w.fill && len && len <= HEKI_CODE_MAX)
 		err = mediate(&w);
 	if (err)
 		refused(&w, err);
@@ -215,18 +228,17 @@ static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 
 static int text_poke_entered(struct kprobe *probe, struct pt_regs *regs)
 {
-	void *func = (void *)regs_get_kernel_argument(regs, 0);
 	struct heki_patch_hit hit;
 	struct text_write w;
-	bool fill;
 
-	text_write_init(&w, (void *)regs_get_kernel_argument(regs, 1),
+	text_write_init(&w, (void *)regs_get_kernel_argument(regs, 0),
+			(void *)regs_get_kernel_argument(regs, 1),
 			(void *)regs_get_kernel_argument(regs, 2),
 			regs_get_kernel_argument(regs, 3));
-	fill = func != text_poke_memcpy;
 
 	if (!write_meets_site(&w, &hit)) {
-		heki_live_count(heki_live_kind_of(w.addr, w.src, w.len, fill));
+		heki_live_count(heki_live_kind_of(w.addr, w.bytes, w.len,
+						  w.fill));
 		return 0;
 	}
 

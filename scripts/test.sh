@@ -33,6 +33,9 @@ suites() {
 }
 
 long_parts() {
+	for name in heki live ring offline; do
+		echo "suite_$name-6.1-debug env LVBS_VM_TIMEOUT=1800 suite.sh $name 6.1-debug"
+	done
 	for part in phys rings heki live load; do
 		echo "fault-$part env LVBS_VM_TIMEOUT=5400 suite.sh fault 6.1-debug $part"
 	done
