@@ -33,7 +33,7 @@ suites() {
 }
 
 long_parts() {
-	for name in heki live ring offline; do
+	for name in heki live ring; do
 		echo "suite_$name-6.1-debug env LVBS_VM_TIMEOUT=1800 suite.sh $name 6.1-debug"
 	done
 	for part in phys rings heki live load; do
