@@ -186,8 +186,10 @@ t_ok enough_loads test $loaded -ge "$rounds"
 #
 used_after=$(used_kb)
 echo "memory in use: $used_before kB after a fifth of the rounds, $used_after kB in the end"
-# A page a round, and what a shell may need.
-t_ok memory_in_use_did_not_grow test $((used_after - used_before)) -lt $((loaded * 4 * 4 / 5 + 2048))
+# The kernel's own use goes up and down by more than what few rounds could lose. (On 6.1-debug it is
+# kmemleak that tells.)
+[ "$rounds" -lt 500 ] ||
+	t_ok memory_in_use_did_not_grow test $((used_after - used_before)) -lt 16384
 t_is "$(grep -c '\[lvbs\]' /proc/kallsyms)" 0 no_symbol_is_left
 t_is "$(orphans)" "$orphans_before" no_mapping_without_a_maker
 t_ok insmod_once_more insmod /lvbs.ko
