@@ -70,14 +70,19 @@ ssize_t debugfs_run(const char __user *ubuf, size_t len, size_t max,
 }
 
 int debugfs_add_files(struct dentry *dir, const struct debugfs_file *files,
-		      size_t nr)
+		      size_t nr, void *data)
 {
 	struct dentry *file;
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		file = debugfs_create_file(files[i].name, files[i].mode, dir,
-					   NULL, files[i].fops);
+		if (data)
+			file = debugfs_create_file_unsafe(files[i].name,
+							  files[i].mode, dir,
+							  data, files[i].fops);
+		else
+			file = debugfs_create_file(files[i].name, files[i].mode,
+						   dir, NULL, files[i].fops);
 		if (IS_ERR(file))
 			return PTR_ERR(file);
 	}

@@ -72,6 +72,9 @@ struct debugfs_file {
  * @dir: the folder, whoever removes it removes the files
  * @files: the files
  * @nr: how many
+ * @data: what they are about, for &inode.i_private; @fops then look after its
+ *	lifetime themselves, as debugfs_create_file_unsafe() asks for. NULL for
+ *	files that are about the module
  *
  * There is no other way to us: a file that is missing is no detail.
  *
@@ -79,7 +82,7 @@ struct debugfs_file {
  * Return: 0; or a negative errno of debugfs_create_file(); some are there then.
  */
 int debugfs_add_files(struct dentry *dir, const struct debugfs_file *files,
-		      size_t nr);
+		      size_t nr, void *data);
 
 int debugfs_phys_init(void);
 int debugfs_heki_init(void);

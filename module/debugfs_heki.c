@@ -339,7 +339,7 @@ int debugfs_heki_init(void)
 
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	err = debugfs_add_files(dir, heki_files, ARRAY_SIZE(heki_files));
+	err = debugfs_add_files(dir, heki_files, ARRAY_SIZE(heki_files), NULL);
 	return err ?: debugfs_add_files(debugfs_root(), vtlcall_files,
-					ARRAY_SIZE(vtlcall_files));
+					ARRAY_SIZE(vtlcall_files), NULL);
 }

@@ -455,5 +455,5 @@ int debugfs_phys_init(void)
 		return PTR_ERR(mem);
 	/* od and xxd seek in a regular file only below its size. */
 	i_size_write(d_inode(mem), mem_size(lvbs_vmap_manager()));
-	return debugfs_add_files(dir, phys_files, ARRAY_SIZE(phys_files));
+	return debugfs_add_files(dir, phys_files, ARRAY_SIZE(phys_files), NULL);
 }

@@ -475,21 +475,16 @@ static const struct debugfs_file files_of_ring[] = {
 
 static int ring_files_add(const char *name, struct lvbs_ring *ring)
 {
-	struct dentry *dir = debugfs_create_dir(name, ring_dir), *file;
-	size_t i;
+	struct dentry *dir = debugfs_create_dir(name, ring_dir);
+	int err;
 
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	for (i = 0; i < ARRAY_SIZE(files_of_ring); i++) {
-		file = debugfs_create_file_unsafe(files_of_ring[i].name,
-						  files_of_ring[i].mode, dir,
-						  ring, files_of_ring[i].fops);
-		if (IS_ERR(file)) {
-			debugfs_remove(dir);
-			return PTR_ERR(file);
-		}
-	}
-	return 0;
+	err = debugfs_add_files(dir, files_of_ring, ARRAY_SIZE(files_of_ring),
+				ring);
+	if (err)
+		debugfs_remove(dir);
+	return err;
 }
 
 static void ring_files_remove(const char *name)
@@ -521,7 +516,7 @@ int debugfs_ring_init(void)
 		return PTR_ERR(ring_dir);
 
 	err = debugfs_add_files(ring_dir, registry_files,
-				ARRAY_SIZE(registry_files));
+				ARRAY_SIZE(registry_files), NULL);
 	return err ?: ring_registry_watch(&ring_files);
 }
 
