@@ -26,31 +26,37 @@ static unsigned long before_landing_pad(unsigned long addr)
 	return addr;
 }
 
-static unsigned long address_behind(const char *name, unsigned int offset)
+static int address_behind(const char *name, unsigned int offset,
+			  unsigned long *addr)
 {
 	struct kprobe probe = {
 		.symbol_name = name,
 		.offset = offset,
 		.flags = KPROBE_FLAG_DISABLED,
 	};
+	int err = register_kprobe(&probe);
 
-	if (!register_kprobe(&probe))
+	if (!err)
 		unregister_kprobe(&probe);
-	return before_landing_pad((unsigned long)probe.addr);
+	*addr = before_landing_pad((unsigned long)probe.addr);
+	return err;
 }
 
 /*
  * Kprobes looks at what is there before it says where it is. Where a section
  * ends nothing may be mapped up to the next large page: then a place further on
- * has to serve.
+ * has to serve. (A symbol that does not exist is sought once: it takes long.)
  */
 unsigned long ksym_address(const char *name)
 {
-	unsigned long addr = address_behind(name, 0);
 	unsigned int offset;
+	unsigned long addr;
+	int err;
 
-	for (offset = PAGE_SIZE; !addr && offset <= SZ_4M; offset *= 2) {
-		addr = address_behind(name, offset);
+	err = address_behind(name, 0, &addr);
+	for (offset = PAGE_SIZE; !addr && err != -ENOENT && offset <= SZ_4M;
+	     offset *= 2) {
+		err = address_behind(name, offset, &addr);
 		if (addr)
 			addr -= offset;
 	}
