@@ -110,11 +110,36 @@ static uint64_t mem_address(struct rnd *r, bool any_ram)
 	}
 }
 
+/*
+ * Was it right that @len bytes at @pa, for @have of which there was room, gave
+ * @n, or @got? False where there is nothing more to look at.
+ */
+static bool mem_judge(uint64_t pa, size_t len, size_t have, bool writing, ssize_t n, int got)
+{
+	const char *name = got ? strerrorname_np(got) : "";
+	int err;
+	size_t want = mem_predict(pa, len, writing, &err);
+
+	if ((int64_t)pa < 0 || (int64_t)(pa + len) < 0) {
+		if (n >= 0 || got != EINVAL)
+			fail("gave %zd at a negative offset", n);
+		return false;
+	}
+	if (have < len && want > have) {
+		if (n > (ssize_t)have || (n < 0 && got != EFAULT))
+			fail("gave %zd (%s), with room for %zu", n, name, have);
+	} else if (want ? n != (ssize_t)want : err ? n != -1 || got != err : n) {
+		fail("gave %zd (%s), and should have given %zu (%s)", n, name, want,
+		     err ? strerrorname_np(err) : "");
+	}
+	return true;
+}
+
 static void mem_read(struct rnd *r)
 {
 	bool fresh = rnd_one_in(r, 16);
 	uint64_t pa = mem_address(r, true);
-	size_t len = min(mem_len(r), (size_t)BUF), want, have = len;
+	size_t len = min(mem_len(r), (size_t)BUF), have = len;
 	uint8_t *buf = buf_make();
 	ssize_t n;
 	int fd, err;
@@ -133,19 +158,8 @@ static void mem_read(struct rnd *r)
 	if (run.racing)
 		return;
 
-	want = mem_predict(pa, len, false, &err);
-	if ((int64_t)pa < 0 || (int64_t)(pa + len) < 0) {
-		if (n >= 0 || errno != EINVAL)
-			fail("gave %zd at a negative offset", n);
+	if (!mem_judge(pa, len, have, false, n, err))
 		return;
-	}
-	if (have < len && want > have) {
-		if (n > (ssize_t)have || (n < 0 && errno != EFAULT))
-			fail("gave %zd (%m), with room for %zu", n, have);
-	} else if (want ? n != (ssize_t)want : err ? n != -1 || errno != err : n) {
-		fail("gave %zd (%s), and should have given %zu (%s)", n,
-		     n < 0 ? strerrorname_np(errno) : "", want, err ? strerrorname_np(err) : "");
-	}
 	if (n > 0)
 		mem_compare(pa, buf, n);
 }
@@ -154,7 +168,7 @@ static void mem_write(struct rnd *r)
 {
 	bool fresh = rnd_one_in(r, 16);
 	uint64_t pa = mem_address(r, false);
-	size_t len = min(mem_len(r), (size_t)BUF), want, have, i;
+	size_t len = min(mem_len(r), (size_t)BUF), have, i;
 	uint8_t *buf = buf_make();
 	ssize_t n;
 	int fd, err;
@@ -180,19 +194,8 @@ static void mem_write(struct rnd *r)
 	if (run.racing)
 		return;
 
-	want = mem_predict(pa, len, true, &err);
-	if ((int64_t)pa < 0 || (int64_t)(pa + len) < 0) {
-		if (n >= 0 || errno != EINVAL)
-			fail("gave %zd at a negative offset", n);
+	if (!mem_judge(pa, len, have, true, n, err))
 		return;
-	}
-	if (have < len && want > have) {
-		if (n > (ssize_t)have || (n < 0 && errno != EFAULT))
-			fail("gave %zd (%m), with %zu bytes there", n, have);
-	} else if (want ? n != (ssize_t)want : err ? n != -1 || errno != err : n) {
-		fail("gave %zd (%s), and should have given %zu (%s)", n,
-		     n < 0 ? strerrorname_np(errno) : "", want, err ? strerrorname_np(err) : "");
-	}
 	if (n > 0)
 		pool_expect(pa, buf, n);
 	pool_check_around(pa, len);
