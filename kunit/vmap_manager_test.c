@@ -385,6 +385,9 @@ static void stale_test(struct kunit *test)
 
 /* ---- where it is mapped ---- */
 
+/* Where modules reach page tables, there is one to be had that is read-only. */
+#define BLOCK_READ	(IS_ENABLED(CONFIG_X86_64) && !IS_ENABLED(CONFIG_UML))
+
 struct backend_row {
 	const char *name;
 	unsigned int flags;
@@ -395,11 +398,13 @@ struct backend_row {
 
 static const struct backend_row backend_rows[] = {
 	{ "read", 0, 1, false, false },
-	{ "read, briefly", PHYS_MAP_BRIEF, 1, false, false },
+	{ "read, briefly", PHYS_MAP_BRIEF, 1, false, BLOCK_READ },
 	{ "write", PHYS_MAP_WRITE, 1, true, false },
 	{ "write, briefly", PHYS_MAP_WRITE | PHYS_MAP_BRIEF, 1, true, true },
 	{ "window, read", 0, W, false, false },
-	{ "window, read, briefly", PHYS_MAP_BRIEF, W, false, false },
+	{ "window, read, briefly", PHYS_MAP_BRIEF, W, false, BLOCK_READ },
+	{ "more than a window, read, briefly", PHYS_MAP_BRIEF, W + 1, false,
+	  false },
 	{ "window, write", PHYS_MAP_WRITE, W, true, false },
 	{ "window, write, briefly", PHYS_MAP_WRITE | PHYS_MAP_BRIEF, W, true,
 	  true },
@@ -413,6 +418,22 @@ static void backend_row_name(const struct backend_row *row, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(backend, backend_rows, backend_row_name);
+
+/* A write through a mapping for reading is a fault, whatever made the mapping. */
+static void expect_write_faults(struct kunit *test, const struct phys_map *map)
+{
+	struct real_fixture *fix = test->priv;
+	static const u8 bytes[8];
+	unsigned int i;
+
+	for (i = 0; i < map->nr; i++) {
+		KUNIT_EXPECT_EQ(test, sizeof(bytes),
+				copy_nofault_to(map->addr + i * P + 100, bytes,
+						sizeof(bytes)));
+		KUNIT_EXPECT_EQ(test, page_of(fix, 1 + i)[100],
+				pattern((1 + i) * P + 100));
+	}
+}
 
 static void backend_test(struct kunit *test)
 {
@@ -443,6 +464,8 @@ static void backend_test(struct kunit *test)
 			KUNIT_EXPECT_FALSE(test, bits.executable);
 		}
 	}
+	if (!map.writable && !IS_ENABLED(CONFIG_UML))
+		expect_write_faults(test, &map);
 	if (!map.unguarded)
 		KUNIT_EXPECT_NULL(test, vmalloc_to_page(map.addr + i * P));
 	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vunmap(mgr, &map));

@@ -16,16 +16,17 @@
 
 #include <lvbs/vmap_manager.h>
 
+#include "map_readonly.h"
 #include "parts.h"
 #include "phys_width.h"
 #include "ram_map.h"
 #include "trace.h"
 #include "vmap_manager_privileged.h"
 
-static bool guard_writes;
-module_param(guard_writes, bool, 0600);
-MODULE_PARM_DESC(guard_writes,
-		 "map for writes on demand with a guard page behind them, at three times the cost");
+static bool guard;
+module_param(guard, bool, 0600);
+MODULE_PARM_DESC(guard,
+		 "map on demand with a guard page behind, at more than twice the cost");
 
 static struct phys_claims real_claims;
 static struct phys_stats real_stats;
@@ -122,9 +123,21 @@ static int real_validate_unowned(struct vmap_manager *mgr,
  */
 static bool may_be_unguarded(unsigned long nr, unsigned int flags)
 {
-	return IS_ENABLED(CONFIG_64BIT) &&
-	       flags == (PHYS_MAP_WRITE | PHYS_MAP_BRIEF) &&
-	       nr <= PHYS_WINDOW_PAGES && !READ_ONCE(guard_writes);
+	return IS_ENABLED(CONFIG_64BIT) && (flags & PHYS_MAP_BRIEF) &&
+	       (MAP_READONLY_POSSIBLE || (flags & PHYS_MAP_WRITE)) &&
+	       nr <= PHYS_WINDOW_PAGES && !READ_ONCE(guard);
+}
+
+static __always_inline void *map_unguarded(struct page **pages,
+					   unsigned long nr, bool writable)
+{
+	void *addr = vm_map_ram(pages, nr, NUMA_NO_NODE);
+
+	if (!MAP_READONLY_POSSIBLE || !addr || writable ||
+	    map_make_readonly(addr, nr))
+		return addr;
+	vm_unmap_ram(addr, nr);
+	return NULL;
 }
 
 static __always_inline int map_pages(struct page **pages, unsigned long nr,
@@ -134,7 +147,7 @@ static __always_inline int map_pages(struct page **pages, unsigned long nr,
 	bool writable = flags & PHYS_MAP_WRITE;
 
 	if (unguarded)
-		map->addr = vm_map_ram(pages, nr, NUMA_NO_NODE);
+		map->addr = map_unguarded(pages, nr, writable);
 	else	/* vmap() itself takes the execute permission away. */
 		map->addr = vmap(pages, nr, VM_MAP,
 				 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);

@@ -218,23 +218,25 @@ struct vmap_manager;
 /**
  * DOC: how a window is mapped
  *
- * A window that is asked for with %PHYS_MAP_WRITE and %PHYS_MAP_BRIEF (the one
- * copy of a write on demand; to read, write and read back a patch site) may
- * come from vm_map_ram(), for about a third of what vmap() costs. It is not
- * executable, unmapped at once, and its address not used again before the TLBs
- * were flushed, as with vmap(). What it lacks is the unmapped guard page behind
- * each mapping: its neighbours are other mappings, of this module or of the
- * kernel. A guard page would turn a copy that overruns its window by more than
- * the rest of the last page into -EFAULT; here nothing stops it. No copy does
- * that: each is cut to its window's length in one place (phys_window_copy()),
- * and the copy routine does not exceed its length, both of which the unit tests
- * watch with guards of their own. Whoever wants the second line of defence all
- * the same loads the module with guard_writes=1 (or sets it later, for the
- * mappings from then on), and pays.
+ * A window that is asked for with %PHYS_MAP_BRIEF (the one copy of an access on
+ * demand; to read, write and read back a patch site) may come from
+ * vm_map_ram(), for less than half of what vmap() costs. It is not executable,
+ * unmapped at once, and its address not used again before the TLBs were
+ * flushed, as with vmap(). To read, write permission is taken from its page
+ * table entries before anybody learns its address (map_readonly.h). What it
+ * lacks is the unmapped guard page behind each mapping: its neighbours are
+ * other mappings, of this module or of the kernel. A guard page would turn a
+ * copy that overruns its window by more than the rest of the last page into
+ * -EFAULT; here nothing stops it. No copy does that: each is cut to its
+ * window's length in one place (phys_window_copy()), and the copy routine does
+ * not exceed its length, both of which the unit tests watch with guards of
+ * their own. Whoever wants the second line of defence all the same loads the
+ * module with guard=1 (or sets it later, for the mappings from then on), and
+ * pays.
  *
- * Other sessions, rings that are mapped for good, and all reads come from
- * vmap(): what stays would keep a whole block of vm_map_ram() from being
- * recycled, and only vmap() maps read-only.
+ * Sessions, rings that are mapped for good, and reads on architectures whose
+ * page tables modules cannot reach, come from vmap(): what stays would keep a
+ * whole block of vm_map_ram() from being recycled.
  */
 
 /* How to map: a set of these. None: read-only, for as long as one likes. */
