@@ -5,8 +5,8 @@
  * The claims of each kind, mappings in flight, range locks and protections, are
  * a set of their own: a list or an interval tree. One lock guards all, so that
  * "does anything speak against it?" and "from now on I am there" are one step;
- * a newcomer looks into the sets of those kinds only that could speak against
- * it. A scattered claim stands there by its hull, the interval from its lowest
+ * a newcomer looks into the sets of those kinds only that are there and could
+ * speak against it. A scattered claim stands there by its hull, the interval from its lowest
  * to its highest frame, and is compared frame by frame only with those whose
  * hull it meets.
  */
@@ -45,6 +45,7 @@ void phys_claims_init(struct phys_claims *claims)
 	unsigned int kind;
 
 	raw_spin_lock_init(&claims->lock);
+	claims->present = 0;
 	for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++)
 		INIT_HLIST_HEAD(&claims->mappings[kind]);
 	for (kind = 0; kind < PHYS_CLAIM_NR; kind++)
@@ -66,15 +67,7 @@ static inline bool none_of_kind(const struct phys_claims *claims,
 
 bool phys_claims_none(struct phys_claims *claims)
 {
-	unsigned long flags;
-	unsigned int kind;
-	bool none = true;
-
-	raw_spin_lock_irqsave(&claims->lock, flags);
-	for (kind = 0; kind < PHYS_CLAIM_NR; kind++)
-		none = none && none_of_kind(claims, kind);
-	raw_spin_unlock_irqrestore(&claims->lock, flags);
-	return none;
+	return !READ_ONCE(claims->present);
 }
 
 /* Does any frame lie in [start, last]? */
@@ -195,7 +188,7 @@ static __always_inline int claim_conflict(struct phys_claims *claims,
 					  const struct phys_claim *new)
 	__must_hold(&claims->lock)
 {
-	unsigned long against = claim_conflicts[new->kind];
+	unsigned long against = claim_conflicts[new->kind] & claims->present;
 	int err = 0;
 
 	lockdep_assert_held(&claims->lock);
@@ -203,8 +196,6 @@ static __always_inline int claim_conflict(struct phys_claims *claims,
 	for (; against && !err; against &= against - 1) {
 		enum phys_claim_kind kind = __ffs(against);
 
-		if (none_of_kind(claims, kind))
-			continue;
 		if (kind_is_mapping(kind))
 			err = mapping_conflict(&claims->mappings[kind], new);
 		else
@@ -226,10 +217,13 @@ int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
 
 	raw_spin_lock_irqsave(&claims->lock, flags);
 	err = claim_conflict(claims, claim);
-	if (!err && kind_is_mapping(kind))
-		hlist_add_head(&claim->node, &claims->mappings[kind]);
-	else if (!err)
-		claim_tree_insert(claim, &claims->standing[kind]);
+	if (!err) {
+		claims->present |= BIT(kind);
+		if (kind_is_mapping(kind))
+			hlist_add_head(&claim->node, &claims->mappings[kind]);
+		else
+			claim_tree_insert(claim, &claims->standing[kind]);
+	}
 	raw_spin_unlock_irqrestore(&claims->lock, flags);
 	return err;
 }
@@ -244,6 +238,8 @@ void phys_claim_del(struct phys_claims *claims, struct phys_claim *claim)
 		__hlist_del(&claim->node);
 	else
 		claim_tree_remove(claim, &claims->standing[kind]);
+	if (none_of_kind(claims, kind))
+		claims->present &= ~BIT(kind);
 	raw_spin_unlock_irqrestore(&claims->lock, flags);
 }
 

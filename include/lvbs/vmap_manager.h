@@ -164,6 +164,7 @@ struct phys_claim {
  * struct phys_claims - everything that is claimed of one physical memory
  * @lock: guards the rest; leaf lock, taken with interrupts off, in any context
  *	but NMI
+ * @present: the kinds of which there are claims, a bit each
  * @mappings: &struct phys_claim of the mappings of each kind, the newest first
  * @standing: &struct phys_claim of each other kind, by interval; entries below
  *	%PHYS_CLAIM_NR_MAPPINGS stay empty
@@ -174,6 +175,7 @@ struct phys_claim {
  */
 struct phys_claims {
 	raw_spinlock_t lock;
+	unsigned long present;				/* __guarded_by(lock) */
 	struct hlist_head mappings[PHYS_CLAIM_NR_MAPPINGS]; /* __guarded_by(lock) */
 	struct rb_root_cached standing[PHYS_CLAIM_NR];	/* __guarded_by(lock) */
 };
@@ -351,7 +353,7 @@ void phys_claims_init(struct phys_claims *claims);
  * phys_claims_none() - is nothing claimed at all?
  * @claims: the set
  *
- * Context: Any but NMI.
+ * Context: Any.
  * Return: true if so; it may be stale at once.
  */
 bool phys_claims_none(struct phys_claims *claims);
