@@ -3,8 +3,8 @@
  * Physical pointers: how they are made, and operations on demand.
  *
  * From the outside in: an operation on elements becomes a range of bytes
- * (phys_range.h), and phys_copy() walks the frames that these touch, a window
- * at a time (phys_window.h). Sessions are in phys_session.c, user memory is in
+ * (phys_range.h), these the frames that they touch, and copy_frames() walks
+ * them, a window at a time (phys_window.h). Sessions are in phys_session.c, user memory is in
  * phys_user.c.
  */
 #include <linux/export.h>
@@ -127,23 +127,21 @@ static __always_inline int copy_window(struct phys_window *window,
 }
 
 /* More than one window: one after the other. */
-static noinline int copy_windows(const struct phys_const_ptr *ptr,
+static noinline int copy_windows(struct phys_window *window,
+				 struct vmap_manager *mgr,
 				 struct phys_frames rest, size_t offset,
 				 void *to, const void *from, size_t len,
 				 size_t *copied)
 {
 	struct phys_frames part = phys_window_at(&rest, 0);
-	struct vmap_manager *mgr = ptr->mgr;
-	struct phys_window window;
 	int err;
 
-	phys_window_for(&window, ptr, !to);
-	err = phys_window_claim(&window, mgr, &part);
-	err = err ?: phys_windows_check(&window, mgr, &rest);
+	err = phys_window_claim(window, mgr, &part);
+	err = err ?: phys_windows_check(window, mgr, &rest);
 	while (!err) {
 		size_t n = 0;
 
-		err = copy_window(&window, mgr, offset, to, from,
+		err = copy_window(window, mgr, offset, to, from,
 				  len - *copied, &n);
 		*copied += n;
 		if (err || *copied == len)
@@ -156,34 +154,47 @@ static noinline int copy_windows(const struct phys_const_ptr *ptr,
 		offset = 0;
 		rest = phys_frames_slice(&rest, part.nr, rest.nr - part.nr);
 		part = phys_window_at(&rest, 0);
-		err = phys_window_claim(&window, mgr, &part);
+		err = phys_window_claim(window, mgr, &part);
 	}
 	return err;
 }
 
 /*
- * One operation on bytes that are in range. (That it may sleep, vmap() says.)
+ * One operation on the bytes from @offset in the first of some frames on, all
+ * of which it touches. (That it may sleep, vmap() says.)
  */
+static __always_inline int copy_frames(struct vmap_manager *mgr,
+				       const void *under,
+				       const struct phys_frames *frames,
+				       size_t offset, void *to,
+				       const void *from, size_t len,
+				       size_t *copied)
+{
+	struct phys_window window;
+	int err;
+
+	phys_window_for(&window, mgr, under, !to);
+	if (unlikely(frames->nr > PHYS_WINDOW_PAGES))
+		return copy_windows(&window, mgr, *frames, offset, to, from,
+				    len, copied);
+	err = phys_window_claim(&window, mgr, frames);
+	return err ?: copy_window(&window, mgr, offset, to, from, len, copied);
+}
+
+/* One operation on bytes that are in range. */
 static int phys_copy(const struct phys_const_ptr *ptr, size_t at, void *to,
 		     const void *from, size_t len, size_t *done)
 {
 	struct phys_frames frames = phys_range_frames(ptr, at, len);
-	size_t offset = offset_in_page(ptr->offset + at), copied = 0;
-	struct vmap_manager *mgr = ptr->mgr;
-	struct phys_window window;
+	size_t copied = 0;
 	int err;
 
 	if (!len)
 		return 0;
 
-	if (unlikely(frames.nr > PHYS_WINDOW_PAGES)) {
-		err = copy_windows(ptr, frames, offset, to, from, len, &copied);
-	} else {
-		phys_window_for(&window, ptr, !to);
-		err = phys_window_claim(&window, mgr, &frames);
-		err = err ?: copy_window(&window, mgr, offset, to, from, len,
-					 &copied);
-	}
+	err = copy_frames(ptr->mgr, ptr->under, &frames,
+			  offset_in_page(ptr->offset + at), to, from, len,
+			  &copied);
 	if (done)
 		*done = copied;
 	return err;
@@ -235,18 +246,20 @@ int phys_write_bytes(const struct phys_ptr *ptr, size_t at, const void *buf,
 }
 EXPORT_SYMBOL_GPL(phys_write_bytes);
 
-static inline int copy_at(struct vmap_manager *mgr, phys_addr_t pa, void *to,
-			  const void *from, unsigned int size)
+/* One object where it is: what a pointer to it would come to. */
+static int copy_at(struct vmap_manager *mgr, phys_addr_t pa, void *to,
+		   const void *from, unsigned int size)
 {
-	int err = contiguous_check(mgr, pa, size);
+	struct phys_frames frames = {
+		.first = pa >> PAGE_SHIFT,
+		.nr = phys_frames_spanned(offset_in_page(pa), size),
+	};
+	size_t copied = 0;
+	int err;
 
-	if (!err) {
-		const struct phys_const_ptr ptr =
-			ptr_contiguous(mgr, pa, size, size);
-
-		err = phys_copy(&ptr, 0, to, from, size, NULL);
-	}
-	return err;
+	err = contiguous_check(mgr, pa, size);
+	return err ?: copy_frames(mgr, NULL, &frames, offset_in_page(pa), to,
+				  from, size, &copied);
 }
 
 int __phys_read_at(struct vmap_manager *mgr, phys_addr_t pa, void *buf,

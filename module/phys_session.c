@@ -58,7 +58,8 @@ static int session_begin(struct phys_session *s,
 	if (!ptr->frames.nr)
 		return 0;
 
-	phys_window_for(&s->window, ptr, flags & PHYS_MAP_WRITE);
+	phys_window_for(&s->window, ptr->mgr, ptr->under,
+			flags & PHYS_MAP_WRITE);
 	err = phys_window_claim(&s->window, ptr->mgr, &frames);
 	err = err ?: phys_windows_check(&s->window, ptr->mgr, &ptr->frames);
 	err = err ?: session_map(s, 0);

@@ -23,15 +23,16 @@
 /**
  * phys_window_for() - say what a window is for, once, before its first claim
  * @window: the window
- * @ptr: who claims
+ * @mgr: whose frames
+ * @under: the range lock that the frames are under, or NULL
  * @writable: whether it will be mapped for writing
  */
 static inline void phys_window_for(struct phys_window *window,
-				   const struct phys_const_ptr *ptr,
-				   bool writable)
+				   const struct vmap_manager *mgr,
+				   const void *under, bool writable)
 {
-	window->claim.kind = writable ? ptr->mgr->write_kind : PHYS_CLAIM_READ;
-	window->claim.holder = ptr->under;
+	window->claim.kind = writable ? mgr->write_kind : PHYS_CLAIM_READ;
+	window->claim.holder = under;
 }
 
 /**
