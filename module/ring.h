@@ -11,6 +11,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/rhashtable-types.h>
 #include <linux/rwsem.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
@@ -22,10 +23,11 @@
 
 /**
  * struct lvbs_ring - a ring
- * @name: its name; does not change
+ * @name: its name, and zeros behind it; does not change
  * @owner: "ring NAME", as the owner of its protection; does not change
  * @ref: how many hold it; the one who made it counts
  * @node: where it hangs in the registry, which guards it
+ * @named: the same by @name, likewise
  * @fixed: the module's own, not to be removed; guarded by the registry
  * @gate: held for reading by who reads the memory, for writing by who takes the
  *	memory away; guards @mem against that
@@ -77,6 +79,7 @@ struct lvbs_ring {
 	char owner[sizeof("ring ") + LVBS_RING_NAME_MAX];
 	struct kref ref;
 	struct list_head node;
+	struct rhash_head named;
 	bool fixed;
 
 	struct rw_semaphore gate;

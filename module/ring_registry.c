@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/rhashtable.h>
 #include <linux/string.h>
 
 #include "log.h"
@@ -25,8 +26,17 @@
 static struct {
 	struct mutex lock;			/* see above */
 	struct list_head rings;			/* __guarded_by(lock) */
+	struct rhashtable by_name;		/* the same; __guarded_by(lock) */
 	const struct ring_watcher *watcher;	/* __guarded_by(lock); or NULL */
 } registry;
+
+/* A name is a key of fixed length, zeros behind its end. */
+static const struct rhashtable_params by_name_params = {
+	.key_len = sizeof_field(struct lvbs_ring, name),
+	.key_offset = offsetof(struct lvbs_ring, name),
+	.head_offset = offsetof(struct lvbs_ring, named),
+	.automatic_shrinking = true,
+};
 
 static bool name_is_good(const char *name)
 {
@@ -45,14 +55,13 @@ static bool name_is_good(const char *name)
 
 static struct lvbs_ring *registry_find(const char *name)
 {
-	struct lvbs_ring *ring;
+	char key[sizeof_field(struct lvbs_ring, name)];
 
 	lockdep_assert_held(&registry.lock);
 
-	list_for_each_entry(ring, &registry.rings, node)
-		if (!strcmp(ring->name, name))
-			return ring;
-	return NULL;
+	if (strscpy_pad(key, name, sizeof(key)) < 0)
+		return NULL;
+	return rhashtable_lookup_fast(&registry.by_name, key, by_name_params);
 }
 
 /* Is there place for a ring of this name? */
@@ -65,22 +74,33 @@ static int registry_may_add(const char *name)
 
 static int registry_add(struct lvbs_ring *ring)
 {
-	int err = 0;
+	int err;
 
 	lockdep_assert_held(&registry.lock);
 
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
+	err = rhashtable_insert_fast(&registry.by_name, &ring->named,
+				     by_name_params);
+	if (err) {
+		/* It may also call a table full, or busy growing. */
+		err = -ENOMEM;
+		goto end;
+	}
 	if (registry.watcher)
 		err = registry.watcher->added(ring->name, ring);
-	if (err) {
-		/* The watcher may have given it to somebody meanwhile. */
-		ring_end(ring);
-		lvbs_ring_put(ring);
-		return err;
-	}
+	if (err)
+		goto remove;
 	list_add_tail(&ring->node, &registry.rings);
 	return 0;
+
+remove:
+	rhashtable_remove_fast(&registry.by_name, &ring->named, by_name_params);
+end:
+	/* The watcher may have given it to somebody meanwhile. */
+	ring_end(ring);
+	lvbs_ring_put(ring);
+	return err;
 }
 
 static void registry_del(struct lvbs_ring *ring)
@@ -88,6 +108,7 @@ static void registry_del(struct lvbs_ring *ring)
 	lockdep_assert_held(&registry.lock);
 
 	list_del(&ring->node);
+	rhashtable_remove_fast(&registry.by_name, &ring->named, by_name_params);
 	/* First, as whoever waits for bytes would keep the watcher waiting. */
 	ring_end(ring);
 	if (registry.watcher)
@@ -210,7 +231,7 @@ int rings_init(void)
 {
 	mutex_init(&registry.lock);
 	INIT_LIST_HEAD(&registry.rings);
-	return 0;
+	return rhashtable_init(&registry.by_name, &by_name_params);
 }
 
 void rings_exit(void)
@@ -221,4 +242,5 @@ void rings_exit(void)
 	list_for_each_entry_safe(ring, next, &registry.rings, node)
 		registry_del(ring);
 	mutex_unlock(&registry.lock);
+	rhashtable_destroy(&registry.by_name);
 }
