@@ -6,7 +6,8 @@
 #
 # Instructions in a VM under icount: repeatable, whatever else the machine does, but blind to caches,
 # TLBs and `rep movs` (an iteration is an instruction). Several CPUs in a VM without icount, where one
-# thread of the host emulates them all. Native speed for the copy routine, in user space. Prints tables,
+# thread of the host emulates them all. Native speed for the copy routine, under UML (KUnit's speed_report)
+# and in user space. Prints tables,
 # and leaves build/bench.csv and build/bench.svg (also build/bench-KERNEL.*). LVBS_BENCH_PAGES and
 # LVBS_BENCH_SITES bound the growth measurements (default 65536 frames, 1000000 patch sites).
 set -eu
@@ -76,16 +77,32 @@ natively() {
 	' >"$tmp/native.csv"
 }
 
+# The same, in MB/s, of the routine as UML has it built in, beside that kernel's memcpy.
+under_uml() {
+	"$SCRIPTS/kunit.sh" --arch um --log "$tmp/uml.log" lvbs_copy_nofault >"$tmp/uml" || {
+		cat "$tmp/uml" >&2
+		return 1
+	}
+	awk '
+		/speed_report:/ && $NF == "nofault" { for (i = 1; i <= 4; i++) name[i] = $(NF - 4 + i); next }
+		/speed_report:/ && $NF ~ /^[0-9]+$/ {
+			for (i = 1; i <= 4; i++) printf "native,uml:%s,%s,%.1f,1\n", name[i], $(NF - 4), $(NF - 4 + i) / 1000
+		}
+	' "$tmp/uml.log" >"$tmp/uml.csv"
+	test -s "$tmp/uml.csv"
+}
+
 "$SCRIPTS/build.sh" --kernel "$kernel" >/dev/null
 ko=$("$SCRIPTS/build.sh" --kernel "$kernel" --module bench)
 run "measuring in a VM with Linux $kernel under icount" under_icount
 run "measuring on 1 to 4 emulated CPUs" on_cpus
-run "measuring the copy routine natively" natively
+run "measuring the copy routine under UML" under_uml
+run "measuring the copy routine in user space" natively
 
 csv=$BUILD/bench-$kernel.csv
 {
 	echo "group,name,x,value,samples"
-	cat "$tmp/vm.csv" "$tmp/cpus.csv" "$tmp/native.csv"
+	cat "$tmp/vm.csv" "$tmp/cpus.csv" "$tmp/uml.csv" "$tmp/native.csv"
 } >"$csv.new"
 mv "$csv.new" "$csv"
 

@@ -78,16 +78,20 @@ END {
 			missing++
 			continue
 		}
+		ratio = ours / theirs
+		# Ratios well below 1 want more digits than others.
+		shown = sprintf(ratio < 0.1 ? "%.4f" : "%.2f", ratio)
+		if (bar[i] == "-") {
+			printf "%-48s %10s %10s %7s\n", what[i], show(ours), show(theirs), shown
+			continue
+		}
 		split(bar[i], limit, " ")
 		bound = limit[2]
 		if (split(bound, part, "/") == 2)
 			bound = part[1] / part[2]
-		ratio = ours / theirs
 		distance = limit[1] == "<=" ? ratio / bound : bound / ratio
-		# Ratios well below 1 want more digits than others.
 		printf "%-48s %10s %10s %7s %2s %6s  %s\n", what[i], show(ours), show(theirs),
-			sprintf(ratio < 0.1 ? "%.4f" : "%.2f", ratio), limit[1], limit[2],
-			(distance <= 1 ? "met" : "NOT MET")
+			shown, limit[1], limit[2], (distance <= 1 ? "met" : "NOT MET")
 		if (data)
 			printf "%d\t%.4f\t%s\n", distance <= 1, distance, what[i] >data
 	}

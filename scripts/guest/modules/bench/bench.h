@@ -55,6 +55,10 @@ int bench_measure(const char *group, const struct bench_case *c, size_t x,
 int bench_result(const char *group, const char *name, size_t x, u64 ns,
 		 unsigned int samples);
 
+/* For a case that is to map by vmap() always, with a guard page behind. */
+int bench_guard_begin(void);
+void bench_guard_end(void);
+
 u64 bench_median(u64 *values, unsigned int nr);
 
 /* The parts. Each leaves nothing behind but its results. */

@@ -11,6 +11,7 @@
  * the samples that met a timer tick or a purge of lazily freed mappings.
  */
 #include <linux/debugfs.h>
+#include <linux/fs.h>
 #include <linux/irqflags.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
@@ -134,6 +135,31 @@ int bench_measure(const char *group, const struct bench_case *c, size_t x,
 	ns = ns > nothing ? ns - nothing : 0;
 	return bench_result(group, c->name, x, div_u64(ns, c->batch ?: 1),
 			    samples);
+}
+
+static int set_guard(const char *value)
+{
+	struct file *file = filp_open("/sys/module/lvbs/parameters/guard",
+				      O_WRONLY, 0);
+	loff_t pos = 0;
+	ssize_t len;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	len = kernel_write(file, value, 1, &pos);
+	filp_close(file, NULL);
+	return len == 1 ? 0 : -EIO;
+}
+
+int bench_guard_begin(void)
+{
+	return set_guard("1");
+}
+
+void bench_guard_end(void)
+{
+	if (set_guard("0"))
+		pr_err("lvbs_bench: guard stays set\n");
 }
 
 static int results_show(struct seq_file *m, void *unused)

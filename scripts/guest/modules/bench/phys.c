@@ -2,7 +2,6 @@
 /*
  * Physical pointers beside what people would use instead.
  */
-#include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -123,33 +122,6 @@ static int lvbs_write_obj(void)
 {
 	return phys_write_obj_at(b.mgr, PFN_PHYS(b.pfns[0]),
 				 (struct object *)b.buf);
-}
-
-/* The same through vmap(), whose mappings have a guard page. */
-#define GUARD_WRITES	"/sys/module/lvbs/parameters/guard_writes"
-
-static int set_guard_writes(const char *value)
-{
-	struct file *file = filp_open(GUARD_WRITES, O_WRONLY, 0);
-	loff_t pos = 0;
-	ssize_t len;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	len = kernel_write(file, value, 1, &pos);
-	filp_close(file, NULL);
-	return len == 1 ? 0 : -EIO;
-}
-
-static int guard_begin(void)
-{
-	return set_guard_writes("1");
-}
-
-static void guard_end(void)
-{
-	if (set_guard_writes("0"))
-		pr_err("lvbs_bench: guard_writes stays set\n");
 }
 
 static int session_begin(void)
@@ -332,10 +304,14 @@ static const struct bench_case ops[] = {
 	{ "lvbs_write", lvbs_write, .max = ANY },
 	{ "lvbs_read_obj", lvbs_read_obj, .max = OBJ },
 	{ "lvbs_write_obj", lvbs_write_obj, .max = OBJ },
-	{ "lvbs_write_guarded", lvbs_write, guard_begin, guard_end,
-	  .max = ANY },
-	{ "lvbs_write_obj_guarded", lvbs_write_obj, guard_begin, guard_end,
-	  .max = OBJ },
+	{ "lvbs_read_guarded", lvbs_read, bench_guard_begin,
+	  bench_guard_end, .max = ANY },
+	{ "lvbs_write_guarded", lvbs_write, bench_guard_begin,
+	  bench_guard_end, .max = ANY },
+	{ "lvbs_read_obj_guarded", lvbs_read_obj, bench_guard_begin,
+	  bench_guard_end, .max = OBJ },
+	{ "lvbs_write_obj_guarded", lvbs_write_obj, bench_guard_begin,
+	  bench_guard_end, .max = OBJ },
 	{ "session_read", session_read, session_begin, session_end,
 	  PAGE_SIZE, true },
 	{ "session_write", session_write, session_begin, session_end,
