@@ -12,7 +12,7 @@
  *	8	one access
  *	4-32	otherwise a front and a back part of one width, overlapping in the middle
  *	33-511	blocks of 32, the last one overlapping the one before it
- *	512-	rep movsq, the first and last 8 bytes overlapping what it does
+ *	512-	rep movsq; where the ends are no whole quadwords, 8 bytes there that overlap it
  *
  * rep movs costs more to start than a short loop takes, even on recent CPUs.
  * In quadwords it is about as fast as in bytes, and executes an eighth of the
@@ -85,20 +85,24 @@ static noinline notrace size_t copy_x86(void *dst, const void *src, size_t len)
 	"	jz	11b\n"
 
 	/* align the destination: worth a fifth from 2 KiB on */
-	COPY_MOV("movq	(%%rsi), %%r8", 5f)
-	COPY_MOV("movq	%%r8, (%%rdi)", 5f)
 	"	movl	%%edi, %%ecx\n"
 	"	negl	%%ecx\n"
 	"	andl	$7, %%ecx\n"
+	"	jz	13f\n"
+	COPY_MOV("movq	(%%rsi), %%r8", 5f)
+	COPY_MOV("movq	%%r8, (%%rdi)", 5f)
 	"	addq	%%rcx, %%rsi\n"
 	"	addq	%%rcx, %%rdi\n"
 	"	subq	%%rcx, %%rdx\n"
+	"13:\n"
 
 	/* rcx: quadwords left; rdx: bytes beyond them */
 	"	movq	%%rdx, %%rcx\n"
 	"	shrq	$3, %%rcx\n"
 	"	andl	$7, %%edx\n"
 	COPY_MOV("rep movsq", 4f)
+	"	testl	%%edx, %%edx\n"
+	"	jz	9f\n"
 	COPY_MOV("movq	-8(%%rsi,%%rdx), %%r8", 4f)
 	COPY_MOV("movq	%%r8, -8(%%rdi,%%rdx)", 4f)
 	"	jmp	9f\n"
