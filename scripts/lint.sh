@@ -116,6 +116,9 @@ rules() {
 	check_silent "only vmap_manager.c calls vmap() and vunmap()" \
 		none '(^|[^A-Za-z0-9_>.])(vmap|vunmap|vm_map_ram|vm_unmap_ram)\(' \
 		$(files include module -- module/vmap_manager.c module/compat.h)
+	check_silent "only map_readonly.c touches page tables" \
+		none '(^|[^A-Za-z0-9_>.])(lookup_address|set_pte[a-z_]*|set_memory_[a-z]*)\(' \
+		$(files include module -- module/map_readonly.c)
 	check_silent "only text patches and rings bypass protection" \
 		none 'vmap_manager_privileged' $(find module -name '*.[ch]' ! -name 'heki_*' ! -name 'ring*' \
 		! -name 'vmap_manager*')

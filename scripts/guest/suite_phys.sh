@@ -216,6 +216,26 @@ echo 0 >$T/events/lvbs/enable
 t_ok trace_of_a_mapping grep -q "phys_map: pfn=$PFN nr=1 ro" $T/trace
 t_ok trace_of_a_refusal grep -q "phys_refuse: pfn=0xa0 err=-6" $T/trace
 
+#
+# What maps on demand: guard=1 has vmap() do it.
+#
+# mappers GUARD: which of the two a read and a write call.
+mappers() {
+	echo "$1" >/sys/module/lvbs/parameters/guard
+	for by in vmap vm_map_ram; do
+		echo "p:lvbs_$by $by" >>$T/kprobe_events
+		echo 1 >"$T/events/kprobes/lvbs_$by/enable"
+	done
+	span_ask "read 10 8 $PFN" >/dev/null
+	span_ask "write 10 5a $PFN"
+	awk '$1 ~ /^lvbs_/ && $2 { print substr($1, 6), $2 }' $T/kprobe_profile
+	echo 0 >$T/events/kprobes/enable
+	echo >$T/kprobe_events
+}
+t_is "$(mappers 0)" "vm_map_ram 2" mapped_without_a_guard
+t_is "$(mappers 1)" "vmap 2" mapped_with_a_guard
+echo 0 >/sys/module/lvbs/parameters/guard
+
 pages_free
 t_ok rmmod rmmod lvbs
 t_ok files_gone test ! -e "$D"
