@@ -12,6 +12,7 @@ set -eu
 
 kernel=6.1
 kdir=
+toolchain=
 module=lvbs
 while test $# -gt 0; do
 	case $1 in
@@ -28,7 +29,9 @@ if test -n "$kdir"; then
 	test -d "$kdir" || die "no kernel build folder at $kdir: install the kernel's headers, or set KDIR"
 else
 	"$SCRIPTS/packages.sh" build
-	kdir=$("$SCRIPTS/kernel.sh" "$kernel")/headers
+	kernel_dir=$("$SCRIPTS/kernel.sh" "$kernel")
+	kdir=$kernel_dir/headers
+	toolchain=$kernel_dir/toolchain
 fi
 kdir=$(realpath "$kdir")
 
@@ -43,9 +46,22 @@ out=$BUILD/$kernel${flavour:+-$flavour}
 
 # Stock headers name the compiler that built the kernel; another one serves when it is not there.
 compiler() {
+	test ! -d "$toolchain" || return 0
 	sed -n 's/^CC *=.*\(gcc-[0-9]*\)$/\1/p' "$kdir/.kernelvariables" 2>/dev/null | while read -r cc; do
 		command -v "$cc" >/dev/null || echo CC=gcc
 	done
+}
+
+# A toolchain is programs of another release of the system: they run where its /usr is /usr, which
+# nobody else sees, and which needs no privilege.
+with_toolchain() {
+	if test -d "$toolchain"; then
+		# shellcheck disable=SC2016 # the inner shell's
+		unshare --user --map-root-user --mount sh -c 'mount --bind "$0/usr" /usr && exec "$@"' \
+			"$toolchain" "$@"
+	else
+		"$@"
+	fi
 }
 
 build() {
@@ -69,7 +85,7 @@ build() {
 	fi
 	# BTF would want pahole and the kernel's own image; nothing here reads a module's BTF.
 	# shellcheck disable=SC2046 # empty or one word
-	make -C "$kdir" M="$tree" --no-print-directory -j"$(nproc)" CONFIG_DEBUG_INFO_BTF_MODULES= \
+	with_toolchain make -C "$kdir" M="$tree" --no-print-directory -j"$(nproc)" CONFIG_DEBUG_INFO_BTF_MODULES= \
 		$(compiler) "$@" modules >"$tree/make.log" 2>&1 || {
 		cat "$tree/make.log" >&2
 		return 1

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kernel.sh NAME            prints the folder of the stock cloud kernel NAME (see scripts/kernels):
-#                           vmlinuz, release, headers/ (to build modules against)
+#                           vmlinuz, release, headers/ (to build modules against), and toolchain/ where
+#                           this system's compiler is older than the one that built the kernel
 # kernel.sh NAME-CONFIG     the same of that kernel built with scripts/kernels.d/CONFIG.config: 6.1-debug
 # kernel.sh --source NAME   prints the folder of that kernel's full source
 #
@@ -74,6 +75,26 @@ unpack_kernel() {
 	test -f "$vmlinuz" || { say "no kernel image in the packages of $1"; return 1; }
 	ln -s "${vmlinuz#"$2"/}" "$2/vmlinuz"
 	echo "$1" >"$2/release"
+	compiler_serves "$2/headers" || unpack_toolchain "$1" "$2/toolchain"
+}
+
+# An older one may not know the options by which the kernel was built.
+compiler_serves() {
+	built_by=$(sed -n 's/^CONFIG_GCC_VERSION=\(.*\)....$/\1/p' "$1/.config")
+	here=$(gcc -dumpversion 2>/dev/null | sed 's/\..*//')
+	test "${here:-0}" -ge "${built_by:-0}"
+}
+
+# A /usr that has all that the headers depend on and what a build calls besides (see build.sh).
+unpack_toolchain() {
+	packages=$(apt_in "$suite" apt-get install -s -o Dir::State::status=/dev/null --no-install-recommends \
+		"linux-headers-$1" make dash coreutils sed grep findutils diffutils mawk |
+		sed -n 's/^Inst \([^ ]*\).*/\1/p' | grep -v '^linux-')
+	test -n "$packages" || return 1
+	# shellcheck disable=SC2086 # a list of package names
+	fetch_debs "$suite" "$2" $packages || return 1
+	# Made by an installation.
+	ln -s mawk "$2/usr/bin/awk"
 }
 
 unpack_source() {
