@@ -901,7 +901,7 @@ static void mutate(struct bench *bench, struct rnd_state *rnd)
 
 		if (r % 3)
 			at = BLOB - BASE + (r >> 8) %
-			     (bench->at - BLOB + 8);
+			     (u32)(bench->at - BLOB + 8);
 		else
 			at = (r >> 8) % 3 * 0x1000 + (r >> 12) % 256;
 		if (r & 0x80)

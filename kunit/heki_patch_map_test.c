@@ -96,6 +96,9 @@ static void find_nothing_beside(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
+/* Of all that has a frame number: with PAE addresses are wider. */
+#define LAST_PA	((phys_addr_t)ULONG_MAX << 12 | 0xfff)
+
 static const struct overlap_row {
 	const char *name;
 	struct heki_site known;
@@ -137,7 +140,7 @@ static const struct overlap_row {
 	{ "size 6", JMP(0x1100, 0), { { 0x2100 }, 6, { 1 } }, -EINVAL },
 	{ "straddler onto its own page", JMP(0x1100, 0), JMP(0x2fff, 0x2000),
 	  -EINVAL },
-	{ "last bytes of all", JMP(0x1100, 0), JMP((phys_addr_t)-5, 0), 0 },
+	{ "last bytes of all", JMP(0x1100, 0), JMP(LAST_PA - 4, 0), 0 },
 };
 
 static void overlap_name(const struct overlap_row *row, char *desc)
@@ -737,7 +740,7 @@ static void fail_each_allocation(struct kunit *test)
 	static const struct heki_site known[] = {
 		JMP(0x1100, 0), JMP(0x1fff, 0x9000),
 	};
-	struct heki_site added[40];
+	static struct heki_site added[40];
 	struct heki_patch_map *map = new_map(test);
 	struct heki_patch_hit hit;
 	struct fail_nth fail;
@@ -854,8 +857,7 @@ static void fill(struct kunit *test, unsigned long nr, unsigned int stride)
 	struct heki_patch_batch batch;
 	unsigned int missed = 0;
 	u64 start, added, searched, dropped;
-	unsigned long i;
-	size_t bytes;
+	unsigned long i, bytes;
 
 	start = ktime_get_ns();
 	heki_patch_batch_begin(&batch, map, 0);
@@ -881,7 +883,7 @@ static void fill(struct kunit *test, unsigned long nr, unsigned int stride)
 	dropped = ktime_get_ns() - start;
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	kunit_info(test,
-		   "%lu sites %u bytes apart: %zu bytes each, search %llu ns, add %llu us, drop %llu us",
+		   "%lu sites %u bytes apart: %lu bytes each, search %llu ns, add %llu us, drop %llu us",
 		   nr, stride, bytes / nr, searched, div_u64(added, 1000),
 		   div_u64(dropped, 1000));
 	heki_patch_map_destroy(map);

@@ -235,7 +235,8 @@ static int stress_follower(void *arg)
 		ssize_t n;
 
 		smp_rmb();	/* nothing is written after the last writer */
-		n = lvbs_ring_follow_read(&me->f, buf, 1 + me->bytes % sizeof(buf),
+		n = lvbs_ring_follow_read(&me->f, buf,
+					  1 + (u32)me->bytes % sizeof(buf),
 					  &lost);
 		if (lost)
 			parser_gap(&me->parser);
