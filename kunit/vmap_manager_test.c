@@ -559,6 +559,8 @@ static void validate_test(struct kunit *test)
 	size_t i;
 
 	KUNIT_ASSERT_LT(test, mgr->max_pfn, ULONG_MAX - 1);
+	/* Each frame that is within the width has an address. */
+	KUNIT_EXPECT_EQ(test, PHYS_PFN(PFN_PHYS(mgr->max_pfn)), mgr->max_pfn);
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		KUNIT_EXPECT_EQ_MSG(test, rows[i].err,
 				    mgr->ops->validate_unowned(mgr,

@@ -33,7 +33,10 @@ static inline unsigned int phys_width_bits(void)
  */
 static inline unsigned long phys_width_max_pfn(void)
 {
-	unsigned int bits = phys_width_bits() - PAGE_SHIFT;
+	/* A CPU in 32-bit mode may have wider addresses than our type. */
+	unsigned int bits = min_t(unsigned int, phys_width_bits(),
+				  BITS_PER_BYTE * sizeof(phys_addr_t)) -
+			    PAGE_SHIFT;
 
 	return bits >= BITS_PER_LONG ? ULONG_MAX : (1UL << bits) - 1;
 }
