@@ -4,9 +4,13 @@
  * own, looked at through the kernel's own mapping of them.
  */
 #include <kunit/test.h>
+#include <linux/highmem.h>
+#include <linux/list.h>
+#include <linux/memblock.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -27,6 +31,9 @@
 #define PAGES	(2 * W + 3)
 #define BYTES	(PAGES * P)
 #define CANARY	0xe7
+
+/* Until one of them lies where it is wanted. */
+#define HIGH_TRIES	4096
 
 struct real_fixture {
 	u8 *mem;
@@ -212,6 +219,56 @@ static void list_test(struct kunit *test)
 				    "seed %#x, page %lu", seed, i);
 	KUNIT_EXPECT_EQ(test, maps_made(fix), 6UL);
 	KUNIT_EXPECT_EQ(test, maps_undone(fix), 6UL);
+}
+
+/* Frames that the kernel itself has no lasting mapping of, above 4 GiB if any. */
+static struct page *high_page(struct list_head *pages)
+{
+	struct page *page;
+	unsigned int i;
+
+	for (i = 0; i < HIGH_TRIES; i++) {
+		page = alloc_page(GFP_HIGHUSER);
+		if (!page)
+			break;
+		list_add(&page->lru, pages);
+		if (page_to_phys(page) >= SZ_4G)
+			break;
+	}
+	return list_first_entry_or_null(pages, struct page, lru);
+}
+
+static void high_test(struct kunit *test)
+{
+	static const char text[] = "neither mapped nor addressed by 32 bits";
+	struct page *page, *next;
+	struct phys_ptr ptr;
+	LIST_HEAD(pages);
+	char buf[sizeof(text)] = {};
+	void *addr;
+
+	if (!IS_ENABLED(CONFIG_HIGHMEM))
+		kunit_skip(test, "all memory is mapped");
+
+	page = high_page(&pages);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_TRUE(test, PageHighMem(page));
+	if (IS_ENABLED(CONFIG_PHYS_ADDR_T_64BIT) && max_pfn > PHYS_PFN(SZ_4G))
+		KUNIT_EXPECT_GE(test, (u64)page_to_phys(page), (u64)SZ_4G);
+
+	KUNIT_EXPECT_EQ(test, 0,
+			phys_ptr_init(&ptr, lvbs_vmap_manager(),
+				      page_to_phys(page) + P - sizeof(text),
+				      sizeof(text), sizeof(text)));
+	KUNIT_EXPECT_EQ(test, 0, phys_write(&ptr, 0, text, 1));
+	addr = kmap_local_page(page);
+	KUNIT_EXPECT_STREQ(test, (char *)addr + P - sizeof(text), text);
+	kunmap_local(addr);
+	KUNIT_EXPECT_EQ(test, 0, phys_read(&ptr.ro, 0, buf, 1));
+	KUNIT_EXPECT_STREQ(test, buf, text);
+
+	list_for_each_entry_safe(page, next, &pages, lru)
+		__free_page(page);
 }
 
 /* ---- how it is mapped ---- */
@@ -953,6 +1010,7 @@ static void fault_in_session_test(struct kunit *test)
 static struct kunit_case vmap_manager_cases[] = {
 	KUNIT_CASE(run_test),
 	KUNIT_CASE(list_test),
+	KUNIT_CASE(high_test),
 	KUNIT_CASE(window_test),
 	KUNIT_CASE(permission_test),
 	KUNIT_CASE(read_only_faults_test),

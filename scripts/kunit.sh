@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# kunit.sh [--arch um|x86_64|arm64] [--variant NAME] [--kernel NAME] [--config FILE]... [--log FILE]
-#          [FILTER]
+# kunit.sh [--arch um|x86_64|i386|arm64] [--variant NAME] [--kernel NAME] [--config FILE]...
+#          [--log FILE] [FILTER]
 #
 # Runs the unit tests by the kernel's own kunit.py, in a kernel tree that the cache owns and that has
 # lvbs grafted in as drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config where there is
@@ -32,7 +32,7 @@ filter=${1:-}
 packages=kunit
 cross=
 case $arch in
-um | x86_64) ;;
+um | x86_64 | i386) ;;
 arm64) packages="kunit arm64" cross=aarch64-linux-gnu- ;;
 *) die "unknown architecture $arch" ;;
 esac
@@ -66,6 +66,9 @@ trap 'rm -f "$log" "$output"' EXIT
 machine() {
 	case $arch in
 	x86_64) echo "$(qemu_accel "") -smp 2" ;;
+	# So much that some of it lies above 4 GiB, which only PAE reaches; and Linux warns of several CPUs
+	# of the first that AMD made.
+	i386) echo "$(qemu_accel ""),vendor=GenuineIntel -smp 2 -m 5G" ;;
 	arm64) echo "-accel tcg,thread=single -smp 2" ;;
 	esac
 }
@@ -85,7 +88,9 @@ run_kunit() {
 	test -z "$cross" || set -- "$@" --cross_compile="$cross"
 	test "$arch" = um || set -- "$@" --qemu_args="$(machine)"
 	# A busy host fails the guest's test of its timer.
-	test "$arch" != x86_64 || set -- "$@" --kernel_args=no_timer_check
+	case $arch in
+	x86_64 | i386) set -- "$@" --kernel_args=no_timer_check ;;
+	esac
 	status=0
 	(cd "$store/linux" &&
 		/usr/bin/python3 tools/testing/kunit/kunit.py run "$@" "${filter:-*}" </dev/null 2>&1) ||
