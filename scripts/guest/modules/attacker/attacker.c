@@ -17,6 +17,11 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+/* Older kernels have hex2bin() in kernel.h. */
+#if __has_include("linux/hex.h")
+#include <linux/hex.h>
+#endif
+
 #define BYTES_MAX	16
 
 static void *(*poke)(void *addr, const void *opcode, size_t len);

@@ -60,12 +60,19 @@ static noinline bool branch_long(void)
 #define NOP2_BYTES "0x66, 0x90"
 #define NOP5_BYTES "0x0f, 0x1f, 0x44, 0x00, 0x00"
 
+/* Older kernels know what their operands are called. */
+#ifdef ARCH_STATIC_BRANCH_ASM
+#define TABLE_ENTRY JUMP_TABLE_ENTRY("%c0 + %c1", "%l[l_yes]")
+#else
+#define TABLE_ENTRY JUMP_TABLE_ENTRY
+#endif
+
 /* A site with @first bytes on one page and the rest on the next, behind NOPs. */
 #define STRADDLE(first, nop)						\
 	".balign 4096, 0x90\n\t"					\
 	".skip 4096 - " #first ", 0x90\n"				\
 	"1:\t.byte " nop "\n\t"						\
-	JUMP_TABLE_ENTRY
+	TABLE_ENTRY
 
 static noinline bool branch_short_1(void)
 {
