@@ -130,6 +130,11 @@ static bool fail;
 module_param(fail, bool, 0);
 MODULE_PARM_DESC(fail, "fail to initialise");
 
+static unsigned int jump_sites;
+module_param(jump_sites, uint, 0400);
+MODULE_PARM_DESC(jump_sites,
+		 "jump labels that stay: ours, and those in what the kernel's headers define");
+
 static const struct {
 	const char *name;
 	bool (*run)(void);
@@ -242,10 +247,13 @@ static int sites_from_table(void)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; !err && i < mod->num_jump_entries; i++)
-		if (jump_entry_key(&mod->jump_entries[i]) == &client_key.key &&
-		    !jump_entry_is_init(&mod->jump_entries[i]))
+	for (i = 0; !err && i < mod->num_jump_entries; i++) {
+		if (jump_entry_is_init(&mod->jump_entries[i]))
+			continue;
+		jump_sites++;
+		if (jump_entry_key(&mod->jump_entries[i]) == &client_key.key)
 			err = site_from_entry(&mod->jump_entries[i]);
+	}
 	return err;
 }
 
@@ -458,13 +466,15 @@ static size_t blob_write(const char *shape)
 /* The pages of the sites, one by one: nobody says that they are in order. */
 static void text_ranges(const char *shape)
 {
+	u64 missing = is(shape, "text_missing") ?
+		      le64_to_cpu(sites[0].patch.pa[0]) & PAGE_MASK : 0;
 	unsigned int i, j;
 
 	for (i = 0; i < nr_sites; i++)
 		for (j = 0; j < 2; j++) {
 			u64 pa = le64_to_cpu(sites[i].patch.pa[j]) & PAGE_MASK;
 
-			if (!pa || (is(shape, "text_missing") && !i))
+			if (!pa || pa == missing)
 				continue;
 			range_add(sites[i].piece[j], pa, PAGE_SIZE,
 				  sites[i].run ? HEKI_MOD_TEXT :
