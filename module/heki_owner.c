@@ -137,10 +137,12 @@ static int owner_map_alias(struct heki_owner *owner)
 	if (!frames.nr)
 		return 0;
 	err = mgr->ops->validate_unowned(mgr, &frames);
-	if (!err)
-		err = mgr->ops->vmap(mgr, &frames, PHYS_MAP_WRITE,
-				     &owner->alias);
-	if (!err)
+	if (err)
+		return err;
+	err = mgr->ops->vmap(mgr, &frames, PHYS_MAP_WRITE, &owner->alias);
+	if (err)
+		owner->alias.nr = 0;
+	else
 		phys_stat_add(mgr->stats, PHYS_STAT_MAPS, 1);
 	return err;
 }
