@@ -4,9 +4,10 @@
  *
  * Does ACT over and over while the kernel lets its first, second, third...
  * allocation (or copy from and to user memory) fail, until there is none left
- * to fail. An ACT that failed must have said ENOMEM or EFAULT and left
- * everything as it was; one that got by without what it was refused must have
- * done the same as always. ACTs:
+ * to fail. Where these are a great many, not all but a sample of those in the
+ * middle, see next_to_fail(). An ACT that failed must have said ENOMEM or EFAULT
+ * and left everything as it was; one that got by without what it was refused
+ * must have done the same as always. ACTs:
  *
  *   write FILE WORD...       one write() of the words and a newline
  *   ask FILE WORD...         the same, and what is then read from the open file
@@ -35,6 +36,8 @@
 
 #define LVBS		"/sys/kernel/debug/lvbs"
 #define ATTEMPTS_MAX	20000
+#define DENSE_ENDS	100
+#define SAMPLE_STRIDE	23
 #define WATCHES_MAX	8
 #define UNDO_MAX	4
 #define OWNERS_MAX	64
@@ -375,6 +378,20 @@ static int do_act(const char *what)
 	die("what is '%s'?", what);
 }
 
+static int do_act_counting(const char *what, unsigned int *allocations)
+{
+	char word[16] = "";
+	int err;
+
+	fail_nth_set(ATTEMPTS_MAX);
+	err = do_act(what);
+	if (pread(fail_nth_fd, word, sizeof(word) - 1, 0) <= 0)
+		die("fail-nth: %s", strerror(errno));
+	fail_nth_set(0);
+	*allocations = ATTEMPTS_MAX - atoi(word);
+	return err;
+}
+
 static const char *undo[UNDO_MAX];
 static unsigned int nr_undo;
 static struct text before, after;
@@ -423,14 +440,15 @@ static void check_failure(unsigned int n, int err)
 	}
 }
 
-/* What an act does when nothing fails. */
-static void see_the_usual(const char *what)
+/* What an act does when nothing fails; returns its number of allocations. */
+static unsigned int see_the_usual(const char *what)
 {
+	unsigned int allocations;
 	int err;
 
 	take_state(&before);
 	things_before = things_in(&before);
-	err = do_act(what);
+	err = do_act_counting(what, &allocations);
 	if (err)
 		die("fails by itself: %s", strerror(-err));
 	text_add(&usual_answer, answer.len ? answer.bytes : "", answer.len);
@@ -438,18 +456,37 @@ static void see_the_usual(const char *what)
 	take_state(&after);
 	things_after = things_in(&after);
 	check_success(0);
+	return allocations;
 }
 
 static unsigned int allocations_of(const char *what)
 {
-	char word[16] = "";
+	unsigned int allocations;
 
-	fail_nth_set(ATTEMPTS_MAX);
-	do_act(what);
-	if (pread(fail_nth_fd, word, sizeof(word) - 1, 0) <= 0)
-		die("fail-nth: %s", strerror(errno));
-	fail_nth_set(0);
-	return ATTEMPTS_MAX - atoi(word);
+	do_act_counting(what, &allocations);
+	return allocations;
+}
+
+/*
+ * To begin anew thousands of times takes hours, and what makes so many
+ * allocations is loops. So of @all those near both ends are let fail one by one,
+ * as each of them is for something else, and in between every
+ * SAMPLE_STRIDE-th. Where its failure is taken otherwise than the last one's, a
+ * loop has ended: what led there is done one by one, too.
+ */
+static unsigned int next_to_fail(unsigned int n, unsigned int all, bool failed)
+{
+	static unsigned int dense_to = DENSE_ENDS;
+	static bool failed_before;
+	bool other = failed != failed_before;
+
+	failed_before = failed;
+	if (n < dense_to || n + SAMPLE_STRIDE + DENSE_ENDS > all)
+		return n + 1;
+	if (!other || n == dense_to)
+		return n + SAMPLE_STRIDE;
+	dense_to = n;
+	return n - SAMPLE_STRIDE - DENSE_ENDS / 2;
 }
 
 static void watch(char *argument)
@@ -470,7 +507,7 @@ static void watch(char *argument)
 
 int main(int argc, char **argv)
 {
-	unsigned int n, first = 1, failed = 0, tolerated = 0;
+	unsigned int n, all, first = 1, tried = 0, failed = 0, tolerated = 0;
 	const char *after_act = NULL;
 	bool injected = false;
 	int err;
@@ -496,10 +533,11 @@ int main(int argc, char **argv)
 	if (fail_nth_fd < 0)
 		die("this kernel has no /proc/PID/fail-nth");
 
-	see_the_usual(*argv);
+	all = see_the_usual(*argv);
 	if (after_act)
 		first = allocations_of(after_act) + 1;
-	for (n = first; n < ATTEMPTS_MAX; n++) {
+	for (n = first; n < ATTEMPTS_MAX;
+	     n = first + next_to_fail(n - first, all - first, err)) {
 		take_state(&before);
 		text_room(&answer, 1 << 20);
 		fail_nth_set(n);
@@ -517,8 +555,10 @@ int main(int argc, char **argv)
 		tolerated += !err && injected;
 		if (!injected)
 			break;
+		tried++;
 	}
-	printf("%u failed, %u tolerated, of %u\n", failed, tolerated, n - first);
+	printf("%u failed, %u tolerated, of %u tried among %u\n", failed,
+	       tolerated, tried, n - first);
 	if (!failed)
 		die("no failure was seen: nothing was tested");
 	return injected;
