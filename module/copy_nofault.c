@@ -23,8 +23,9 @@
  * Page faults need not be disabled: a fault at an address in the kernel half
  * goes to the exception table without looking at the mm or sleeping.
  *
- * UML has this architecture's instructions, but another table format and, up
- * to 7.1, nothing that would look into the table.
+ * UML has this architecture's instructions, but another table format. And no
+ * version looks there, or at anything else, for a fault in the vmalloc area,
+ * where foreign memory is mapped: 7.2 repeats the access for ever.
  */
 #ifdef CONFIG_UML
 #define COPY_EXTABLE(from, to)
