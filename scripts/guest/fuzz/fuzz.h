@@ -106,6 +106,8 @@ struct pool_page *pool_some(struct rnd *r, enum pool_zone zone);
 struct pool_page *pool_run(struct rnd *r, enum pool_zone zone, unsigned int nr);
 /* Is [pa, pa + len) all of ours? */
 bool pool_covers(uint64_t pa, uint64_t len);
+/* And where we do not write unless told to: a ring there holds what it was given. */
+bool pool_lends(uint64_t pa, uint64_t len);
 /* Write as the process would; the copy follows. */
 void pool_write(uint64_t pa, const void *buf, size_t len);
 /* The copy alone: what the module should have written. */

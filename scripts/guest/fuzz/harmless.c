@@ -86,7 +86,7 @@ bool harmless_ring(uint64_t pa, uint64_t size)
 	/* A ring is refused as a whole for any of its frames. */
 	if (!size || last < pa || last >> memory_width())
 		return true;
-	if (pool_covers(pa, size))
+	if (pool_lends(pa, size))
 		return true;
 	return (memory_class(pa / PAGE) != MEM_RAM && memory_class(pa / PAGE) != MEM_POOL) ||
 	       (memory_class(last / PAGE) != MEM_RAM && memory_class(last / PAGE) != MEM_POOL);

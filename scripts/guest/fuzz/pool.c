@@ -125,6 +125,25 @@ struct pool_page *pool_run(struct rnd *r, enum pool_zone zone, unsigned int nr)
 	return &pool[zone_start[zone] + rnd_below(r, room - nr + 1)];
 }
 
+static bool page_is_data(const struct pool_page *page)
+{
+	unsigned int i = page - pool;
+
+	return i < zone_start[ZONE_DATA + 1] || i >= zone_start[ZONES];
+}
+
+bool pool_lends(uint64_t pa, uint64_t len)
+{
+	uint64_t pfn;
+
+	if (!pool_covers(pa, len))
+		return false;
+	for (pfn = pa / PAGE; pfn <= (pa + len - 1) / PAGE; pfn++)
+		if (!page_is_data(pool_find(pfn)))
+			return false;
+	return true;
+}
+
 bool pool_covers(uint64_t pa, uint64_t len)
 {
 	uint64_t pfn;
