@@ -23,6 +23,8 @@ expect() {
 expect 1 finds <<'END'
 [    3.120000] BUG: kernel NULL pointer dereference, address: 0000000000000000
 [    3.120000] BUG: KASAN: slab-out-of-bounds in lvbs_init+0x1/0x2 [lvbs]
+[    3.120000] BUG: KCSAN: data-race in ring_store [lvbs] / reader_copy [lvbs]
+[    3.120000] BUG: KCSAN: data-race in live_switch+0x1/0x2 [lvbs]
 [    3.120000][  T123] BUG: unable to handle page fault for address: ffffc90000000000
 [    3.120000][    C0] BUG: sleeping function called from invalid context at mm/vmalloc.c:1
 [    3.120000] BUG: scheduling while atomic: sh/1/0x00000002
@@ -45,6 +47,7 @@ expect 1 finds <<'END'
 [    3.120000] rcu: INFO: rcu_sched detected stalls on CPUs/tasks:
 [    3.120000] watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [sh:61]
 [    3.120000] NMI watchdog: Watchdog detected hard LOCKUP on cpu 0
+[    3.120000] page:00000000f8cfb65c refcount:0 mapcount:-1 mapping:0\n[    3.120000] page dumped because: nonzero mapcount
 [    3.120000] UBSAN: array-index-out-of-bounds in module/main.c:9:1
 [    3.120000] kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 [    3.120000] refcount_t: underflow; use-after-free.
@@ -77,6 +80,8 @@ expect 0 passes <<'END'
 [    0.646638] lvbs: refused a write: not a BUG: only a test
 [    0.646638] stackdepot: allocating hash table
     # lvbs_test: WARNING in a name is no warning
+[    3.120000] page:00000000f8cfb65c refcount:3 mapcount:2 mapping:0\n[    3.120000] page dumped because: migration failure
+[    3.120000] page:00000000f8cfb65c refcount:1 mapcount:0 mapping:0\n[    3.120000] page dumped because: unmovable page
 [    3.120000] sh: vmalloc error: size 4096, failed to allocate pages, mode:0xcc0\n[    3.120000] Call Trace:
 [    3.120000] sh: page allocation failure: order:4, mode:0xcc0\n[    3.120000] Call Trace:
 END

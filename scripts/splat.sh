@@ -30,7 +30,7 @@ unchecked MSR access
 Call [Tt]race:
 Internal error:
 Bad page
-page:[^ ]+ .*(refcount|count):
+page dumped because:
 (slub|slab|SLUB|slab error)[^ ]* .*(corrupt|error|Poison overwritten)
 refcount_t:
 (list_add|list_del|prev|next) corruption
@@ -73,6 +73,8 @@ printf '%s\n' "$patterns" | awk '
 	# Memory that was not to be had is told with a stack, too, and is no bug.
 	message ~ /: (vmalloc error: size|page allocation failure: order:)/ { excused = 1 }
 	message ~ /^Call Trace:/ && excused { excused = 0; next }
+	# Nor is a page that does not go when its block is to go offline.
+	message ~ /^page dumped because: (migration failure|unmovable page)$/ { next }
 	message ~ patterns { found = 1; after = 25 }
 	after > 0 { print; after-- }
 	END { exit found }
