@@ -371,7 +371,7 @@ static void show_frames(struct seq_file *m, struct frame_set *set)
 
 static int ram_show(struct seq_file *m, void *unused)
 {
-	show_frames(m, ram_map_ram());
+	show_frames(m, ram_map_online());
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(ram);

@@ -195,6 +195,11 @@ struct frame_set *ram_map_ram(void)
 	return &ram;
 }
 
+struct frame_set *ram_map_online(void)
+{
+	return &online;
+}
+
 struct frame_set *ram_map_owned(void)
 {
 	return &owned;

@@ -48,11 +48,21 @@ int ram_map_renew(void);
 int ram_map_own(const struct frame_range *range, unsigned long nr);
 
 /**
- * ram_map_ram() - the set of all System RAM, for showing it
+ * ram_map_ram() - the set of all System RAM, online or not
+ *
+ * What is taken out of the machine stays in it until memory next goes on- or
+ * offline.
  *
  * Return: the set.
  */
 struct frame_set *ram_map_ram(void);
+
+/**
+ * ram_map_online() - the set of all System RAM that is online, for showing it
+ *
+ * Return: the set.
+ */
+struct frame_set *ram_map_online(void);
 
 /**
  * ram_map_owned() - the set of all owned frames, for showing it

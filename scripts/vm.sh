@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--icount] [--append ARGS] [--add FILE]... [--no-load]
-#       SCRIPT [ARG...]
+# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--icount] [--append ARGS] [--add FILE]...
+#       [--no-load] SCRIPT [ARG...]
 # vm.sh [OPTION...] --interactive
 #
 # Boots a stock kernel, or one of scripts/kernels.d (6.1-debug), in a VM, loads lvbs there and runs the
@@ -14,6 +14,7 @@
 #   126  the VM was lost: it ended without a verdict, or without an orderly end
 #   127  it took longer than LVBS_VM_TIMEOUT seconds (default 300)
 #
+# --dimm adds memory that the guest can have taken out (/sys/bus/acpi/devices/PNP0C80:00/eject).
 # LVBS_VM_LOG=FILE keeps the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's
 # memory as it was at the end: the file's byte X has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh) and, loaded or
 # not, /lvbs.ko. LVBS_QEMU names another qemu-system-x86_64.
@@ -27,6 +28,7 @@ set -eu
 kernel=6.1
 smp=2
 mem=512
+dimm=
 append=
 icount=
 mode=load
@@ -52,6 +54,7 @@ while test $# -gt 0; do
 	--kernel) kernel=$2 && shift ;;
 	--smp) smp=$2 && shift ;;
 	--mem) mem=$2 && shift ;;
+	--dimm) dimm=$2 && shift ;;
 	--icount) icount=--icount ;;
 	--append) append="$append $2" && shift ;;
 	--add) cp -R "$2" "$guest/" && shift ;;
@@ -105,13 +108,15 @@ memory() {
 	test -z "${LVBS_VM_MEMFILE:-}" ||
 		echo "-object memory-backend-file,id=ram,size=${mem}M,share=on,mem-path=$LVBS_VM_MEMFILE" \
 			"-machine memory-backend=ram"
+	test -z "$dimm" || echo "-m slots=1,maxmem=$((mem + dimm))M" \
+		"-object memory-backend-ram,id=dimm,size=${dimm}M -device pc-dimm,memdev=dimm"
 }
 
 start_qemu() {
 	# A splat must not end the VM before the whole of it is in the log, so no panic_on_warn or
 	# oops=panic; a panic ends it at once (-no-reboot).
 	# shellcheck disable=SC2046,SC2086 # words
-	exec "$@" "$QEMU" $(qemu_accel $icount) $(memory) -smp "$smp" -m "$mem" \
+	exec "$@" "$QEMU" $(qemu_accel $icount) -m "$mem" $(memory) -smp "$smp" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
 		-append "console=ttyS0 ignore_loglevel panic=-1 no_timer_check$append" \
