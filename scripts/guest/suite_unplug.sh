@@ -5,7 +5,7 @@
 # in the kernel's list of what is where.
 #
 # kernels: 6.1 6.12
-# vm: --dimm 128
+# vm: --dimm 128 --append memhp_default_state=offline
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 
@@ -54,8 +54,6 @@ refused() {
 #
 t_ok there_is_a_dimm test -e $dimm
 t_ok its_memory_is_above_all_else test $start -ge $((512 * 1048576))
-# Some kernels put it to use at once.
-block_is offline || echo offline >"$M/$block/state"
 refused before_it_is_online ENXIO
 t_ok not_listed_before_it_is_online test "$(ram_ends)" -le $start
 t_ok goes_online put "$M/$block/state" online_movable
