@@ -338,7 +338,7 @@ static ssize_t stream_read_bytes(struct stream *stream, char __user *ubuf,
 		return stream_read_notice(stream, ubuf, len);
 	}
 	if (n > 0 && copy_to_user(ubuf, stream->buf, n)) {
-		stream->f.pos -= n;
+		WRITE_ONCE(stream->f.pos, stream->f.pos - n);
 		return -EFAULT;
 	}
 	return n == -ENOENT ? 0 : n;

@@ -93,12 +93,18 @@ void lvbs_ring_follow(struct lvbs_ring_follower *f, struct lvbs_ring *ring)
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_follow);
 
+/* Whoever waits looks at it meanwhile, and without a lock. */
+static void follow_advance(struct lvbs_ring_follower *f, u64 n)
+{
+	WRITE_ONCE(f->pos, f->pos + n);
+}
+
 /* Account for bytes that are gone; returns how many there are. */
 static u64 follow_gap(struct lvbs_ring_follower *f, u64 oldest)
 {
 	u64 gap = oldest > f->pos ? oldest - f->pos : 0;
 
-	f->pos += gap;
+	follow_advance(f, gap);
 	f->lost += gap;
 	return gap;
 }
@@ -134,7 +140,7 @@ static ssize_t follow_locked(struct lvbs_ring_follower *f, void *buf,
 	*lost = follow_gap(f, min(torn_before, state.total));
 	if (*lost)
 		return 0;
-	f->pos += len;
+	follow_advance(f, len);
 	return len;
 }
 
@@ -158,7 +164,7 @@ bool lvbs_ring_follow_ready(const struct lvbs_ring_follower *f)
 	if (ring_has_ended(f->ring))
 		return true;
 	lvbs_ring_get_state(f->ring, &state);
-	return f->pos != state.total;
+	return READ_ONCE(f->pos) != state.total;
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_follow_ready);
 

@@ -263,7 +263,8 @@ ssize_t lvbs_ring_snapshot(struct lvbs_ring *ring, void *buf, size_t *start);
  * @pos: position of the next byte to read
  * @lost: bytes missed so far
  *
- * One user at a time. Nothing to end.
+ * One user at a time, but for lvbs_ring_follow_ready() and
+ * lvbs_ring_follow_wait(): those may be called beside him. Nothing to end.
  */
 struct lvbs_ring_follower {
 	struct lvbs_ring *ring;
