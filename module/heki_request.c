@@ -4,6 +4,7 @@
  */
 #include <linux/errno.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 
 #include <lvbs/phys_ptr.h>
 
@@ -12,9 +13,13 @@
 #include "heki_request.h"
 #include "phys_width.h"
 
-/* The page of heki_request_keep(); @kept changes while nobody reads. */
-static struct phys_session kept;
+/*
+ * The page of heki_request_keep(). Live mode, which changes it, is not all there
+ * is to read it: any module may call the front door where it cannot sleep.
+ */
+static struct phys_session kept_session;
 static unsigned long kept_pfn;
+static struct phys_session __rcu *kept;	/* &kept_session, or NULL */
 
 static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
@@ -35,10 +40,16 @@ static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 /* Also between two kernels' page sizes: the kept page is one of the kernel. */
 static int copy_in_kept(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
-	if (pa1 || !kept.window.map.nr || PHYS_PFN(pa0) != kept_pfn)
-		return -EBUSY;
-	return phys_session_read(&kept, offset_in_page(pa0), wire,
-				 sizeof(*wire));
+	struct phys_session *session;
+	int err = -EBUSY;
+
+	rcu_read_lock();
+	session = rcu_dereference(kept);
+	if (session && !pa1 && PHYS_PFN(pa0) == kept_pfn)
+		err = phys_session_read(session, offset_in_page(pa0), wire,
+					sizeof(*wire));
+	rcu_read_unlock();
+	return err;
 }
 
 int heki_request_read(u64 pa0, u64 pa1, struct heki_request *request)
@@ -61,17 +72,19 @@ int heki_request_keep(unsigned long pfn)
 	struct phys_const_ptr ptr;
 	int err;
 
-	if (kept.window.map.nr)
-		return -EBUSY;
 	err = phys_const_ptr_init(&ptr, lvbs_vmap_manager(), PFN_PHYS(pfn),
 				  PAGE_SIZE, 1);
-	err = err ?: phys_session_begin(&kept, &ptr);
-	if (!err)
-		kept_pfn = pfn;
-	return err;
+	err = err ?: phys_session_begin(&kept_session, &ptr);
+	if (err)
+		return err;
+	kept_pfn = pfn;
+	rcu_assign_pointer(kept, &kept_session);
+	return 0;
 }
 
 void heki_request_unkeep(void)
 {
-	phys_session_end(&kept);
+	RCU_INIT_POINTER(kept, NULL);
+	synchronize_rcu();
+	phys_session_end(&kept_session);
 }

@@ -33,7 +33,9 @@ int heki_request_keep(unsigned long pfn);
 /**
  * heki_request_unkeep() - undo heki_request_keep()
  *
- * Context: May sleep. No request in that page is under way.
+ * Waits for requests that are being copied from it.
+ *
+ * Context: May sleep.
  */
 void heki_request_unkeep(void);
 

@@ -115,6 +115,8 @@ for name in $running $apart; do
 	site "$name"
 	code_head=$(head_of "$CODE") code_tail=$(tail_of "$CODE") nop_head=$(head_of "$NOP") nop_tail=$(tail_of "$NOP")
 
+	# From where nothing can be mapped.
+	refused EBUSY "${name}_where_nothing_can_sleep" "$name" client atomic "$name"
 	# In the wrong order.
 	refused EACCES "${name}_unguarded_tail" "$name" request "$TAIL0" "$TAIL1" "$code_tail"
 	refused EACCES "${name}_unguarded_head" "$name" request "$PA0" 0 "$code_head"

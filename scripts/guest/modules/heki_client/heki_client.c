@@ -13,6 +13,8 @@
  *		validate SHAPE		announce them by VALIDATE_MODULE
  *		free_init, unload	of what was validated last
  *		patch NAME code|nop	by three requests
+ *		atomic NAME		ask for the first of these where nothing
+ *					can sleep
  *		end_of_boot
  *		key 0|1			have the kernel switch the static key
  *
@@ -22,6 +24,7 @@
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/irqflags.h>
 #include <linux/jump_label.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -551,6 +554,21 @@ static long run_patch(const char *name, const char *what)
 	return err ?: ask(pa0, 0, bytes, 1);
 }
 
+static long run_atomic(const char *name)
+{
+	const struct client_site *site = site_find(name);
+	const u8 int3 = INT3;
+	unsigned long flags;
+	long err;
+
+	if (!site)
+		return -ENOTTY;
+	local_irq_save(flags);
+	err = ask(le64_to_cpu(site->patch.pa[0]), 0, &int3, 1);
+	local_irq_restore(flags);
+	return err;
+}
+
 static long run_key(const char *on)
 {
 	if (is(on, "1"))
@@ -576,6 +594,8 @@ static long run(char *words)
 		return run_validate(arg);
 	if (arg && is(verb, "patch"))
 		return run_patch(arg, strsep(&words, " "));
+	if (arg && is(verb, "atomic"))
+		return run_atomic(arg);
 	if (arg && is(verb, "key"))
 		return run_key(arg);
 	return -ENOTTY;
