@@ -379,7 +379,13 @@ const char *heki_live_get(void)
 
 unsigned long heki_live_missed(void)
 {
-	return READ_ONCE(missed_before) + READ_ONCE(probe.nmissed);
+	unsigned long missed;
+
+	mutex_lock(&mode_lock);
+	/* Kprobes goes on counting, whoever holds the lock. */
+	missed = missed_before + READ_ONCE(probe.nmissed);
+	mutex_unlock(&mode_lock);
+	return missed;
 }
 
 int heki_live_init(void)

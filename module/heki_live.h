@@ -30,7 +30,7 @@ int heki_live_set(const char *mode);
 /**
  * heki_live_missed() - text writes that live mode could not look at
  *
- * Context: Any.
+ * Context: May sleep, and as long as heki_live_set().
  * Return: how many; kprobes do not nest, so that a write made from within
  * another probe is lost to ours.
  */
