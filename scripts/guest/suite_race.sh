@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# suite_race.sh [SECONDS]: all kinds of users at once, each kind for that long (default 30), for a kernel
+# that sees when two of them touch the same data without agreement.
+#
+# Wants 6.1-kcsan, whose reports are splats to vm.sh.
+#
+# kernels: none
+# modules: heki_client locker
+# programs: race
+# shellcheck source=scripts/guest/lib.sh
+. /lib.sh
+# shellcheck source=scripts/guest/heki.sh
+. /heki.sh
+
+seconds=${1:-30}
+R=$D/ring
+T=/sys/kernel/tracing
+
+# race NAME LOOP...
+race() {
+	race_name=$1
+	shift
+	t_ok "$race_name" /race "$seconds" "$@"
+	sed 's/^/  /' /tmp/.t_out
+}
+
+# KCSAN's own accounts: only lvbs and its test modules are built to be watched.
+watched() {
+	sed -n 's/^setup_watchpoints: //p' /sys/kernel/debug/kcsan
+}
+
+page_new 4
+# shellcheck disable=SC2086 # words
+set -- $PFNS
+f1=$1 f2=$2 at1=$PA at2=$(($2 * 4096)) at3=$(($3 * 4096))
+mapped=$(grep -e ^live: -e ^leaked: "$D/phys/stats")
+watched_before=$(watched)
+
+#
+# Rings: writers, readers and followers of the same one, in each mode.
+#
+put "$R/new" p 2 persistent
+put "$R/new" d 2 ondemand
+long=$(head -c 700 /dev/zero | tr '\000' l)
+race rings \
+	"write $R/p/write $long" "write $R/d/write $long" \
+	"write $R/p/write short ; write $R/d/write short ; write $R/log/write short" \
+	"read $R/p/snapshot ; read $R/d/snapshot ; read $R/log/snapshot" \
+	"follow $R/p/stream ; follow $R/d/stream" "follow $R/p/stream" \
+	"share $R/p/stream" "share $R/p/stream" \
+	"read $R/p/state ; read $R/d/state ; read $D/phys/stats"
+put "$R/remove" p
+put "$R/remove" d
+
+#
+# Rings that come and go under their users, in pages of their own and in given ones.
+#
+race makers \
+	"write $R/new x 2 persistent ; write $R/remove x ; write $R/new x 1 ondemand ; write $R/remove x" \
+	"write $R/new given $at3 4096 persistent ; write $R/remove given" \
+	"ask $D/vtlcall 0x1ffec $at2 4096 0 ; write $R/remove vtl0" \
+	"write $R/x/write hello" "read $R/x/snapshot ; read $R/x/state" "follow $R/x/stream" \
+	"write $R/given/write hello ; read $R/given/snapshot ; read $R/vtl0/state" \
+	"read $D/phys/owned ; read $D/phys/protected ; read $D/phys/stats"
+[ ! -e "$R/vtl0" ] || put "$R/remove" vtl0
+[ ! -e "$R/given" ] || put "$R/remove" given
+[ ! -e "$R/x" ] || put "$R/remove" x
+
+#
+# Physical memory, with protections, range locks and lasting mappings that come and go.
+#
+insmod /heki_client.ko
+insmod /locker.ko
+site apart_1
+L=/sys/module/locker/parameters/range
+M=/sys/module/lvbs/parameters/guard
+race memory \
+	"readat $D/phys/mem $at1 4096 ; writeat $D/phys/mem $at1 4096" \
+	"writeat $D/phys/mem $((at1 + 100)) 200 ; readat $D/phys/mem $((PA0)) 16" \
+	"ask $D/phys/span read 4000 200 $f1 $f2 ; write $D/phys/span write 4000 $(head -c 200 /dev/zero | tr '\000' 7) $f1 $f2" \
+	"write $L $((at1)) 4096 exclusive ; write $L $((at1)) 4096 shared" "write $L $((at1)) 10 exclusive" \
+	"write $R/new at $at1 4096 persistent ; write $R/remove at ; write $R/new at $at1 4096 ondemand ; write $R/remove at" \
+	"write $C/command validate good ; write $C/command unload" \
+	"write $M 1 ; write $M 0" \
+	"read $D/phys/protected ; read $D/phys/owned ; read $D/phys/ram ; read $D/phys/stats"
+[ ! -e "$R/at" ] || put "$R/remove" at
+
+#
+# HEKI by hand: the same site, patched by two, while it comes and goes.
+#
+tail="$TAIL0 $TAIL1 $(tail_of "$NOP")"
+race patches \
+	"write $D/heki/request $PA0 0 cc ; write $D/heki/request $tail ; write $D/heki/request $PA0 0 $(head_of "$NOP")" \
+	"write $D/heki/request $PA0 0 cc ; write $D/heki/request $PA0 0 $(head_of "$NOP")" \
+	"write $C/command validate good ; pause 100 ; write $C/command free_init ; write $C/command unload" \
+	"read $D/heki/patches" "read $D/heki/verdicts ; read $D/phys/protected ; read $R/log/snapshot"
+client unload 2>/dev/null
+
+#
+# Live mode: switched, while the kernel patches itself, and sites come and go.
+#
+race live \
+	"write $D/heki/live audit ; write $D/heki/live off ; write $D/heki/live mediate ; write $D/heki/live off" \
+	"write $D/heki/live mediate" \
+	"write /proc/sys/kernel/sched_schedstats 1 ; write /proc/sys/kernel/sched_schedstats 0" \
+	"write $C/command key 1 ; refused $C/command atomic long ; write $C/command key 0" \
+	"read $D/heki/patches" "read $D/heki/verdicts ; read $D/heki/live" "read $R/log/snapshot"
+put "$D/heki/live" mediate
+rmmod heki_client
+race live_modules \
+	"insmod /heki_client.ko ; rmmod heki_client" \
+	"write /proc/sys/kernel/sched_schedstats 1 ; write /proc/sys/kernel/sched_schedstats 0" \
+	"write $T/events/lvbs/enable 1 ; write $T/events/lvbs/enable 0" \
+	"read $D/heki/patches" "read $D/heki/verdicts ; read $D/phys/protected"
+put "$D/heki/live" off
+rmmod heki_client 2>/dev/null
+rmmod locker
+
+watched_for=$(($(watched) - watched_before))
+echo "$watched_for accesses watched"
+t_ok lvbs_was_watched test $watched_for -gt 10000
+t_is "$(grep -e ^live: -e ^leaked: "$D/phys/stats")" "$mapped" nothing_mapped_or_leaked
+t_ok rmmod rmmod lvbs
+t_done
