@@ -33,22 +33,40 @@ suites() {
 }
 
 long_parts() {
-	for name in heki live ring; do
+	for name in heki live lockdown ring; do
 		echo "suite_$name-6.1-debug env LVBS_VM_TIMEOUT=1800 suite.sh $name 6.1-debug"
 	done
 	for part in phys rings heki live load; do
 		echo "fault-$part env LVBS_VM_TIMEOUT=5400 suite.sh fault 6.1-debug $part"
 	done
+	echo "race race-test.sh"
+	echo "suite_race-6.1-kcsan env LVBS_VM_TIMEOUT=1800 suite.sh race 6.1-kcsan"
 	for kernel in 6.1 6.12; do
 		echo "soak-2000000-$kernel env LVBS_VM_TIMEOUT=1800 suite.sh soak $kernel 2000000"
 		echo "reload-1000-$kernel env LVBS_VM_TIMEOUT=5400 suite.sh reload $kernel 1000"
 		echo "fuzz-1000000-$kernel fuzz.sh --kernel $kernel --count 1000000"
 	done
-	echo "coccicheck coccicheck.sh"
-	for arch in um arm64 "arm64 --variant 64k"; do
-		name=kunit-$(echo "$arch" | sed 's/ --variant /_/')-6.12
-		echo "$name kunit.sh --arch $arch --kernel 6.12 --config kunit/small.config --log build/test/$name.kernel.log"
+	for name in phys heki ring live; do
+		echo "suite_$name-7.2 suite.sh $name 7.2"
 	done
+	echo "coccicheck coccicheck.sh"
+	kunit_parts
+}
+
+kunit_parts() {
+	while read -r kernel arch; do
+		name=kunit-$(echo "$arch" | sed 's/ --variant /_/')-$kernel
+		echo "$name kunit.sh --arch $arch --kernel $kernel --config kunit/small.config --log build/test/$name.kernel.log"
+	done <<-END
+		6.1 x86_64 --variant kasan
+		6.12 um
+		6.12 x86_64
+		6.12 i386
+		6.12 arm64
+		6.12 arm64 --variant 64k
+		7.2 um
+		7.2 x86_64
+	END
 }
 
 full=

@@ -3,7 +3,7 @@
 #
 # Kernel lockdown: no file of ours shows or changes memory behind its back.
 #
-# kernels: 6.1 6.1-debug
+# kernels: 6.1
 #
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
