@@ -36,8 +36,9 @@
 
 #define LVBS		"/sys/kernel/debug/lvbs"
 #define ATTEMPTS_MAX	20000
-#define DENSE_ENDS	100
-#define SAMPLE_STRIDE	23
+#define DENSE_FIRST	60
+#define DENSE_LAST	150
+#define SAMPLE_STRIDE	37
 #define WATCHES_MAX	8
 #define UNDO_MAX	4
 #define OWNERS_MAX	64
@@ -471,22 +472,13 @@ static unsigned int allocations_of(const char *what)
  * To begin anew thousands of times takes hours, and what makes so many
  * allocations is loops. So of @all those near both ends are let fail one by one,
  * as each of them is for something else, and in between every
- * SAMPLE_STRIDE-th. Where its failure is taken otherwise than the last one's, a
- * loop has ended: what led there is done one by one, too.
+ * SAMPLE_STRIDE-th. A loop over tables is followed by more than precedes it.
  */
-static unsigned int next_to_fail(unsigned int n, unsigned int all, bool failed)
+static unsigned int next_to_fail(unsigned int n, unsigned int all)
 {
-	static unsigned int dense_to = DENSE_ENDS;
-	static bool failed_before;
-	bool other = failed != failed_before;
-
-	failed_before = failed;
-	if (n < dense_to || n + SAMPLE_STRIDE + DENSE_ENDS > all)
+	if (n < DENSE_FIRST || n + SAMPLE_STRIDE + DENSE_LAST > all)
 		return n + 1;
-	if (!other || n == dense_to)
-		return n + SAMPLE_STRIDE;
-	dense_to = n;
-	return n - SAMPLE_STRIDE - DENSE_ENDS / 2;
+	return n + SAMPLE_STRIDE;
 }
 
 static void watch(char *argument)
@@ -537,7 +529,7 @@ int main(int argc, char **argv)
 	if (after_act)
 		first = allocations_of(after_act) + 1;
 	for (n = first; n < ATTEMPTS_MAX;
-	     n = first + next_to_fail(n - first, all - first, err)) {
+	     n = first + next_to_fail(n - first, all - first)) {
 		take_state(&before);
 		text_room(&answer, 1 << 20);
 		fail_nth_set(n);
