@@ -278,7 +278,20 @@ static int probe_register(void)
 
 static void probe_unregister(void)
 {
+	kprobe_opcode_t *addr = probe.addr;
+
 	unregister_kprobe(&probe);
+	if (!probe.addr) {
+		/*
+		 * Ftrace had no memory to be told, so kprobes has left the
+		 * probe in its table, without an address, and warned. Said to
+		 * be disarmed it goes, which takes no memory: whatever ftrace
+		 * still calls finds no probe for this address.
+		 */
+		probe.addr = addr;
+		probe.flags |= KPROBE_FLAG_DISABLED;
+		unregister_kprobe(&probe);
+	}
 	/* No task comes any more; those that are underway leave our text. */
 	wait_var_event(&in_flight, !atomic_read(&in_flight));
 	synchronize_rcu_tasks();
