@@ -25,7 +25,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +32,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "die.h"
 
 #define LVBS		"/sys/kernel/debug/lvbs"
 #define ATTEMPTS_MAX	20000
@@ -48,20 +49,6 @@ struct text {
 	size_t len;
 	size_t room;
 };
-
-#define __noreturn	__attribute__((noreturn))
-#define __printf(f, a)	__attribute__((format(printf, f, a)))
-
-static __printf(1, 2) __noreturn void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 /* Room for @more bytes; touched, so that no page fault comes of using it. */
 static char *text_room(struct text *text, size_t more)

@@ -26,7 +26,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,6 +34,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "die.h"
 
 #define LOOPS_MAX	32
 #define ACTS_MAX	8
@@ -65,20 +66,6 @@ struct loop {
 
 static struct loop loops[LOOPS_MAX];
 static atomic_bool over;
-
-#define __noreturn	__attribute__((noreturn))
-#define __printf(f, a)	__attribute__((format(printf, f, a)))
-
-static __printf(1, 2) __noreturn void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 static ssize_t read_all(int fd, char *buffer)
 {
