@@ -12,7 +12,7 @@
  *	8	one access
  *	4-32	otherwise a front and a back part of one width, overlapping in the middle
  *	33-511	blocks of 32, the last one overlapping the one before it
- *	512-	rep movsq; where the ends are no whole quadwords, 8 bytes there that overlap it
+ *	512-	rep movsq; an end that is no whole quadword is 8 bytes overlapping it
  *
  * rep movs costs more to start than a short loop takes, even on recent CPUs.
  * In quadwords it is about as fast as in bytes, and executes an eighth of the

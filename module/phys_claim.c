@@ -67,7 +67,13 @@ static inline bool none_of_kind(const struct phys_claims *claims,
 
 bool phys_claims_none(struct phys_claims *claims)
 {
-	return !READ_ONCE(claims->present);
+	unsigned long flags;
+	bool none;
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	none = !claims->present;
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	return none;
 }
 
 /* Does any frame lie in [start, last]? */

@@ -353,7 +353,7 @@ void phys_claims_init(struct phys_claims *claims);
  * phys_claims_none() - is nothing claimed at all?
  * @claims: the set
  *
- * Context: Any.
+ * Context: Any but NMI.
  * Return: true if so; it may be stale at once.
  */
 bool phys_claims_none(struct phys_claims *claims);
