@@ -214,9 +214,10 @@ int ram_map_init(void)
 	if (err)
 		return err;
 
+	/* Some sets may have been made before one could not. */
 	err = ram_map_renew();
 	if (err)
-		unregister_memory_notifier(&ram_map_nb);
+		ram_map_exit();
 	return err;
 }
 
