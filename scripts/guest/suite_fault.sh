@@ -113,8 +113,6 @@ sweep_heki() {
 	rmmod heki_client
 	sweep protect_memory --undo "rmmod lvbs" --undo "insmod /lvbs.ko" "write $D/vtlcall 0x1ffe4 $PA 2 0"
 	sweep allocate_ringbuffer --undo "write $R/remove vtl0" "ask $D/vtlcall 0x1ffec $p2 4096 0"
-
-	rmmod heki_client
 }
 
 # Switched while the client is there, and with it loaded then.

@@ -10,7 +10,8 @@
  * must have done the same as always. ACTs:
  *
  *   write FILE WORD...       one write() of the words and a newline
- *   ask FILE WORD...         the same, and what is then read from the open file
+ *   ask FILE WORD...         the same, and what is then read from the open file,
+ *                            once more where reading fails
  *   read FILE
  *   take FILE                one read()
  *   copyout FILE OFFSET LEN  one pread(), one pwrite() of a pattern
@@ -255,6 +256,16 @@ static void show_difference(const struct text *before, const struct text *after)
 
 static struct text answer;
 
+/* What was asked for is done, whatever fails of its answer: that still waits. */
+static ssize_t read_answer(int fd)
+{
+	char *to = text_room(&answer, 4096);
+	ssize_t n = read(fd, to, 4096);
+
+	return n < 0 && (errno == EFAULT || errno == ENOMEM) ?
+	       read(fd, to, 4096) : n;
+}
+
 static int act_write(const char *path, const char *words, bool ask)
 {
 	int fd = open(path, ask ? O_RDWR : O_WRONLY), err = 0;
@@ -269,7 +280,7 @@ static int act_write(const char *path, const char *words, bool ask)
 	else if ((size_t)n != len)
 		die("%s: a short write", path);
 	while (!err && ask) {
-		n = read(fd, text_room(&answer, 4096), 4096);
+		n = read_answer(fd);
 		if (n < 0)
 			err = -errno;
 		if (n <= 0)
