@@ -164,9 +164,9 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	check_vmap(mgr, frames, writable);
 	fake->epoch++;
 
-	/* A failed vmap may leave anything in @map. */
+	/* A failed vmap may leave anything in @map but a number of pages. */
 	map->addr = window->area;
-	map->nr = PHYS_WINDOW_PAGES;
+	map->writable = true;
 	err = fake_call(fake, FAKE_VMAP);
 	if (err)
 		return err;

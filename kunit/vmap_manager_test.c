@@ -354,6 +354,7 @@ static void vmap_test(struct kunit *test)
 	size_t i;
 
 	KUNIT_EXPECT_EQ(test, -EINVAL, mgr->ops->vmap(mgr, &frames, 0, &map));
+	KUNIT_EXPECT_EQ(test, map.nr, 0U);
 	frames.nr = W;
 	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, PHYS_MAP_WRITE,
 						&map));
@@ -378,8 +379,10 @@ static void vmap_test(struct kunit *test)
 
 	/* So many that their list does not fit; none of them is looked at. */
 	frames.nr = ULONG_MAX;
+	map.nr = 0;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, mgr->ops->vmap(mgr, &frames,
 						      PHYS_MAP_WRITE, &map));
+	KUNIT_EXPECT_EQ(test, map.nr, 0U);
 }
 
 /* One frame mapped twice at a time: each sees the other. */

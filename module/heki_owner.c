@@ -140,9 +140,7 @@ static int owner_map_alias(struct heki_owner *owner)
 	if (err)
 		return err;
 	err = mgr->ops->vmap(mgr, &frames, PHYS_MAP_WRITE, &owner->alias);
-	if (err)
-		owner->alias.nr = 0;
-	else
+	if (!err)
 		phys_stat_add(mgr->stats, PHYS_STAT_MAPS, 1);
 	return err;
 }

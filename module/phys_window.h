@@ -76,7 +76,6 @@ static inline int phys_window_map(struct phys_window *window,
 	err = mgr->ops->vmap(mgr, frames, flags, &window->map);
 	if (unlikely(err)) {
 		phys_claim_del(mgr->claims, &window->claim);
-		window->map.nr = 0;
 		return phys_refused(mgr, phys_frame(frames, 0), err);
 	}
 	phys_stat_add(mgr->stats, PHYS_STAT_MAPS, 1);

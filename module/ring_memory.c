@@ -121,9 +121,7 @@ static int memory_map(struct ring_memory *mem)
 	/* Protecting them has validated the frames. */
 	err = mem->mgr->ops->vmap(mem->mgr, &listed, PHYS_MAP_WRITE,
 				  &mem->map);
-	if (err) {
-		mem->map.nr = 0;
-	} else {
+	if (!err) {
 		phys_stat_add(mem->mgr->stats, PHYS_STAT_MAPS, 1);
 		trace_phys_map(&listed, true);
 	}

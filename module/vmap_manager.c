@@ -151,10 +151,13 @@ static __always_inline int map_pages(struct page **pages, unsigned long nr,
 	else	/* vmap() itself takes the execute permission away. */
 		map->addr = vmap(pages, nr, VM_MAP,
 				 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	if (unlikely(!map->addr))
+		return -ENOMEM;
+
 	map->nr = nr;
 	map->writable = writable;
 	map->unguarded = unguarded;
-	return map->addr ? 0 : -ENOMEM;
+	return 0;
 }
 
 static void pages_of(const struct phys_frames *frames, struct page **pages)

@@ -279,7 +279,8 @@ struct phys_protection {
  *	%PHYS_MAP_WRITE is among the flags; fills the &struct phys_map. A frame
  *	may be listed twice. More than %PHYS_WINDOW_PAGES are asked for only by
  *	a mapping that is to last, as they may cost an allocation. Returns 0,
- *	-EINVAL or -ENOMEM. May sleep.
+ *	-EINVAL or -ENOMEM; on error the map's @nr stays what it was, which is
+ *	0 wherever it is asked for. May sleep.
  * @vunmap: undo that. Returns 0, or an errno when the mapping had to be
  *	leaked; it is then never handed out again, and its memory stays
  *	claimed by nobody. May sleep.
