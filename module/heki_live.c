@@ -136,8 +136,7 @@ static void refused(const struct text_write *w, long err)
 			    READ_ONCE(mode) == LIVE_MEDIATE ? "refused" :
 							      "would refuse",
 			    w->len, (int)min_t(size_t, w->len, TEXT_BYTES),
-			    w->bytes,
-			    w->addr, err);
+			    w->bytes, w->addr, err);
 }
 
 static void audit(const struct text_write *w, const struct heki_patch_hit *hit)

@@ -6,9 +6,9 @@
  * a set of their own: a list or an interval tree. One lock guards all, so that
  * "does anything speak against it?" and "from now on I am there" are one step;
  * a newcomer looks into the sets of those kinds only that are there and could
- * speak against it. A scattered claim stands there by its hull, the interval from its lowest
- * to its highest frame, and is compared frame by frame only with those whose
- * hull it meets.
+ * speak against it. A scattered claim stands there by its hull, the interval
+ * from its lowest to its highest frame, and is compared frame by frame only
+ * with those whose hull it meets.
  */
 #include <linux/bitops.h>
 #include <linux/bits.h>

@@ -4,8 +4,8 @@
  *
  * From the outside in: an operation on elements becomes a range of bytes
  * (phys_range.h), these the frames that they touch, and copy_frames() walks
- * them, a window at a time (phys_window.h). Sessions are in phys_session.c, user
- * memory is in phys_user.c.
+ * them, a window at a time (phys_window.h). Sessions are in phys_session.c,
+ * user memory is in phys_user.c.
  */
 #include <linux/export.h>
 #include <linux/kernel.h>

@@ -6,8 +6,8 @@
 # vm.sh [OPTION...] --interactive
 #
 # Boots a stock kernel, or one of scripts/kernels.d (6.1-debug), in a VM, loads lvbs there and runs the
-# host file SCRIPT in the guest with busybox sh. Its output is the script's output, its exit status the script's, unless the guest
-# itself is at fault, which is told on stderr:
+# host file SCRIPT in the guest with busybox sh. Its output is the script's output, its exit status the
+# script's, unless the guest itself is at fault, which is told on stderr:
 #
 #   124  the module did not load (or the guest could not be set up)
 #   125  the kernel reported a bug (scripts/splat.sh), or is tainted by one
@@ -16,8 +16,9 @@
 #
 # --dimm adds memory that the guest can have taken out (/sys/bus/acpi/devices/PNP0C80:00/eject).
 # LVBS_VM_LOG=FILE keeps the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's
-# memory as it was at the end: the file's byte X has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh) and, loaded or
-# not, /lvbs.ko. LVBS_QEMU names another qemu-system-x86_64.
+# memory as it was at the end: the file's byte X has physical address X, below 3 GiB. The guest has
+# /lib.sh (scripts/guest/lib.sh) and, loaded or not, /lvbs.ko. LVBS_QEMU names another
+# qemu-system-x86_64.
 #
 # The verdict travels on a port of its own, so that no output can be taken for it, and counts only
 # together with a clean log and an orderly end: a crash cannot look like success.
