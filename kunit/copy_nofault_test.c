@@ -8,15 +8,14 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
-#include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "../module/copy_nofault.h"
+#include "copy_nofault.h"
+#include "random.h"
 
 #define CANARY	0xa5
 
@@ -134,15 +133,13 @@ static void random_sizes_test(struct kunit *test)
 	u8 *src = kunit_kzalloc(test, size, GFP_KERNEL);
 	u8 *dst = kunit_kzalloc(test, size, GFP_KERNEL);
 	u8 *model = kunit_kzalloc(test, size, GFP_KERNEL);
-	u32 seed = get_random_u32();
 	struct rnd_state rnd;
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, src);
 	KUNIT_ASSERT_NOT_NULL(test, dst);
 	KUNIT_ASSERT_NOT_NULL(test, model);
-	kunit_info(test, "seed %#x\n", seed);
-	prandom_seed_state(&rnd, seed);
+	random_start(test, &rnd);
 	fill_source(src, size);
 
 	for (i = 0; i < 200; i++) {
@@ -439,14 +436,12 @@ static void random_faults_test(struct kunit *test)
 {
 	const struct direction_row *row = test->param_value;
 	const struct place any = { HOLE, 0 };
-	u32 seed = get_random_u32();
 	struct rnd_state rnd;
 	int i;
 
 	if (!testable(row->copy, any, any))
 		kunit_skip(test, "a fault at the trusted side");
-	kunit_info(test, "seed %#x\n", seed);
-	prandom_seed_state(&rnd, seed);
+	random_start(test, &rnd);
 
 	for (i = 0; i < 2000; i++) {
 		/* Half of the copies are short: there are more strategies. */

@@ -7,12 +7,11 @@
 #include <kunit/test.h>
 #include <linux/ctype.h>
 #include <linux/kernel.h>
-#include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/string.h>
 #include <asm/byteorder.h>
 
 #include "heki_blob.h"
+#include "random.h"
 
 #define PAGES		32
 #define RANGES		64
@@ -912,22 +911,22 @@ static void mutate(struct bench *bench, struct rnd_state *rnd)
 	}
 }
 
-#define FUZZ_ROUNDS 10000
+#define FUZZ_ROUNDS RANDOM_ROUNDS(10000)
 
 static void fuzz(struct kunit *test)
 {
 	struct bench *bench = new_bench(test);
 	struct model *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
 	unsigned int i, good = 0, wrong = 0;
-	u64 seed = get_random_u32(), nr;
 	struct rnd_state rnd;
 	bool expected;
-	int err;
+	int err = 0;
+	u32 seed;
+	u64 nr;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, model);
 	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(&bench->map, 1, &known, 1));
-	kunit_info(test, "seed %llu", seed);
-	prandom_seed_state(&rnd, seed);
+	seed = random_start(test, &rnd);
 	for (i = 0; i < FUZZ_ROUNDS && !wrong; i++) {
 		memset(bench->fake.bytes, 0, sizeof(bench->fake.bytes));
 		bench->nr_ranges = 0;
@@ -951,7 +950,7 @@ static void fuzz(struct kunit *test)
 		if (expected && model->nr)
 			heki_patch_map_drop(&bench->map, 2);
 	}
-	KUNIT_EXPECT_EQ_MSG(test, wrong, 0U, "seed %llu, round %u, err %d",
+	KUNIT_EXPECT_EQ_MSG(test, wrong, 0U, "seed %#x, round %u, err %d",
 			    seed, i, err);
 	kunit_info(test, "%u of %u blobs good", good, i);
 	KUNIT_EXPECT_GT(test, good, i / 10);

@@ -9,12 +9,11 @@
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
-#include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "heki_patch_map.h"
+#include "random.h"
 
 #define JMP(pa0, pa1) { { pa0, pa1 }, 5, { 0xe9, 1, 2, 3, 4 } }
 
@@ -675,19 +674,18 @@ static bool model_walk(struct model *model, struct heki_patch_map *map)
 	return nr == model->nr && nr == map->nr;
 }
 
-#define MODEL_OPS 120000
+#define MODEL_OPS RANDOM_ROUNDS(120000)
 
 static void against_model(struct kunit *test)
 {
 	struct heki_patch_map *map = new_map(test);
 	struct model *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
 	unsigned int i, sum = 0, wrong = 0;
-	u64 seed = get_random_u32();
 	struct rnd_state rnd;
+	u32 seed;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, model);
-	kunit_info(test, "seed %llu", seed);
-	prandom_seed_state(&rnd, seed);
+	seed = random_start(test, &rnd);
 
 	for (i = 0; i < MODEL_OPS && !wrong; i++) {
 		u32 r = prandom_u32_state(&rnd), owner = (r >> 16) % 3;
@@ -713,7 +711,7 @@ static void against_model(struct kunit *test)
 		}
 		sum += model->nr;
 	}
-	KUNIT_EXPECT_EQ_MSG(test, wrong, 0U, "seed %llu, operation %u", seed,
+	KUNIT_EXPECT_EQ_MSG(test, wrong, 0U, "seed %#x, operation %u", seed,
 			    i);
 	kunit_info(test, "%u operations on %u sites in the mean", i, sum / i);
 
@@ -892,7 +890,7 @@ static void fill(struct kunit *test, unsigned long nr, unsigned int stride)
 static void a_million(struct kunit *test)
 {
 	fill(test, 10, 16);
-	fill(test, 1000000, 16);
+	fill(test, RANDOM_ROUNDS(1000000), 16);
 	fill(test, 100000, 5);
 	fill(test, 100000, 256);
 	fill(test, 10, 2048);

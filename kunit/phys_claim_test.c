@@ -554,7 +554,7 @@ static void random_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, model);
 	seed = random_start(test, &rnd);
 
-	for (round = 0; round < 40000; round++) {
+	for (round = 0; round < RANDOM_ROUNDS(40000); round++) {
 		struct model_claim *claim =
 			&model->claim[random_below(&rnd, MODEL_CLAIMS)];
 		unsigned int conflicts, answer;

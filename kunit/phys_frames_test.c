@@ -236,7 +236,7 @@ static void random_test(struct kunit *test)
 {
 	const unsigned long max = 2000;
 	unsigned long *pfns, *sorted;
-	unsigned int uniques = 0, rounds = 3000, i;
+	unsigned int uniques = 0, rounds = RANDOM_ROUNDS(3000), i;
 	struct rnd_state rnd;
 	u32 seed;
 

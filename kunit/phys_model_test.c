@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit test of physical pointers against a naive model: a million random
- * accesses, each predicted byte by byte and frame by frame.
+ * KUnit test of physical pointers against a naive model: random accesses, a
+ * million under UML, each predicted byte by byte and frame by frame.
  *
  * The model knows nothing of windows, slices or claims. It has a copy of the
  * memory, and for each frame a note of what is the matter with it; from these
@@ -20,7 +20,7 @@
 #define W		PHYS_WINDOW_PAGES
 
 /* The larger the pages, the longer an access. */
-#define MODEL_ACCESSES	(1000000 / (PAGE_SIZE / SZ_4K))
+#define MODEL_ACCESSES	RANDOM_ROUNDS(1000000 / (PAGE_SIZE / SZ_4K))
 #define MODEL_ROUND	16	/* accesses through one pointer */
 
 /* Long accesses cost time in proportion to the page size. */

@@ -6,6 +6,7 @@
 #ifndef _LVBS_KUNIT_RANDOM_H
 #define _LVBS_KUNIT_RANDOM_H
 
+#include <linux/kconfig.h>
 #include <linux/prandom.h>
 #include <linux/types.h>
 
@@ -19,6 +20,13 @@ struct kunit;
  * Return: the seed, for the messages of failures.
  */
 u32 random_start(struct kunit *test, struct rnd_state *rnd);
+
+/*
+ * Of @n rounds of a test, as many as are worth their time. UML runs natively,
+ * and does them all. Elsewhere an emulator runs a kernel that checks itself: a
+ * fifth there is what takes long enough, and each run has its own seed.
+ */
+#define RANDOM_ROUNDS(n)	(IS_ENABLED(CONFIG_UML) ? (n) : (n) / 5)
 
 /* 0 to @n - 1; the bias of the remainder does not matter here. */
 static inline u32 random_below(struct rnd_state *rnd, u32 n)

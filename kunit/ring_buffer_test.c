@@ -350,7 +350,7 @@ static void ring_random_writes(struct kunit *test)
 	random_start(test, &rnd);
 	prandom_bytes_state(&rnd, rig->buf, 4 * c->size);
 
-	for (i = 0; i < c->writes; i++) {
+	for (i = 0; i < RANDOM_ROUNDS(c->writes); i++) {
 		const u8 *buf = rig->buf + random_below(&rnd, 2 * c->size);
 		size_t len = random_len(rig, &rnd), at = rig->offset;
 		int err = rig_write(rig, buf, len);
