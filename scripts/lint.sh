@@ -25,21 +25,27 @@ shell_files() {
 	find scripts -type f \( -name '*.sh' -o -name init \) | sort
 }
 
-# Tracepoints are laid out as the kernel's own are, which checkpatch takes for open calls; rule
-# "LINUX_VERSION_CODE" below says where that may stand.
+# checkpatch_but TYPES FILE...
+checkpatch_but() {
+	# Macros that take a type from an argument name it twice and evaluate it once; comparing versions
+	# looks like a constant on the left; ENOSYS is what unknown VTL calls get. Rule "LINUX_VERSION_CODE"
+	# below says where that may stand.
+	ignore=LINUX_VERSION_CODE,MACRO_ARG_REUSE,CONSTANT_COMPARISON,ENOSYS,$1
+	shift
+	test $# = 0 || perl "$tree/scripts/checkpatch.pl" --strict --no-tree --no-summary --quiet --terse \
+		--show-types --ignore "$ignore" -f "$@"
+}
+
+# shellcheck disable=SC2046 # paths without blanks
 checkpatch() {
+	# What sets a page's flags is named so by the kernel. Tracepoints are laid out as the kernel's own are,
+	# which checkpatch takes for open calls.
+	names=__SetPage
+	layout=TRACE_INCLUDE_FILE
 	status=0
-	for file in $(c_files); do
-		# Macros that take a type from an argument name it twice and evaluate it once; comparing
-		# versions looks like a constant on the left; ENOSYS is what unknown VTL calls get.
-		ignore=LINUX_VERSION_CODE,MACRO_ARG_REUSE,CONSTANT_COMPARISON,ENOSYS
-		# What sets a page's flags is named so by the kernel.
-		! grep -q __SetPage "$file" || ignore=$ignore,CAMELCASE
-		! grep -q TRACE_INCLUDE_FILE "$file" ||
-			ignore=$ignore,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING
-		perl "$tree/scripts/checkpatch.pl" --strict --no-tree --no-summary --quiet --terse --show-types \
-			--ignore "$ignore" -f "$file" || status=1
-	done
+	checkpatch_but "" $(c_files | xargs grep -L -e $names -e $layout) || status=1
+	checkpatch_but CAMELCASE $(c_files | xargs grep -l -e $names) || status=1
+	checkpatch_but OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING $(c_files | xargs grep -l -e $layout) || status=1
 	return $status
 }
 
