@@ -61,6 +61,7 @@ struct frame_set {
 	struct frame_ranges __rcu *ranges;
 };
 
+/* Of a static variable, as lockdep wants it of what is not initialised in code. */
 #define FRAME_SET_INIT(name) { .lock = __MUTEX_INITIALIZER((name).lock) }
 
 /**

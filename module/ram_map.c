@@ -135,16 +135,16 @@ int ram_map_renew(void)
 /* On error the frames stay online, and are told of as such again. */
 static int ram_map_without(unsigned long first, unsigned long nr)
 {
+	static struct frame_set going = FRAME_SET_INIT(going);
 	struct frame_range range = { first, first + nr - 1 };
-	struct frame_set going = FRAME_SET_INIT(going);
 	int err;
 
 	mutex_lock(&renew_lock);
 	err = frame_set_replace(&going, &range, 1);
 	err = err ?: frame_set_difference(&online, &online, &going);
 	err = err ?: usable_renew();
-	mutex_unlock(&renew_lock);
 	frame_set_destroy(&going);
+	mutex_unlock(&renew_lock);
 	return err;
 }
 
