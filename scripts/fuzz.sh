@@ -91,7 +91,7 @@ status=0
 # shellcheck disable=SC2086 # empty or a word
 { LVBS_VM_TIMEOUT=${LVBS_VM_TIMEOUT:-7200} LVBS_VM_LOG=$log "$SCRIPTS/vm.sh" --kernel "$kernel" --append printk.devkmsg=on \
 	--append nokaslr --add "$fuzz" "$SCRIPTS/guest/fuzz.sh" "$seed" "$first" "$epochs" "$epoch_count" $trace 2>&1 || echo "status $?"; } |
-	tee "$out/$kernel.out" | grep -v -e '^coverage ' -e '^status [0-9]*$'
+	tee "$out/$kernel.out" | grep --line-buffered -v -e '^coverage ' -e '^status [0-9]*$'
 status=$(sed -n 's/^status //p' "$out/$kernel.out" | tail -n 1)
 if grep -q '^coverage ' "$out/$kernel.out"; then
 	coverage "$BUILD/$kernel/lvbs.ko"
