@@ -19,13 +19,13 @@ R=$D/ring
 block_size=$((0x$(cat $M/block_size_bytes)))
 
 # movable_page: a page_new in memory that can be taken away whole, as the kernel keeps nothing of its own
-# there; sets BLOCK, the folder that does it. The last block will not do, as it has the initramfs and the
-# firmware's tables in it (the kernel's image could be anywhere, but for nokaslr): while pages come from
-# there, files take what is left of it.
+# there; sets BLOCK, the folder that does it. Neither of the last two blocks will do, as they have the
+# initramfs and the firmware's tables in them, and KASAN's shadow where there is one (the kernel's image
+# could be anywhere, but for nokaslr): while pages come from there, files take what is left of them.
 movable_page() {
 	movable_left=20
 	until page_new 1 && BLOCK=$M/memory$((PA / block_size)) &&
-		[ "$(cat "$BLOCK/valid_zones")" = Movable ] && [ -e "$M/memory$((PA / block_size + 1))" ]; do
+		[ "$(cat "$BLOCK/valid_zones")" = Movable ] && [ -e "$M/memory$((PA / block_size + 2))" ]; do
 		movable_left=$((movable_left - 1))
 		[ "$movable_left" -gt 0 ] || return 1
 		head -c 16777216 /dev/zero >>/tmp/hog
