@@ -33,7 +33,8 @@ suites() {
 }
 
 long_parts() {
-	for name in heki live lockdown ring; do
+	# All that are not among parts() on this kernel.
+	for name in heki hotplug live lockdown offline pti reload ring soak unplug; do
 		echo "suite_$name-6.1-debug env LVBS_VM_TIMEOUT=1800 suite.sh $name 6.1-debug"
 	done
 	for part in phys rings heki live load; do
