@@ -64,6 +64,21 @@ with_toolchain() {
 	fi
 }
 
+# Sums of all that a plain build for one of the cache's kernels, which do not change, is made from.
+inputs() {
+	{
+		echo "$SCRIPTS/build.sh"
+		if test "$module" = lvbs; then
+			for source in $(module_sources); do
+				find "$ROOT/$source" -type f
+			done
+		else
+			find "$SCRIPTS/guest/modules/$module" "$ROOT/include" -type f
+			test ! -f "$out/lvbs/Module.symvers" || echo "$out/lvbs/Module.symvers"
+		fi
+	} | sort | tr '\n' '\0' | xargs -0 sha256sum
+}
+
 build() {
 	# Another kernel version under the same name: nothing of the old build fits.
 	if test -f "$out/.kdir" && test "$(cat "$out/.kdir")" != "$kdir"; then
@@ -72,6 +87,14 @@ build() {
 	mkdir -p "$out"
 	echo "$kdir" >"$out/.kdir"
 	tree=$out/$module
+	mkdir -p "$tree"
+	# To have make find out that there is nothing to do takes it some seconds, for each VM. (Checkers,
+	# which flags ask for, are to be heard every time.)
+	if test -z "$*" && test "$kernel" != kdir; then
+		inputs >"$tree/.inputs.new"
+		! cmp -s "$tree/.inputs.new" "$tree/.inputs" || ! test -f "$out/$module.ko" || return 0
+	fi
+	rm -f "$tree/.inputs"
 	if test "$module" = lvbs; then
 		# shellcheck disable=SC2046 # a list of names without blanks
 		sync_tree "$ROOT" "$tree" $(module_sources)
@@ -96,6 +119,7 @@ build() {
 		cp "$tree/$module.ko" "$out/$module.ko.new"
 		mv "$out/$module.ko.new" "$out/$module.ko"
 	fi
+	test ! -f "$tree/.inputs.new" || mv "$tree/.inputs.new" "$tree/.inputs"
 }
 
 with_lock "$out.lock" build "$@" || die "lvbs: the build of $module for $kernel failed"
