@@ -8,7 +8,8 @@
 # TLBs and `rep movs` (an iteration is an instruction). Several CPUs in a VM without icount, where one
 # thread of the host emulates them all. Native speed for the copy routine, under UML (KUnit's speed_report)
 # and in user space. Prints tables, and leaves build/bench.csv and build/bench.svg (also
-# build/bench-KERNEL.*). LVBS_BENCH_PAGES and LVBS_BENCH_SITES bound the growth measurements (default 65536 frames, 1000000 patch sites).
+# build/bench-KERNEL.*). LVBS_BENCH_PAGES and LVBS_BENCH_SITES bound the growth measurements (default
+# 65536 frames, 1000000 patch sites).
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"

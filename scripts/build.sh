@@ -84,10 +84,9 @@ build() {
 	if test -f "$out/.kdir" && test "$(cat "$out/.kdir")" != "$kdir"; then
 		rm -rf "$out"
 	fi
-	mkdir -p "$out"
-	echo "$kdir" >"$out/.kdir"
 	tree=$out/$module
 	mkdir -p "$tree"
+	echo "$kdir" >"$out/.kdir"
 	# To have make find out that there is nothing to do takes it some seconds, for each VM. (Checkers,
 	# which flags ask for, are to be heard every time.)
 	if test -z "$*" && test "$kernel" != kdir; then
