@@ -6,7 +6,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
-#include "copy_nofault.h"
+#include "phys/copy_nofault.h"
 #include "ksym.h"
 
 /*

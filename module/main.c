@@ -7,7 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 
-#include "parts.h"
+#include "init.h"
 
 static const struct part {
 	const char *name;

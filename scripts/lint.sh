@@ -72,7 +72,7 @@ abi_valid() {
 # The files that the code makes, and who may use them, are those that the document has.
 abi_complete() {
 	{
-		grep -hoE '(\{ |debugfs_create_file\()"[a-z_]+", 0[46]00, ' module/debugfs*.c |
+		grep -hoE '(\{ |debugfs_create_file\()"[a-z_]+", 0[46]00, ' module/debugfs/*.c |
 			sed 's/^[^"]*"//; s/", 0400, / RO/; s/", 0600, / W/'
 		awk '/^What:/ { sub(".*/", ""); name = $0 }
 			/^\t\t\((RO|RW|WO)\)/ { print name, $1 == "(RO)" ? "RO" : "W" }' \
@@ -119,17 +119,17 @@ rules() {
 	check_silent "public headers include <linux/...> and <lvbs/...> only" public_includes
 	check_silent "LINUX_VERSION_CODE stands in compat.h alone" \
 		none '(LINUX_VERSION_CODE|KERNEL_VERSION\()' $(files include module kunit -- module/compat.h)
-	check_silent "only vmap_manager.c calls vmap() and vunmap()" \
+	check_silent "only phys/vmap_manager.c calls vmap() and vunmap()" \
 		none '(^|[^A-Za-z0-9_>.])(vmap|vunmap|vm_map_ram|vm_unmap_ram)\(' \
-		$(files include module -- module/vmap_manager.c module/compat.h)
-	check_silent "only map_readonly.c touches page tables" \
+		$(files include module -- module/phys/vmap_manager.c module/compat.h)
+	check_silent "only phys/map_readonly.c touches page tables" \
 		none '(^|[^A-Za-z0-9_>.])(lookup_address|set_pte[a-z_]*|set_memory_[a-z]*)\(' \
-		$(files include module -- module/map_readonly.c)
+		$(files include module -- module/phys/map_readonly.c)
 	check_silent "only text patches and rings bypass protection" \
-		none 'vmap_manager_privileged' $(find module -name '*.[ch]' ! -name 'heki_*' ! -name 'ring*' \
-		! -name 'vmap_manager*')
+		none 'vmap_manager_privileged' $(find module -name '*.[ch]' ! -path 'module/heki/*' \
+		! -path 'module/ring/*' ! -name 'vmap_manager*')
 	check_silent "debugfs files call no vmap manager's ops" \
-		none '(->|\.)(vmap|vunmap|validate_unowned|protect)\(' $(find module -name 'debugfs*.c')
+		none '(->|\.)(vmap|vunmap|validate_unowned|protect)\(' $(find module/debugfs -name '*.c')
 	check_silent "kunit/ includes no source file of module/" \
 		none '#[[:space:]]*include.*\.c[">]' $(files kunit --)
 	check_silent "every source file names its licence in line 1" licences

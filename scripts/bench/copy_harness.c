@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Measures the module's copy routine in user space, where a timing is not
- * blurred by an emulator: the very instructions of module/copy_nofault_x86.h
+ * blurred by an emulator: the very instructions of module/phys/copy_nofault_x86.h
  * against glibc's memcpy (SIMD, which a kernel has not), what the kernel's own
  * memcpy does, and the 8-byte loop of copy_from_kernel_nofault.
  *
@@ -16,7 +16,7 @@
 #define noinline	__attribute__((__noinline__))
 #define notrace
 #define COPY_EXTABLE(from, to)
-#include "copy_nofault_x86.h"
+#include "phys/copy_nofault_x86.h"
 
 #define AREA		(2u << 20)
 #define ROUNDS		15

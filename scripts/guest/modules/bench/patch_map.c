@@ -4,8 +4,8 @@
  * by way of lvbs_vtlcall() would drown in the mapping of the request. These are
  * the same instructions, in a map of their own.
  */
-#include "heki_wire.c"
-#include "heki_patch_map.c"
+#include "heki/wire.c"
+#include "heki/patch_map.c"
 
 #include "bench.h"
 

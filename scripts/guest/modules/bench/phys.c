@@ -21,7 +21,7 @@
 #ifdef CONFIG_X86_64
 #include <asm/asm.h>
 #define COPY_EXTABLE(from, to)	_ASM_EXTABLE(from, to)
-#include "copy_nofault_x86.h"
+#include "phys/copy_nofault_x86.h"
 #define copy_same	copy_x86
 #else
 static size_t copy_same(void *dst, const void *src, size_t len)

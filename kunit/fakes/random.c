@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random numbers that can be had again.
+ */
+#include <kunit/test.h>
+#include <linux/minmax.h>
+#include <linux/moduleparam.h>
+#include <linux/random.h>
+
+#include "kunit/fakes/random.h"
+
+static unsigned int kunit_seed;
+module_param(kunit_seed, uint, 0400);
+MODULE_PARM_DESC(kunit_seed, "seed of all random KUnit tests; 0 draws one");
+
+u32 random_start(struct kunit *test, struct rnd_state *rnd)
+{
+	u32 seed = kunit_seed ?: get_random_u32();
+
+	prandom_seed_state(rnd, seed);
+	kunit_info(test, "seed %#x\n", seed);
+	return seed;
+}
+
+void random_shuffle(struct rnd_state *rnd, unsigned long *array,
+		    unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = nr; i > 1; i--) {
+		unsigned long j = random_below(rnd, i);
+
+		swap(array[i - 1], array[j]);
+	}
+}

@@ -1,0 +1,717 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The validator: its table, and what no sequence of requests can reach.
+ */
+
+#include <kunit/test.h>
+#include <linux/limits.h>
+#include <linux/string.h>
+
+#include "heki/validate.h"
+
+/* The last byte that an address can name: see heki_width(). */
+#define LAST	(((phys_addr_t)ULONG_MAX << HEKI_PAGE_SHIFT) |		\
+		 (HEKI_PAGE_SIZE - 1))
+
+/*
+ * C is e9 01 02 03 04 or eb 10 at sites of 5 or 2 bytes, N 0f 1f 44 00 00 or
+ * 66 90.
+ */
+#define SITE5	{ { 0x1100, 0 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define SITE2	{ { 0x1100, 0 }, 2, { 0xeb, 0x10 } }
+#define SITE_1	{ { 0x1100, 0 }, 1, { 0x90 } }
+#define SITE_3	{ { 0x1100, 0 }, 3, { 0xe9, 1, 2 } }
+#define SITE_4	{ { 0x1100, 0 }, 4, { 0xe9, 1, 2, 3 } }
+/* The site of the reference system's bug: only its head is on page 1. */
+#define CUT_1	{ { 0x1fff, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define CUT_2	{ { 0x1ffe, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define CUT_4	{ { 0x1ffc, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define NEAR_1	{ { 0x1fff, 0x2000 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define CUT2_1	{ { 0x1fff, 0x9000 }, 2, { 0xeb, 0x10 } }
+
+struct row {
+	const char *name;
+	struct heki_site site;
+	u8 cur[HEKI_CODE_MAX];
+	struct heki_request request;
+	enum heki_step step;
+	enum heki_reason reason;
+};
+
+#define GUARD	HEKI_STEP_GUARD
+#define TAIL	HEKI_STEP_TAIL
+#define HEAD	HEKI_STEP_HEAD
+#define NONE	HEKI_STEP_NONE
+#define R(reason) HEKI_REASON_##reason
+
+/* The rows of the table in heki_validate.h, and what is refused beside each. */
+static const struct row rows[] = {
+	/* Five bytes. */
+	{ "5: INT3 on C", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "5: INT3 on N", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "5: INT3 again, tail of C", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
+	{ "5: INT3 again, tail of N", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
+	{ "5: INT3 on foreign bytes", SITE5, { 0x55, 0x48, 0x89, 0xe5, 0x41 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "5: INT3 on JMP elsewhere", SITE5, { 0xe9, 1, 2, 3, 5 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "5: INT3 on head C, tail N", SITE5, { 0xe9, 0x1f, 0x44, 0, 0 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "5: INT3 on head N, tail C", SITE5, { 0x0f, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "5: INT3 on INT3, foreign tail", SITE5, { 0xcc, 1, 2, 3, 5 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "5: tail of C on C's", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FITS) },
+	{ "5: tail of N on C's", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1101 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
+	{ "5: tail of C on N's", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FITS) },
+	{ "5: tail of N on N's", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1101 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
+	{ "5: tail of C, no INT3, on N", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
+	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(UNGUARDED) },
+	{ "5: tail of N, no INT3, on C", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1101 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(UNGUARDED) },
+	{ "5: tail of C, no INT3, on C", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(UNGUARDED) },
+	{ "5: foreign tail", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1101 }, 4, { 1, 2, 3, 5 } }, TAIL, R(BYTES) },
+	{ "5: mixed tail", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1101 }, 4, { 0x01, 0x02, 0x00, 0x00 } }, TAIL, R(BYTES) },
+	{ "5: tail on foreign tail", SITE5, { 0xcc, 1, 2, 3, 5 },
+	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FOREIGN) },
+	{ "5: tail on foreign bytes", SITE5, { 0x55, 0x48, 0x89, 0xe5, 0x41 },
+	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FOREIGN) },
+	{ "5: head of C, tail of C", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(FITS) },
+	{ "5: head of N, tail of N", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(FITS) },
+	{ "5: JMP head, NOP tail", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(MIX) },
+	{ "5: NOP head, JMP tail", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(MIX) },
+	{ "5: foreign head", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0xe8 } }, HEAD, R(BYTES) },
+	{ "5: head without INT3, on C", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(UNGUARDED) },
+	{ "5: other head without INT3", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(UNGUARDED) },
+	{ "5: head on foreign tail", SITE5, { 0xcc, 1, 2, 3, 5 },
+	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(FOREIGN) },
+	{ "5: head on foreign bytes", SITE5, { 0x55, 0x48, 0x89, 0xe5, 0x41 },
+	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(FOREIGN) },
+	{ "5: all of C at once", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
+	  { { 0x1100 }, 5, { 0xe9, 1, 2, 3, 4 } }, NONE, R(SIZE) },
+	{ "5: all of C on INT3", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1100 }, 5, { 0xe9, 1, 2, 3, 4 } }, NONE, R(SIZE) },
+	{ "5: two bytes at the first", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100 }, 2, { 0xcc, 0x01 } }, NONE, R(SIZE) },
+	{ "5: no byte at the first", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100 }, 0, { } }, NONE, R(SIZE) },
+	{ "5: six bytes at the first", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100 }, 6, { 0xe9, 1, 2, 3, 4 } }, NONE, R(SIZE) },
+	{ "5: short tail", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1101 }, 3, { 1, 2, 3, 4 } }, TAIL, R(SIZE) },
+	{ "5: long tail", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1101 }, 5, { 1, 2, 3, 4 } }, TAIL, R(SIZE) },
+	{ "5: INT3 at the second byte", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1101 }, 1, { 0xcc } }, TAIL, R(SIZE) },
+	{ "5: INT3 at the third byte", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1102 }, 1, { 0xcc } }, NONE, R(ADDRESS) },
+	{ "5: INT3 at the last byte", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1104 }, 1, { 0xcc } }, NONE, R(ADDRESS) },
+	{ "5: end of tail at the third byte", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1102 }, 3, { 2, 3, 4 } }, NONE, R(ADDRESS) },
+	{ "5: INT3 right before", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x10ff }, 1, { 0xcc } }, NONE, R(NO_SITE) },
+	{ "5: INT3 right behind", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1105 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
+	{ "5: INT3 on any known page", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1800 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
+	{ "5: INT3 with second page", SITE5, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100, 0x2000 }, 1, { 0xcc } }, GUARD, R(PAGE) },
+	{ "5: head with second page", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1100, 0x2000 }, 1, { 0xe9 } }, HEAD, R(PAGE) },
+	{ "5: tail with second page", SITE5, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1101, 0x2000 }, 4, { 1, 2, 3, 4 } }, TAIL, R(PAGE) },
+
+	/* Two bytes. */
+	{ "2: INT3 on C", SITE2, { 0xeb, 0x10 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "2: INT3 on N", SITE2, { 0x66, 0x90 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "2: INT3 again, tail of C", SITE2, { 0xcc, 0x10 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
+	{ "2: INT3 again, tail of N", SITE2, { 0xcc, 0x90 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
+	{ "2: INT3 on foreign bytes", SITE2, { 0x55, 0x90 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "2: INT3 on JMP elsewhere", SITE2, { 0xeb, 0x11 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "2: INT3 on head C, tail N", SITE2, { 0xeb, 0x90 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "2: INT3 on head N, tail C", SITE2, { 0x66, 0x10 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "2: INT3 on INT3 INT3", SITE2, { 0xcc, 0xcc },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "2: tail of N on C's", SITE2, { 0xcc, 0x10 },
+	  { { 0x1101 }, 1, { 0x90 } }, TAIL, R(FITS) },
+	{ "2: tail of C on N's", SITE2, { 0xcc, 0x90 },
+	  { { 0x1101 }, 1, { 0x10 } }, TAIL, R(FITS) },
+	{ "2: tail of C on C's", SITE2, { 0xcc, 0x10 },
+	  { { 0x1101 }, 1, { 0x10 } }, TAIL, R(FITS) },
+	{ "2: tail, no INT3", SITE2, { 0xeb, 0x10 },
+	  { { 0x1101 }, 1, { 0x90 } }, TAIL, R(UNGUARDED) },
+	{ "2: foreign tail", SITE2, { 0xcc, 0x10 },
+	  { { 0x1101 }, 1, { 0x11 } }, TAIL, R(BYTES) },
+	{ "2: INT3 at the second byte", SITE2, { 0xeb, 0x10 },
+	  { { 0x1101 }, 1, { 0xcc } }, TAIL, R(BYTES) },
+	{ "2: tail on foreign tail", SITE2, { 0xcc, 0x11 },
+	  { { 0x1101 }, 1, { 0x10 } }, TAIL, R(FOREIGN) },
+	{ "2: head of C, tail of C", SITE2, { 0xcc, 0x10 },
+	  { { 0x1100 }, 1, { 0xeb } }, HEAD, R(FITS) },
+	{ "2: head of N, tail of N", SITE2, { 0xcc, 0x90 },
+	  { { 0x1100 }, 1, { 0x66 } }, HEAD, R(FITS) },
+	{ "2: JMP head, NOP tail", SITE2, { 0xcc, 0x90 },
+	  { { 0x1100 }, 1, { 0xeb } }, HEAD, R(MIX) },
+	{ "2: NOP head, JMP tail", SITE2, { 0xcc, 0x10 },
+	  { { 0x1100 }, 1, { 0x66 } }, HEAD, R(MIX) },
+	{ "2: head without INT3", SITE2, { 0xeb, 0x10 },
+	  { { 0x1100 }, 1, { 0x66 } }, HEAD, R(UNGUARDED) },
+	{ "2: both at once", SITE2, { 0x66, 0x90 },
+	  { { 0x1100 }, 2, { 0xeb, 0x10 } }, NONE, R(SIZE) },
+	{ "2: two bytes of tail", SITE2, { 0xcc, 0x10 },
+	  { { 0x1101 }, 2, { 0x90, 0x90 } }, TAIL, R(SIZE) },
+	{ "2: third byte is another's", SITE2, { 0xcc, 0x10 },
+	  { { 0x1102 }, 1, { 0x90 } }, NONE, R(NO_SITE) },
+
+	/* Lengths without NOP: C only. */
+	{ "1: INT3 on C", SITE_1, { 0x90 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "1: INT3 again", SITE_1, { 0xcc },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
+	{ "1: INT3 on foreign byte", SITE_1, { 0x91 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "1: C on INT3", SITE_1, { 0xcc },
+	  { { 0x1100 }, 1, { 0x90 } }, HEAD, R(FITS) },
+	{ "1: C on C", SITE_1, { 0x90 },
+	  { { 0x1100 }, 1, { 0x90 } }, HEAD, R(UNGUARDED) },
+	{ "1: foreign on INT3", SITE_1, { 0xcc },
+	  { { 0x1100 }, 1, { 0x91 } }, HEAD, R(BYTES) },
+	{ "1: no second byte", SITE_1, { 0xcc },
+	  { { 0x1101 }, 1, { 0x90 } }, NONE, R(NO_SITE) },
+	{ "1: empty tail", SITE_1, { 0xcc },
+	  { { 0x1101 }, 0, { } }, NONE, R(NO_SITE) },
+	{ "3: INT3 on C", SITE_3, { 0xe9, 1, 2 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "3: INT3 on a NOP", SITE_3, { 0x0f, 0x1f, 0x00 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "3: tail of a NOP", SITE_3, { 0xcc, 1, 2 },
+	  { { 0x1101 }, 2, { 0x1f, 0x00 } }, TAIL, R(BYTES) },
+	{ "3: tail of C", SITE_3, { 0xcc, 1, 2 },
+	  { { 0x1101 }, 2, { 1, 2 } }, TAIL, R(FITS) },
+	{ "3: head of C", SITE_3, { 0xcc, 1, 2 },
+	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(FITS) },
+	{ "4: INT3 on a NOP", SITE_4, { 0x0f, 0x1f, 0x40, 0x00 },
+	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+	{ "4: tail of a NOP", SITE_4, { 0xcc, 1, 2, 3 },
+	  { { 0x1101 }, 3, { 0x1f, 0x40, 0x00 } }, TAIL, R(BYTES) },
+	{ "4: head of the 5-byte NOP", SITE_4, { 0xcc, 1, 2, 3 },
+	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(BYTES) },
+
+	/* A bug of the reference system: head at a page's end. */
+	{ "cut 1: tail at the site's page", CUT_1, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
+	{ "cut 1: tail at the next page", CUT_1, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE, R(NO_SITE) },
+	{ "cut 1: tail, page named again", CUT_1, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x9000, 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(PAGE) },
+	{ "cut 1: tail, first page named", CUT_1, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x9000, 0x1000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(PAGE) },
+	{ "cut 1: INT3", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1fff }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "cut 1: INT3 with second page", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1fff, 0x9000 }, 1, { 0xcc } }, GUARD, R(PAGE) },
+	{ "cut 1: INT3 at second byte", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x9000 }, 1, { 0xcc } }, TAIL, R(SIZE) },
+	{ "cut 1: INT3 at third byte", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x9001 }, 1, { 0xcc } }, NONE, R(ADDRESS) },
+	{ "cut 1: INT3 behind", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	  { { 0x9004 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
+	{ "near 1: tail at the next page", NEAR_1, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
+	{ "near 1: tail elsewhere", NEAR_1, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE, R(NO_SITE) },
+	/* A tail that straddles itself. */
+	{ "cut 2: tail over both pages", CUT_2, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1fff, 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
+	{ "cut 2: tail, physically next page", CUT_2, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1fff, 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(PAGE) },
+	{ "cut 2: tail, no second page", CUT_2, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1fff }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(PAGE) },
+	{ "cut 2: tail from second page only", CUT_2, { 0xcc, 1, 2, 3, 4 },
+	  { { 0x9000 }, 3, { 0x44, 0, 0 } }, NONE, R(ADDRESS) },
+	{ "cut 4: tail over both pages", CUT_4, { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1ffd, 0x9000 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FITS) },
+	{ "cut 4: tail, near page", CUT_4, { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1ffd, 0x2000 }, 4, { 1, 2, 3, 4 } }, TAIL, R(PAGE) },
+	{ "cut 4: short tail, first page only", CUT_4,
+	  { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1ffd }, 3, { 1, 2, 3, 4 } }, TAIL, R(SIZE) },
+	{ "cut 4: last byte", CUT_4, { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x9000 }, 1, { 0x04 } }, NONE, R(ADDRESS) },
+	{ "2 cut 1: tail at the site's page", CUT2_1, { 0xcc, 0x10 },
+	  { { 0x9000 }, 1, { 0x90 } }, TAIL, R(FITS) },
+	{ "2 cut 1: tail at the next page", CUT2_1, { 0xcc, 0x10 },
+	  { { 0x2000 }, 1, { 0x90 } }, NONE, R(NO_SITE) },
+
+	/* At the end of the address space nothing wraps. */
+	{ "end of all: INT3", { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xe9, 1, 2, 3, 4 },
+	  { { LAST - 4 }, 1, { 0xcc } }, GUARD, R(FITS) },
+	{ "end of all: tail", { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xcc, 1, 2, 3, 4 },
+	  { { LAST - 3 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
+	{ "end of all: address 0",
+	  { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xe9, 1, 2, 3, 4 },
+	  { { 0 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
+	{ "end of all, cut 1: address 0",
+	  { { LAST, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xcc, 1, 2, 3, 4 },
+	  { { 0 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE, R(NO_SITE) },
+	{ "end of all, cut 1: tail",
+	  { { LAST, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xcc, 1, 2, 3, 4 },
+	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
+
+	/* Sites that nobody should have made. */
+	{ "site of size 0", { { 0x1100 }, 0, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0xcc } }, NONE, R(MALFORMED) },
+	{ "site of size 6", { { 0x1100 }, 6, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1100 }, 1, { 0xcc } }, NONE, R(MALFORMED) },
+	{ "site without second page", { { 0x1fff }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xe9, 1, 2, 3, 4 },
+	  { { 0x1fff }, 1, { 0xcc } }, NONE, R(MALFORMED) },
+};
+
+static void row_name(const struct row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(row, rows, row_name);
+
+/* What was applied, as the applier sees it. */
+struct applied {
+	unsigned int calls;
+	phys_addr_t pa[2];
+	unsigned int size;
+	u8 bytes[HEKI_CODE_MAX];
+	bool nothing;
+	int err;
+};
+
+static int apply(const struct heki_checked_patch *patch, void *ctx)
+{
+	struct applied *applied = ctx;
+
+	applied->calls++;
+	applied->pa[0] = heki_checked_pa(patch, 0);
+	applied->pa[1] = heki_checked_pa(patch, 1);
+	applied->size = heki_checked_size(patch);
+	memcpy(applied->bytes, heki_checked_bytes(patch), applied->size);
+	applied->nothing = heki_checked_nothing_to_write(patch);
+	return applied->err;
+}
+
+static void verdicts(struct kunit *test)
+{
+	const struct row *row = test->param_value;
+	bool accepted = row->reason == R(FITS) || row->reason == R(RETRY);
+	struct heki_verdict verdict, silent;
+	struct applied applied = { .err = -EFAULT };
+	int err = accepted ? 0 : row->reason == R(NO_SITE) ? -ENOENT :
+		  row->reason == R(MALFORMED) ? -EINVAL : -EACCES;
+
+	KUNIT_EXPECT_EQ(test, err,
+			heki_check_patch(&row->site, row->cur, &row->request,
+					 &silent, NULL, NULL));
+	KUNIT_EXPECT_EQ(test, accepted ? -EFAULT : err,
+			heki_check_patch(&row->site, row->cur, &row->request,
+					 &verdict, apply, &applied));
+	KUNIT_EXPECT_STREQ(test, heki_reason_name(verdict.reason),
+			   heki_reason_name(row->reason));
+	KUNIT_EXPECT_STREQ(test, heki_step_name(verdict.step),
+			   heki_step_name(row->step));
+	KUNIT_EXPECT_EQ(test, verdict.accepted, accepted);
+	KUNIT_EXPECT_EQ(test, verdict.nothing_to_write,
+			row->reason == R(RETRY));
+	KUNIT_EXPECT_EQ(test, silent.reason, verdict.reason);
+	KUNIT_EXPECT_EQ(test, silent.step, verdict.step);
+	KUNIT_EXPECT_EQ(test, silent.accepted, verdict.accepted);
+
+	KUNIT_ASSERT_EQ(test, applied.calls, (unsigned int)accepted);
+	if (!accepted)
+		return;
+	KUNIT_EXPECT_EQ(test, applied.pa[0], row->request.pa[0]);
+	KUNIT_EXPECT_EQ(test, applied.pa[1], row->request.pa[1]);
+	KUNIT_ASSERT_EQ(test, applied.size, (unsigned int)row->request.size);
+	KUNIT_EXPECT_EQ(test, 0, memcmp(applied.bytes, row->request.bytes,
+					applied.size));
+	KUNIT_EXPECT_EQ(test, applied.nothing, row->reason == R(RETRY));
+}
+
+static void names(struct kunit *test)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < HEKI_REASON_NR; i++) {
+		const char *name = heki_reason_name(i);
+
+		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, name);
+		KUNIT_EXPECT_NE(test, '?', name[0]);
+		for (j = 0; j < i; j++)
+			KUNIT_EXPECT_STRNEQ(test, name, heki_reason_name(j));
+	}
+	KUNIT_EXPECT_STREQ(test, heki_reason_name(HEKI_REASON_NR), "?");
+	KUNIT_EXPECT_STREQ(test, heki_reason_name(-1), "?");
+	for (i = 0; i < HEKI_STEP_NR; i++)
+		KUNIT_EXPECT_NE(test, '?', heki_step_name(i)[0]);
+	KUNIT_EXPECT_STREQ(test, heki_step_name(HEKI_STEP_NR), "?");
+}
+
+static void nop_bytes(struct kunit *test)
+{
+	static const u8 n2[] = { 0x66, 0x90 };
+	static const u8 n5[] = { 0x0f, 0x1f, 0x44, 0, 0 };
+	unsigned int size;
+
+	for (size = 0; size < 8; size++) {
+		if (size != 2 && size != 5)
+			KUNIT_EXPECT_NULL(test, heki_nop(size));
+	}
+	KUNIT_EXPECT_EQ(test, 0, memcmp(heki_nop(2), n2, 2));
+	KUNIT_EXPECT_EQ(test, 0, memcmp(heki_nop(5), n5, 5));
+}
+
+/*
+ * Walks: memory is a list of addresses, the site's bytes among others, that
+ * accepted requests are applied to byte by byte.
+ */
+
+#define WALK_STATES	16
+
+struct walk {
+	struct heki_site site;
+	phys_addr_t where[HEKI_CODE_MAX];
+	u8 states[WALK_STATES][HEKI_CODE_MAX];
+	unsigned int nr;
+	unsigned int tried;
+	unsigned int accepted;
+	unsigned int stray;
+	unsigned int bad;
+	bool overflow;
+};
+
+static void walk_place(struct walk *walk, unsigned int size,
+		       unsigned int on_first, phys_addr_t second)
+{
+	static const u8 codes[][HEKI_CODE_MAX] = {
+		[1] = { 0x90 }, [2] = { 0xeb, 0x10 }, [3] = { 0xe9, 1, 2 },
+		[4] = { 0xe9, 1, 2, 3 }, [5] = { 0xe9, 1, 2, 3, 4 },
+	};
+	unsigned int i;
+
+	memset(walk, 0, sizeof(*walk));
+	walk->site.pa[0] = 0x2000 - on_first;
+	walk->site.pa[1] = on_first < size ? second : 0;
+	walk->site.size = size;
+	memcpy(walk->site.code, codes[size], sizeof(codes[size]));
+	for (i = 0; i < size; i++)
+		walk->where[i] = i < on_first ? 0x2000 - on_first + i :
+						second + i - on_first;
+}
+
+/* By the letter of the contract, not by what the validator calls. */
+static bool walk_allowed(const struct walk *walk, const u8 *state)
+{
+	static const u8 n2[] = { 0x66, 0x90 };
+	static const u8 n5[] = { 0x0f, 0x1f, 0x44, 0, 0 };
+	unsigned int size = walk->site.size;
+	const u8 *nop = size == 2 ? n2 : size == 5 ? n5 : walk->site.code;
+
+	if (state[0] == 0xcc)
+		return !memcmp(state + 1, walk->site.code + 1, size - 1) ||
+		       !memcmp(state + 1, nop + 1, size - 1);
+	return !memcmp(state, walk->site.code, size) ||
+	       !memcmp(state, nop, size);
+}
+
+static void walk_add(struct walk *walk, const u8 *state)
+{
+	unsigned int i;
+
+	if (!walk_allowed(walk, state))
+		walk->bad++;
+	for (i = 0; i < walk->nr; i++) {
+		if (!memcmp(walk->states[i], state, HEKI_CODE_MAX))
+			return;
+	}
+	if (walk->nr == WALK_STATES) {
+		walk->overflow = true;
+		return;
+	}
+	memcpy(walk->states[walk->nr++], state, HEKI_CODE_MAX);
+}
+
+static void walk_apply(struct walk *walk, const u8 *state,
+		       const struct applied *applied)
+{
+	unsigned int i, j, on_first = 0x1000 - (applied->pa[0] & 0xfff);
+	u8 next[HEKI_CODE_MAX];
+
+	memcpy(next, state, HEKI_CODE_MAX);
+	for (i = 0; i < applied->size; i++) {
+		phys_addr_t pa = i < on_first ? applied->pa[0] + i :
+				 applied->pa[1] + i - on_first;
+
+		for (j = 0; j < walk->site.size; j++) {
+			if (walk->where[j] == pa)
+				break;
+		}
+		if (j == walk->site.size)
+			walk->stray++;
+		else
+			next[j] = applied->bytes[i];
+	}
+	if (applied->nothing && memcmp(next, state, HEKI_CODE_MAX))
+		walk->bad++;
+	walk_add(walk, next);
+}
+
+static void walk_try(struct walk *walk, const u8 *state,
+		     const struct heki_request *request)
+{
+	struct applied applied = { };
+	struct heki_verdict verdict;
+	int err;
+
+	walk->tried++;
+	err = heki_check_patch(&walk->site, state, request, &verdict, apply,
+			       &applied);
+	if (!!err == verdict.accepted || applied.calls != verdict.accepted)
+		walk->bad++;
+	if (err)
+		return;
+	walk->accepted++;
+	walk_apply(walk, state, &applied);
+}
+
+/* Each way to cut @size bytes out of what may be around. */
+static void walk_bytes(struct walk *walk, const u8 *state,
+		       struct heki_request *request)
+{
+	static const u8 others[][2 * HEKI_CODE_MAX] = {
+		{ 0x66, 0x90, 0x66, 0x90 },
+		{ 0x0f, 0x1f, 0x44, 0, 0, 0x0f, 0x1f, 0x44, 0, 0 },
+		{ 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc },
+		{ 0xcc, 1, 2, 3, 4, 0xcc, 0x1f, 0x44, 0, 0 },
+		{ 0xe9, 0x1f, 0x44, 0, 0, 0xeb, 0x10, 0x66, 0x90 },
+		{ 0x0f, 1, 2, 3, 4, 0xeb, 0x90, 0x66, 0x10 }, { },
+	};
+	u8 own[2 * HEKI_CODE_MAX] = { };
+	unsigned int i, from, size = request->size;
+
+	memcpy(own, walk->site.code, walk->site.size);
+	for (from = 0; from <= HEKI_CODE_MAX; from++) {
+		memcpy(request->bytes, own + from, HEKI_CODE_MAX);
+		memset(request->bytes + size, 0, HEKI_CODE_MAX - size);
+		walk_try(walk, state, request);
+		for (i = 0; i < ARRAY_SIZE(others); i++) {
+			memcpy(request->bytes, others[i] + from, size);
+			walk_try(walk, state, request);
+		}
+	}
+}
+
+static void walk_state(struct walk *walk, const u8 *state)
+{
+	const phys_addr_t seconds[] = {
+		0, 0x1000, 0x2000, 0x9000, walk->site.pa[1],
+	};
+	phys_addr_t starts[26];
+	unsigned int i, j, nr = 0;
+	struct heki_request request = { };
+
+	for (i = 0; i < 8; i++) {
+		starts[nr++] = 0x2000 - 6 + i;
+		starts[nr++] = 0x9000 - 2 + i;
+		starts[nr++] = 0x2000 + i;
+	}
+	starts[nr++] = 0;
+	starts[nr++] = LAST;
+
+	for (i = 0; i < nr; i++) {
+		for (j = 0; j < ARRAY_SIZE(seconds); j++) {
+			request.pa[0] = starts[i];
+			request.pa[1] = seconds[j];
+			for (request.size = 1; request.size <= HEKI_CODE_MAX;
+			     request.size++)
+				walk_bytes(walk, state, &request);
+		}
+	}
+}
+
+static void walk_all(struct kunit *test, unsigned int size,
+		     unsigned int on_first, phys_addr_t second)
+{
+	struct walk *walk = kunit_kzalloc(test, sizeof(*walk), GFP_KERNEL);
+	u8 start[HEKI_CODE_MAX] = { };
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, walk);
+	walk_place(walk, size, on_first, second);
+	memcpy(start, walk->site.code, size);
+	walk_add(walk, start);
+	for (i = 0; i < walk->nr; i++)
+		walk_state(walk, walk->states[i]);
+
+	KUNIT_EXPECT_EQ_MSG(test, walk->bad, 0U, "%u bytes, %u on first page",
+			    size, on_first);
+	KUNIT_EXPECT_EQ_MSG(test, walk->stray, 0U,
+			    "%u bytes, %u on first page", size, on_first);
+	KUNIT_EXPECT_FALSE(test, walk->overflow);
+	/* C, INT3 and its tail; the same of N, if there is one. */
+	KUNIT_EXPECT_EQ_MSG(test, walk->nr, size == 2 || size == 5 ? 4U : 2U,
+			    "%u bytes, %u on first page", size, on_first);
+	KUNIT_EXPECT_GT(test, walk->accepted, 0U);
+	kunit_info(test, "%u bytes, %u on the first page: %u of %u accepted",
+		   size, on_first, walk->accepted, walk->tried);
+}
+
+/* No sequence of accepted requests leads anywhere else. */
+static void exhaustive_walk(struct kunit *test)
+{
+	unsigned int size, on_first;
+
+	for (size = 1; size <= HEKI_CODE_MAX; size++) {
+		for (on_first = 1; on_first <= size; on_first++) {
+			walk_all(test, size, on_first, 0x9000);
+			walk_all(test, size, on_first, 0x2000);
+		}
+	}
+}
+
+/* Starting from bytes that are not the site's, nothing is accepted. */
+static void foreign_stays(struct kunit *test)
+{
+	static const u8 foreign[][HEKI_CODE_MAX] = {
+		{ 0x55, 0x48, 0x89, 0xe5, 0x41 }, { 0xe9, 0x1f, 0x44, 0, 0 },
+		{ 0x0f, 1, 2, 3, 4 }, { 0xcc, 0x01, 0x02, 0x00, 0x00 },
+		{ 0xcc, 0xcc, 0xcc, 0xcc, 0xcc }, { },
+	};
+	struct walk *walk = kunit_kzalloc(test, sizeof(*walk), GFP_KERNEL);
+	unsigned int i, on_first;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, walk);
+	for (on_first = 1; on_first <= 5; on_first++) {
+		for (i = 0; i < ARRAY_SIZE(foreign); i++) {
+			walk_place(walk, 5, on_first, 0x9000);
+			walk_state(walk, foreign[i]);
+			KUNIT_EXPECT_EQ(test, walk->accepted, 0U);
+		}
+	}
+}
+
+/* The whole switch and back, at each cut, with the right addresses. */
+static void switch_and_back(struct kunit *test)
+{
+	static const u8 nop[] = { 0x0f, 0x1f, 0x44, 0, 0 };
+	unsigned int on_first, round;
+
+	for (on_first = 1; on_first <= 5; on_first++) {
+		struct walk walk;
+		u8 cur[HEKI_CODE_MAX] = { 0xe9, 1, 2, 3, 4 };
+		struct heki_verdict verdict;
+
+		walk_place(&walk, 5, on_first, 0x9000);
+		for (round = 0; round < 2; round++) {
+			const u8 *to = round ? walk.site.code : nop;
+			struct heki_request guard = {
+				{ walk.where[0] }, 1, { 0xcc }
+			};
+			struct heki_request tail = {
+				{ walk.where[1],
+				  on_first > 1 && on_first < 5 ? 0x9000 : 0 },
+				4, { to[1], to[2], to[3], to[4] }
+			};
+			struct heki_request head = {
+				{ walk.where[0] }, 1, { to[0] }
+			};
+
+			KUNIT_EXPECT_EQ(test, 0,
+					heki_check_patch(&walk.site, cur,
+							 &guard, &verdict,
+							 NULL, NULL));
+			cur[0] = 0xcc;
+			KUNIT_EXPECT_EQ(test, 0,
+					heki_check_patch(&walk.site, cur, &tail,
+							 &verdict, NULL, NULL));
+			memcpy(cur + 1, to + 1, 4);
+			KUNIT_EXPECT_EQ(test, 0,
+					heki_check_patch(&walk.site, cur, &head,
+							 &verdict, NULL, NULL));
+			cur[0] = to[0];
+		}
+	}
+}
+
+/* An instruction that begins with INT3 stays within the table. */
+static void int3_instruction(struct kunit *test)
+{
+	struct heki_site site = { { 0x1100 }, 5, { 0xcc, 1, 2, 3, 4 } };
+	const u8 code[] = { 0xcc, 1, 2, 3, 4 };
+	const u8 nop[] = { 0x0f, 0x1f, 0x44, 0, 0 };
+	struct heki_request guard = { { 0x1100 }, 1, { 0xcc } };
+	struct heki_request head = { { 0x1100 }, 1, { 0x0f } };
+	struct heki_verdict verdict;
+
+	KUNIT_EXPECT_EQ(test, 0, heki_check_patch(&site, code, &guard, &verdict,
+						  NULL, NULL));
+	KUNIT_EXPECT_TRUE(test, verdict.nothing_to_write);
+	KUNIT_EXPECT_EQ(test, 0, heki_check_patch(&site, nop, &guard, &verdict,
+						  NULL, NULL));
+	KUNIT_EXPECT_FALSE(test, verdict.nothing_to_write);
+	KUNIT_EXPECT_EQ(test, -EACCES,
+			heki_check_patch(&site, code, &head, &verdict, NULL,
+					 NULL));
+	KUNIT_EXPECT_EQ(test, verdict.reason, R(MIX));
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE_PARAM(verdicts, row_gen_params),
+	KUNIT_CASE(names),
+	KUNIT_CASE(nop_bytes),
+	KUNIT_CASE(exhaustive_walk),
+	KUNIT_CASE(foreign_stays),
+	KUNIT_CASE(switch_and_back),
+	KUNIT_CASE(int3_instruction),
+	{ }
+};
+
+static struct kunit_suite suite = {
+	.name = "lvbs_heki_validate",
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
+
+MODULE_LICENSE("GPL");

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the front door from end to end: a VTL0 in a few pages of our
+ * own has its sites made known, asks for patches, and looks at its text.
+ */
+#include <kunit/test.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/string.h>
+
+#include <lvbs/heki.h>
+#include <lvbs/phys_ptr.h>
+
+#include "heki/wire.h"
+
+/* Frames of the kernel: text, init text, page list, blob, requests. */
+#define ORDER		3
+#define TEXT_BYTES	(2 * PAGE_SIZE)
+#define INIT_TEXT	PAGE_SIZE
+#define LIST		(2 * PAGE_SIZE)
+#define BLOB		(3 * PAGE_SIZE)
+#define REQUESTS	(4 * PAGE_SIZE)
+#define WIRE_PAGES	(TEXT_BYTES / HEKI_PAGE_SIZE)
+
+static const u8 nop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+
+struct vtl0_site {
+	unsigned long first;	/* from the text's start on */
+	unsigned long second;
+	unsigned int cut;	/* bytes before the second page */
+	u8 code[5];
+};
+
+struct vtl0 {
+	u8 *mem;
+	u8 *model;		/* of the text */
+	struct vtl0_site site[WIRE_PAGES];
+	long token;
+};
+
+static u64 pa_of(const struct vtl0 *vtl0, unsigned long at)
+{
+	return virt_to_phys(vtl0->mem) + at;
+}
+
+static int vtl0_init(struct kunit *test)
+{
+	struct vtl0 *vtl0 = kunit_kzalloc(test, sizeof(*vtl0), GFP_KERNEL);
+
+	if (!vtl0)
+		return -ENOMEM;
+	test->priv = vtl0;
+	vtl0->mem = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, ORDER);
+	vtl0->model = kunit_kzalloc(test, TEXT_BYTES, GFP_KERNEL);
+	return vtl0->mem && vtl0->model ? 0 : -ENOMEM;
+}
+
+static void vtl0_exit(struct kunit *test)
+{
+	struct vtl0 *vtl0 = test->priv;
+
+	if (!vtl0)
+		return;
+	if (vtl0->token > 0)
+		lvbs_vtlcall(HEKI_VTLCALL_UNLOAD_MODULE, vtl0->token, 0, 0);
+	if (vtl0->mem)
+		free_pages((unsigned long)vtl0->mem, ORDER);
+}
+
+/* Both halves of a site, wherever they are. */
+static void put_code(u8 *text, const struct vtl0_site *site, const u8 *code)
+{
+	memcpy(text + site->first, code, site->cut);
+	memcpy(text + site->second, code + site->cut, 5 - site->cut);
+}
+
+/* A site from the end of each page of the wire format to another one's start. */
+static void make_sites(struct vtl0 *vtl0, unsigned int stride)
+{
+	struct heki_patch_info *info = (void *)vtl0->mem + BLOB;
+	struct heki_patch *record = (void *)(info + 1);
+	unsigned int i;
+
+	memset(vtl0->mem, 0x90, TEXT_BYTES);
+	*info = (struct heki_patch_info) {
+		.patch_idx = cpu_to_le64(WIRE_PAGES),
+		.max_patch_count = cpu_to_le64(WIRE_PAGES),
+	};
+	for (i = 0; i < WIRE_PAGES; i++) {
+		struct vtl0_site *site = &vtl0->site[i];
+
+		site->cut = 1 + i % 4;
+		site->first = (i + 1) * HEKI_PAGE_SIZE - site->cut;
+		site->second = (i + stride) % WIRE_PAGES * HEKI_PAGE_SIZE;
+		site->code[0] = 0xe9;
+		memset(site->code + 1, i + 1, 4);
+		heki_patch_encode(record++, pa_of(vtl0, site->first),
+				  pa_of(vtl0, site->second), site->code, 5);
+		put_code(vtl0->mem, site, nop);
+	}
+	memcpy(vtl0->model, vtl0->mem, TEXT_BYTES);
+}
+
+static struct heki_range range_of(const struct vtl0 *vtl0, unsigned long at,
+				  unsigned long bytes,
+				  enum heki_mod_mem attribute)
+{
+	return (struct heki_range) {
+		.va = cpu_to_le64((unsigned long)vtl0->mem + at),
+		.pa = cpu_to_le64(pa_of(vtl0, at)),
+		.epa = cpu_to_le64(pa_of(vtl0, at) + bytes),
+		.attributes = cpu_to_le64(attribute),
+	};
+}
+
+static void load(struct kunit *test, unsigned int stride)
+{
+	struct vtl0 *vtl0 = test->priv;
+	struct heki_page *list = (void *)vtl0->mem + LIST;
+
+	make_sites(vtl0, stride);
+	*list = (struct heki_page) { .nranges = cpu_to_le64(3) };
+	list->ranges[0] = range_of(vtl0, 0, PAGE_SIZE, HEKI_MOD_TEXT);
+	list->ranges[1] = range_of(vtl0, INIT_TEXT, PAGE_SIZE,
+				   HEKI_MOD_INIT_TEXT);
+	list->ranges[2] = range_of(vtl0, BLOB, sizeof(struct heki_patch_info) +
+				   WIRE_PAGES * sizeof(struct heki_patch),
+				   HEKI_MOD_PATCH);
+	vtl0->token = lvbs_vtlcall(HEKI_VTLCALL_VALIDATE_MODULE,
+				   pa_of(vtl0, LIST), 3, 0);
+	KUNIT_ASSERT_GT(test, vtl0->token, 0L);
+}
+
+static void unload(struct kunit *test)
+{
+	struct vtl0 *vtl0 = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 0L, lvbs_vtlcall(HEKI_VTLCALL_UNLOAD_MODULE,
+					       vtl0->token, 0, 0));
+	vtl0->token = 0;
+}
+
+/* A request that lies in one page, or in two that are not neighbours. */
+static long ask(struct vtl0 *vtl0, u64 pa0, u64 pa1, const u8 *code,
+		unsigned int size, bool cut)
+{
+	const unsigned long second = REQUESTS + 3 * HEKI_PAGE_SIZE;
+	unsigned long first = REQUESTS + 64;
+	unsigned int in_first = sizeof(struct heki_patch);
+	struct heki_patch wire;
+
+	if (cut) {
+		in_first = 1 + pa0 % (sizeof(wire) - 1);
+		first = REQUESTS + HEKI_PAGE_SIZE - in_first;
+	}
+	heki_patch_encode(&wire, pa0, pa1, code, size);
+	memcpy(vtl0->mem + first, &wire, in_first);
+	memcpy(vtl0->mem + second, (u8 *)&wire + in_first,
+	       sizeof(wire) - in_first);
+	return lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, pa_of(vtl0, first),
+			    cut ? pa_of(vtl0, second) : 0, 0);
+}
+
+static long ask_tail(struct vtl0 *vtl0, const struct vtl0_site *site,
+		     const u8 *code, bool cut)
+{
+	if (site->cut == 1)
+		return ask(vtl0, pa_of(vtl0, site->second), 0, code + 1, 4,
+			   cut);
+	return ask(vtl0, pa_of(vtl0, site->first + 1),
+		   pa_of(vtl0, site->second), code + 1, 4, cut);
+}
+
+static bool text_is_as_modelled(const struct vtl0 *vtl0)
+{
+	return !memcmp(vtl0->mem, vtl0->model, TEXT_BYTES);
+}
+
+static void switch_site(struct kunit *test, const struct vtl0_site *site,
+			const u8 *code, bool cut)
+{
+	struct vtl0 *vtl0 = test->priv;
+	u64 pa = pa_of(vtl0, site->first);
+
+	KUNIT_EXPECT_EQ(test, ask(vtl0, pa, 0, (u8[]) { 0xcc }, 1, cut), 0L);
+	vtl0->model[site->first] = 0xcc;
+	KUNIT_EXPECT_TRUE(test, text_is_as_modelled(vtl0));
+
+	KUNIT_EXPECT_EQ(test, ask_tail(vtl0, site, code, cut), 0L);
+	put_code(vtl0->model, site, code);
+	vtl0->model[site->first] = 0xcc;
+	KUNIT_EXPECT_TRUE(test, text_is_as_modelled(vtl0));
+
+	KUNIT_EXPECT_EQ(test, ask(vtl0, pa, 0, code, 1, cut), 0L);
+	vtl0->model[site->first] = code[0];
+	KUNIT_EXPECT_TRUE(test, text_is_as_modelled(vtl0));
+}
+
+static void patches(struct kunit *test)
+{
+	/* To the next page of the wire format, and to one far away. */
+	static const unsigned int strides[] = { 1, WIRE_PAGES / 2 };
+	struct vtl0 *vtl0 = test->priv;
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(strides); i++) {
+		load(test, strides[i]);
+		for (j = 0; j < WIRE_PAGES; j++) {
+			switch_site(test, &vtl0->site[j], vtl0->site[j].code,
+				    j % 2);
+			switch_site(test, &vtl0->site[j], nop, j % 2 == 0);
+		}
+		unload(test);
+	}
+}
+
+/* A site's second page is the one it names, not the one that comes next. */
+static void next_page_is_not_the_second(struct kunit *test)
+{
+	struct vtl0 *vtl0 = test->priv;
+	const struct vtl0_site *site = &vtl0->site[WIRE_PAGES - 1];
+	u64 next;
+
+	load(test, 1);
+	next = pa_of(vtl0, site->first + site->cut);
+	KUNIT_ASSERT_EQ(test, ask(vtl0, pa_of(vtl0, site->first), 0,
+				  (u8[]) { 0xcc }, 1, false), 0L);
+	vtl0->model[site->first] = 0xcc;
+	KUNIT_EXPECT_NE(test, ask(vtl0, next, 0, site->code + site->cut,
+				  5 - site->cut, false), 0L);
+	if (site->cut > 1)
+		KUNIT_EXPECT_EQ(test, ask(vtl0, pa_of(vtl0, site->first + 1),
+					  next, site->code + 1, 4, false),
+				(long)-EACCES);
+	KUNIT_EXPECT_TRUE(test, text_is_as_modelled(vtl0));
+	KUNIT_EXPECT_EQ(test, vtl0->mem[site->first + site->cut], 0);
+	unload(test);
+}
+
+static int write_text(struct vtl0 *vtl0, unsigned long at)
+{
+	u8 byte = vtl0->mem[at];
+
+	return phys_write_obj_at(lvbs_vmap_manager(), pa_of(vtl0, at), &byte);
+}
+
+static long begin_patch(struct vtl0 *vtl0, unsigned int i)
+{
+	return ask(vtl0, pa_of(vtl0, vtl0->site[i].first), 0, (u8[]) { 0xcc },
+		   1, false);
+}
+
+/* Frames go with their sites, all of them and no others. */
+static void init_text_goes(struct kunit *test)
+{
+	const unsigned int in_page = PAGE_SIZE / HEKI_PAGE_SIZE;
+	struct vtl0 *vtl0 = test->priv;
+	unsigned int i;
+
+	load(test, 1);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, 16), -EROFS);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, INIT_TEXT - 1), -EROFS);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, INIT_TEXT), -EROFS);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, TEXT_BYTES - 1), -EROFS);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, REQUESTS), 0);
+
+	KUNIT_EXPECT_EQ(test, 0L, lvbs_vtlcall(HEKI_VTLCALL_FREE_MODULE_INIT,
+					       vtl0->token, 0, 0));
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, 16), -EROFS);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, INIT_TEXT - 1), -EROFS);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, INIT_TEXT), 0);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, TEXT_BYTES - 1), 0);
+	/* The last one of the first frame reaches into the second one. */
+	for (i = 0; i < WIRE_PAGES; i++)
+		KUNIT_EXPECT_EQ_MSG(test, begin_patch(vtl0, i),
+				    i < in_page - 1 ? 0L : (long)-ENOENT,
+				    "site %u", i);
+
+	unload(test);
+	KUNIT_EXPECT_EQ(test, write_text(vtl0, 16), 0);
+	KUNIT_EXPECT_EQ(test, begin_patch(vtl0, 0), (long)-ENOENT);
+}
+
+/* Protection is by frames of the kernel: half of one cannot be named. */
+static void text_in_parts_of_frames(struct kunit *test)
+{
+	struct vtl0 *vtl0 = test->priv;
+	struct heki_page *list = (void *)vtl0->mem + LIST;
+
+	*list = (struct heki_page) { .nranges = cpu_to_le64(1) };
+	list->ranges[0] = range_of(vtl0, 0, PAGE_SIZE / 2, HEKI_MOD_TEXT);
+	KUNIT_EXPECT_EQ(test, lvbs_vtlcall(HEKI_VTLCALL_VALIDATE_MODULE,
+					   pa_of(vtl0, LIST), 1, 0),
+			(long)-EINVAL);
+	list->ranges[0] = range_of(vtl0, PAGE_SIZE / 2, PAGE_SIZE,
+				   HEKI_MOD_TEXT);
+	KUNIT_EXPECT_EQ(test, lvbs_vtlcall(HEKI_VTLCALL_VALIDATE_MODULE,
+					   pa_of(vtl0, LIST), 1, 0),
+			(long)-EINVAL);
+}
+
+static struct kunit_case vtlcall_cases[] = {
+	KUNIT_CASE(patches),
+	KUNIT_CASE(next_page_is_not_the_second),
+	KUNIT_CASE(init_text_goes),
+	KUNIT_CASE(text_in_parts_of_frames),
+	{}
+};
+
+static struct kunit_suite vtlcall_suite = {
+	.name = "lvbs_vtlcall",
+	.init = vtl0_init,
+	.exit = vtl0_exit,
+	.test_cases = vtlcall_cases,
+};
+
+kunit_test_suite(vtlcall_suite);
+
+MODULE_LICENSE("GPL");

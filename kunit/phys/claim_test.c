@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of claims: the conflict table of the overview in vmap_manager.h
+ * cell by cell, in every shape of frame set; and against a count per frame.
+ */
+#include <kunit/test.h>
+#include <linux/limits.h>
+#include <linux/string.h>
+
+#include <lvbs/vmap_manager.h>
+
+#include "kunit/fakes/random.h"
+
+#define NO_HOLDER	NULL
+
+static struct phys_frames run_of(unsigned long first, unsigned long nr)
+{
+	return (struct phys_frames) { .first = first, .nr = nr };
+}
+
+static struct phys_frames list_of(const unsigned long *pfns, unsigned long nr)
+{
+	return (struct phys_frames) { .pfns = pfns, .nr = nr };
+}
+
+static int claim_init(struct kunit *test)
+{
+	struct phys_claims *claims;
+
+	claims = kunit_kzalloc(test, sizeof(*claims), GFP_KERNEL);
+	if (!claims)
+		return -ENOMEM;
+	phys_claims_init(claims);
+	test->priv = claims;
+	return 0;
+}
+
+static void claim_exit(struct kunit *test)
+{
+	if (test->priv)
+		KUNIT_EXPECT_TRUE(test, phys_claims_none(test->priv));
+}
+
+/* ---- the table ---- */
+
+struct cell_row {
+	const char *name;
+	enum phys_claim_kind newcomer;
+	enum phys_claim_kind holder;
+	int err;
+};
+
+#define CELL(newcomer, holder, err)				\
+	{ #newcomer " meets " #holder, PHYS_CLAIM_##newcomer,	\
+	  PHYS_CLAIM_##holder, err }
+
+static const struct cell_row cell_rows[] = {
+	CELL(READ, READ, 0),
+	CELL(READ, WRITE, 0),
+	CELL(READ, PATCH, 0),
+	CELL(READ, SHARED, 0),
+	CELL(READ, EXCLUSIVE, -EBUSY),
+	CELL(READ, PROTECTED, 0),
+
+	CELL(WRITE, READ, 0),
+	CELL(WRITE, WRITE, 0),
+	CELL(WRITE, PATCH, 0),
+	CELL(WRITE, SHARED, -EBUSY),
+	CELL(WRITE, EXCLUSIVE, -EBUSY),
+	CELL(WRITE, PROTECTED, -EROFS),
+
+	CELL(PATCH, READ, 0),
+	CELL(PATCH, WRITE, 0),
+	CELL(PATCH, PATCH, 0),
+	CELL(PATCH, SHARED, -EBUSY),
+	CELL(PATCH, EXCLUSIVE, -EBUSY),
+	CELL(PATCH, PROTECTED, 0),
+
+	CELL(SHARED, READ, 0),
+	CELL(SHARED, WRITE, -EBUSY),
+	CELL(SHARED, PATCH, -EBUSY),
+	CELL(SHARED, SHARED, 0),
+	CELL(SHARED, EXCLUSIVE, -EBUSY),
+	CELL(SHARED, PROTECTED, 0),
+
+	CELL(EXCLUSIVE, READ, -EBUSY),
+	CELL(EXCLUSIVE, WRITE, -EBUSY),
+	CELL(EXCLUSIVE, PATCH, -EBUSY),
+	CELL(EXCLUSIVE, SHARED, -EBUSY),
+	CELL(EXCLUSIVE, EXCLUSIVE, -EBUSY),
+	CELL(EXCLUSIVE, PROTECTED, 0),
+
+	CELL(PROTECTED, READ, 0),
+	CELL(PROTECTED, WRITE, -EBUSY),
+	CELL(PROTECTED, PATCH, 0),
+	CELL(PROTECTED, SHARED, 0),
+	CELL(PROTECTED, EXCLUSIVE, 0),
+	CELL(PROTECTED, PROTECTED, 0),
+};
+
+static void cell_row_name(const struct cell_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cell, cell_rows, cell_row_name);
+
+/* Pairs of frame sets, and whether they have a frame in common. */
+struct pair_row {
+	const char *name;
+	struct phys_frames a;
+	struct phys_frames b;
+	bool meet;
+};
+
+static const unsigned long evens[] = { 10, 12, 14, 16, 18 };
+static const unsigned long odds[] = { 17, 15, 13, 11, 19 };
+static const unsigned long mixed[] = { 40, 3, 18, 30 };
+static const unsigned long wide[] = { 100, 1 };
+static const unsigned long ends[] = { ULONG_MAX, 0 };
+static const unsigned long low[] = { 0 };
+
+#define RUN(from, count)	{ .first = (from), .nr = (count) }
+#define LIST(list, count)	{ .pfns = (list), .nr = (count) }
+
+static const struct pair_row pair_rows[] = {
+	{ "run, same run", RUN(10, 4), RUN(10, 4), true },
+	{ "run, one frame of it", RUN(10, 4), RUN(12, 1), true },
+	{ "run, overlap by its last frame", RUN(10, 4), RUN(13, 9), true },
+	{ "run, right behind", RUN(10, 4), RUN(14, 9), false },
+	{ "run, right before", RUN(10, 4), RUN(6, 4), false },
+	{ "run, overlap by its first frame", RUN(10, 4), RUN(6, 5), true },
+	{ "run, around it", RUN(10, 4), RUN(0, 100), true },
+	{ "run to the last frame, last frame", RUN(ULONG_MAX - 3, 4),
+	  RUN(ULONG_MAX, 1), true },
+	{ "everything, one frame", RUN(0, ULONG_MAX), RUN(77, 1), true },
+	{ "frame 0, everything else", RUN(0, 1), RUN(1, ULONG_MAX), false },
+
+	{ "run, list with one frame of it", RUN(30, 2), LIST(mixed, 4), true },
+	{ "run, list with its first frame", RUN(40, 9), LIST(mixed, 4), true },
+	{ "run, list with its last frame", RUN(20, 11), LIST(mixed, 4), true },
+	{ "run in a gap of a list", RUN(31, 9), LIST(mixed, 4), false },
+	{ "run in the widest gap of a list", RUN(2, 98), LIST(wide, 2), false },
+	{ "run around a list", RUN(0, 200), LIST(wide, 2), true },
+	{ "run between the ends", RUN(1, ULONG_MAX - 1), LIST(ends, 2), false },
+	{ "last frame, list with both ends", RUN(ULONG_MAX, 1), LIST(ends, 2),
+	  true },
+
+	{ "list, same list", LIST(evens, 5), LIST(evens, 5), true },
+	{ "lists woven without touching", LIST(evens, 5), LIST(odds, 5), false },
+	{ "lists with one frame in common", LIST(evens, 5), LIST(mixed, 4), true },
+	{ "lists with hulls inside each other", LIST(wide, 2), LIST(evens, 5),
+	  false },
+	{ "lists with frame 0 in common", LIST(low, 1), LIST(ends, 2), true },
+	{ "lists apart", LIST(low, 1), LIST(evens, 5), false },
+};
+
+/*
+ * Each cell over each pair of frame sets, both ways round, with the frames'
+ * holder there and not.
+ */
+static void check_pair(struct kunit *test, const struct cell_row *cell,
+		       const char *name, const struct phys_frames *there,
+		       const struct phys_frames *coming, bool meet)
+{
+	struct phys_claims *claims = test->priv;
+	struct phys_claim old = { .kind = cell->holder, .holder = NO_HOLDER };
+	struct phys_claim new = { .kind = cell->newcomer };
+	int err = meet ? cell->err : 0, got;
+
+	KUNIT_ASSERT_EQ_MSG(test, phys_claim_add(claims, &old, there), 0,
+			    "%s", name);
+	KUNIT_EXPECT_EQ_MSG(test,
+			    phys_claim_check(claims, new.kind, NULL, coming),
+			    err, "%s, check", name);
+	got = phys_claim_add(claims, &new, coming);
+	KUNIT_EXPECT_EQ_MSG(test, got, err, "%s", name);
+	if (!got)
+		phys_claim_del(claims, &new);
+	phys_claim_del(claims, &old);
+	KUNIT_EXPECT_TRUE_MSG(test, phys_claims_none(claims), "%s", name);
+}
+
+static void cell_test(struct kunit *test)
+{
+	const struct cell_row *cell = test->param_value;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pair_rows); i++) {
+		const struct pair_row *pair = &pair_rows[i];
+
+		check_pair(test, cell, pair->name, &pair->a, &pair->b,
+			   pair->meet);
+		check_pair(test, cell, pair->name, &pair->b, &pair->a,
+			   pair->meet);
+	}
+}
+
+/* ---- holders ---- */
+
+static void holder_test(struct kunit *test)
+{
+	const struct cell_row *cell = test->param_value;
+	struct phys_claims *claims = test->priv;
+	struct phys_frames frames = run_of(10, 4);
+	const int me = 0, other = 0;
+	const struct {
+		const char *name;
+		const void *there;
+		const void *coming;
+		bool friends;
+	} rows[] = {
+		{ "the same holder", &me, &me, true },
+		{ "two holders", &me, &other, false },
+		{ "held, newcomer without holder", &me, NO_HOLDER, false },
+		{ "not held, newcomer with holder", NO_HOLDER, &me, false },
+		/* Nobody is not somebody that two claims have in common. */
+		{ "no holder at all", NO_HOLDER, NO_HOLDER, false },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct phys_claim old = { .kind = cell->holder,
+					  .holder = rows[i].there };
+		struct phys_claim new = { .kind = cell->newcomer,
+					  .holder = rows[i].coming };
+		int err = rows[i].friends ? 0 : cell->err, got;
+
+		KUNIT_ASSERT_EQ(test, phys_claim_add(claims, &old, &frames), 0);
+		KUNIT_EXPECT_EQ_MSG(test,
+				    phys_claim_check(claims, new.kind,
+						     new.holder, &frames),
+				    err, "%s, check", rows[i].name);
+		got = phys_claim_add(claims, &new, &frames);
+		KUNIT_EXPECT_EQ_MSG(test, got, err, "%s", rows[i].name);
+		if (!got)
+			phys_claim_del(claims, &new);
+		phys_claim_del(claims, &old);
+	}
+}
+
+/* The holder's own claim must not hide somebody else's behind it. */
+static void holder_hides_nobody_test(struct kunit *test)
+{
+	struct phys_claims *claims = test->priv;
+	struct phys_frames frames = run_of(10, 4);
+	const int me = 0, other = 0;
+	struct phys_claim mine = { .kind = PHYS_CLAIM_SHARED, .holder = &me };
+	struct phys_claim others = { .kind = PHYS_CLAIM_SHARED,
+				     .holder = &other };
+
+	KUNIT_ASSERT_EQ(test, phys_claim_add(claims, &mine, &frames), 0);
+	KUNIT_ASSERT_EQ(test, phys_claim_add(claims, &others, &frames), 0);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			phys_claim_check(claims, PHYS_CLAIM_WRITE, &me,
+					 &frames));
+	phys_claim_del(claims, &others);
+	KUNIT_EXPECT_EQ(test, 0,
+			phys_claim_check(claims, PHYS_CLAIM_WRITE, &me,
+					 &frames));
+	phys_claim_del(claims, &mine);
+}
+
+/* ---- sole protections ---- */
+
+struct sole_row {
+	const char *name;
+	bool newcomer;
+	bool holder;
+	int err;
+};
+
+static const struct sole_row sole_rows[] = {
+	{ "shared meets shared", false, false, 0 },
+	{ "shared meets sole", false, true, -EBUSY },
+	{ "sole meets shared", true, false, -EROFS },
+	{ "sole meets sole", true, true, -EEXIST },
+};
+
+static void sole_row_name(const struct sole_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(sole, sole_rows, sole_row_name);
+
+static void sole_test(struct kunit *test)
+{
+	const struct sole_row *row = test->param_value;
+	struct phys_claims *claims = test->priv;
+	struct phys_claim old = { .kind = PHYS_CLAIM_PROTECTED,
+				  .sole = row->holder };
+	struct phys_claim new = { .kind = PHYS_CLAIM_PROTECTED,
+				  .sole = row->newcomer };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pair_rows); i++) {
+		const struct pair_row *pair = &pair_rows[i];
+		int err = pair->meet ? row->err : 0, got;
+
+		KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &old,
+							&pair->a));
+		got = phys_claim_add(claims, &new, &pair->b);
+		KUNIT_EXPECT_EQ_MSG(test, got, err, "%s", pair->name);
+		if (!got)
+			phys_claim_del(claims, &new);
+		phys_claim_del(claims, &old);
+	}
+}
+
+/* To all other kinds a sole protection is one like any other. */
+static void sole_is_a_protection_test(struct kunit *test)
+{
+	const struct cell_row *cell = test->param_value;
+	struct phys_claims *claims = test->priv;
+	struct phys_frames frames = run_of(10, 4);
+	struct phys_claim old = { .kind = cell->holder, .sole = true };
+	struct phys_claim new = { .kind = cell->newcomer, .sole = true };
+	int got;
+
+	if (cell->holder == PHYS_CLAIM_PROTECTED &&
+	    cell->newcomer == PHYS_CLAIM_PROTECTED)
+		return;	/* the table above */
+
+	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &old, &frames));
+	got = phys_claim_add(claims, &new, &frames);
+	KUNIT_EXPECT_EQ(test, got, cell->err);
+	if (!got)
+		phys_claim_del(claims, &new);
+	phys_claim_del(claims, &old);
+}
+
+/* ---- malformed ---- */
+
+static void malformed_test(struct kunit *test)
+{
+	static unsigned long many[PHYS_WINDOW_PAGES + 1];
+	struct phys_claims *claims = test->priv;
+	struct phys_claim claim = { .kind = PHYS_CLAIM_READ };
+	const struct {
+		const char *name;
+		struct phys_frames frames;
+		int err;
+	} rows[] = {
+		{ "empty run", run_of(5, 0), -EINVAL },
+		{ "empty list", list_of(many, 0), -EINVAL },
+		{ "list of a window", list_of(many, PHYS_WINDOW_PAGES), 0 },
+		{ "list longer than a window",
+		  list_of(many, PHYS_WINDOW_PAGES + 1), -EINVAL },
+		{ "run longer than a window", run_of(0, 1UL << 20), 0 },
+		{ "run to the last frame", run_of(ULONG_MAX - 1, 2), 0 },
+		{ "run that wraps by one", run_of(ULONG_MAX - 1, 3), -EINVAL },
+		{ "run that wraps", run_of(5, ULONG_MAX), -EINVAL },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = 3 * i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		int err = phys_claim_add(claims, &claim, &rows[i].frames);
+
+		KUNIT_EXPECT_EQ_MSG(test, err, rows[i].err, "%s", rows[i].name);
+		if (!err)
+			phys_claim_del(claims, &claim);
+		KUNIT_EXPECT_EQ_MSG(test, rows[i].err,
+				    phys_claim_check(claims, PHYS_CLAIM_READ,
+						     NULL, &rows[i].frames),
+				    "%s, check", rows[i].name);
+		KUNIT_EXPECT_TRUE_MSG(test, phys_claims_none(claims), "%s",
+				      rows[i].name);
+	}
+}
+
+/* ---- walking ---- */
+
+static void next_test(struct kunit *test)
+{
+	static const unsigned long firsts[] = { 50, 10, 30, 10, 0 };
+	static const unsigned long order[] = { 0, 10, 10, 30, 50 };
+	struct phys_claims *claims = test->priv;
+	struct phys_claim wanted[ARRAY_SIZE(firsts)];
+	struct phys_claim others[ARRAY_SIZE(firsts)];
+	struct phys_claim *at = NULL;
+	unsigned long flags;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(firsts); i++) {
+		struct phys_frames frames = run_of(firsts[i], i + 1);
+
+		wanted[i] = (struct phys_claim) { .kind = PHYS_CLAIM_SHARED };
+		others[i] = (struct phys_claim) { .kind = PHYS_CLAIM_READ };
+		KUNIT_ASSERT_EQ(test, 0,
+				phys_claim_add(claims, &wanted[i], &frames));
+		KUNIT_ASSERT_EQ(test, 0,
+				phys_claim_add(claims, &others[i], &frames));
+	}
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		at = phys_claim_next(claims, PHYS_CLAIM_SHARED, at);
+		if (!at || at->start != order[i])
+			break;
+	}
+	if (i == ARRAY_SIZE(order))
+		at = phys_claim_next(claims, PHYS_CLAIM_SHARED, at);
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	KUNIT_EXPECT_EQ(test, i, ARRAY_SIZE(order));
+	KUNIT_EXPECT_NULL(test, at);
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	at = phys_claim_next(claims, PHYS_CLAIM_PROTECTED, NULL);
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	KUNIT_EXPECT_NULL(test, at);
+
+	for (i = 0; i < ARRAY_SIZE(firsts); i++) {
+		phys_claim_del(claims, &wanted[i]);
+		phys_claim_del(claims, &others[i]);
+	}
+}
+
+/* Mappings are in no order, but all of them are met, and no others. */
+static void next_mapping_test(struct kunit *test)
+{
+	struct phys_claims *claims = test->priv;
+	struct phys_claim claim[PHYS_CLAIM_NR][3] = {};
+	unsigned int kind, i, met;
+	unsigned long flags;
+
+	for (i = 0; i < 3; i++)
+		for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++) {
+			struct phys_frames frames = run_of(5 * i, 9);
+
+			claim[kind][i].kind = kind;
+			KUNIT_ASSERT_EQ(test, 0,
+					phys_claim_add(claims, &claim[kind][i],
+						       &frames));
+		}
+
+	for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++) {
+		struct phys_claim *at = NULL;
+
+		met = 0;
+		raw_spin_lock_irqsave(&claims->lock, flags);
+		while ((at = phys_claim_next(claims, kind, at)))
+			met |= BIT(at - claim[kind]);
+		raw_spin_unlock_irqrestore(&claims->lock, flags);
+		KUNIT_EXPECT_EQ(test, met, 7U);
+		KUNIT_EXPECT_FALSE(test, phys_claims_none(claims));
+		/* In the middle, first, last. */
+		phys_claim_del(claims, &claim[kind][1]);
+		phys_claim_del(claims, &claim[kind][2]);
+		phys_claim_del(claims, &claim[kind][0]);
+	}
+}
+
+/* ---- random claims against a count for each frame ---- */
+
+#define MODEL_FRAMES	96
+#define MODEL_CLAIMS	48
+#define MODEL_HOLDERS	3	/* number 0 is nobody */
+
+struct model_claim {
+	struct phys_claim claim;
+	struct phys_frames frames;
+	unsigned long pfns[PHYS_WINDOW_PAGES];
+	unsigned int holder;
+	bool held;
+};
+
+struct claim_model {
+	/* How many claims of a kind and holder there are on a frame. */
+	u8 count[MODEL_FRAMES][PHYS_CLAIM_NR][MODEL_HOLDERS];
+	struct model_claim claim[MODEL_CLAIMS];
+	char holders[MODEL_HOLDERS];
+};
+
+static int cell_err(enum phys_claim_kind newcomer, enum phys_claim_kind holder)
+{
+	return cell_rows[newcomer * PHYS_CLAIM_NR + holder].err;
+}
+
+/* Every errno that some frame justifies, as bits; 0 if none does. */
+#define CAN_BE_BUSY	1U
+#define CAN_BE_ROFS	2U
+
+static unsigned int model_conflicts(const struct claim_model *model,
+				    const struct model_claim *new)
+{
+	unsigned int conflicts = 0, kind, holder;
+	unsigned long i;
+
+	for (i = 0; i < new->frames.nr; i++)
+		for (kind = 0; kind < PHYS_CLAIM_NR; kind++)
+			for (holder = 0; holder < MODEL_HOLDERS; holder++) {
+				int err = cell_err(new->claim.kind, kind);
+
+				if (!model->count[phys_frame(&new->frames, i)]
+						 [kind][holder])
+					continue;
+				if (holder && holder == new->holder)
+					continue;
+				if (err == -EBUSY)
+					conflicts |= CAN_BE_BUSY;
+				if (err == -EROFS)
+					conflicts |= CAN_BE_ROFS;
+			}
+	return conflicts;
+}
+
+static void model_count(struct claim_model *model, struct model_claim *claim,
+			int by)
+{
+	unsigned long i;
+
+	for (i = 0; i < claim->frames.nr; i++)
+		model->count[phys_frame(&claim->frames, i)][claim->claim.kind]
+			    [claim->holder] += by;
+	claim->held = by > 0;
+}
+
+static void random_claim(struct rnd_state *rnd, struct claim_model *model,
+			 struct model_claim *claim)
+{
+	unsigned long all[MODEL_FRAMES], i;
+	unsigned long nr = 1 + random_below(rnd, random_one_in(rnd, 8) ?
+					    PHYS_WINDOW_PAGES : 6);
+
+	claim->claim.kind = random_below(rnd, PHYS_CLAIM_NR);
+	claim->holder = random_below(rnd, MODEL_HOLDERS);
+	claim->claim.holder = claim->holder ?
+			      &model->holders[claim->holder] : NULL;
+	if (random_one_in(rnd, 2)) {
+		claim->frames = run_of(random_below(rnd, MODEL_FRAMES - nr),
+				       nr);
+		return;
+	}
+	for (i = 0; i < MODEL_FRAMES; i++)
+		all[i] = i;
+	random_shuffle(rnd, all, MODEL_FRAMES);
+	memcpy(claim->pfns, all, sizeof(claim->pfns));
+	claim->frames = list_of(claim->pfns, nr);
+}
+
+static void random_test(struct kunit *test)
+{
+	struct phys_claims *claims = test->priv;
+	unsigned int round, accepted = 0, refused = 0, i;
+	struct claim_model *model;
+	struct rnd_state rnd;
+	u32 seed;
+
+	model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, model);
+	seed = random_start(test, &rnd);
+
+	for (round = 0; round < RANDOM_ROUNDS(40000); round++) {
+		struct model_claim *claim =
+			&model->claim[random_below(&rnd, MODEL_CLAIMS)];
+		unsigned int conflicts, answer;
+		int err, check;
+
+		if (claim->held) {
+			phys_claim_del(claims, &claim->claim);
+			model_count(model, claim, -1);
+			continue;
+		}
+
+		random_claim(&rnd, model, claim);
+		conflicts = model_conflicts(model, claim);
+		check = phys_claim_check(claims, claim->claim.kind,
+					 claim->claim.holder, &claim->frames);
+		err = phys_claim_add(claims, &claim->claim, &claim->frames);
+		KUNIT_EXPECT_EQ_MSG(test, err, check, "seed %#x, round %u",
+				    seed, round);
+		if (!err) {
+			model_count(model, claim, 1);
+			accepted++;
+		} else {
+			refused++;
+		}
+		answer = err == -EBUSY ? CAN_BE_BUSY :
+			 err == -EROFS ? CAN_BE_ROFS : 0;
+		if (!!err != !!conflicts || (answer & ~conflicts)) {
+			KUNIT_FAIL(test, "seed %#x, round %u: %d, not %#x",
+				   seed, round, err, conflicts);
+			break;
+		}
+	}
+
+	for (i = 0; i < MODEL_CLAIMS; i++)
+		if (model->claim[i].held)
+			phys_claim_del(claims, &model->claim[i].claim);
+	KUNIT_EXPECT_GT(test, accepted, round / 20);
+	KUNIT_EXPECT_GT(test, refused, round / 20);
+}
+
+static struct kunit_case phys_claim_cases[] = {
+	KUNIT_CASE_PARAM(cell_test, cell_gen_params),
+	KUNIT_CASE_PARAM(holder_test, cell_gen_params),
+	KUNIT_CASE(holder_hides_nobody_test),
+	KUNIT_CASE_PARAM(sole_test, sole_gen_params),
+	KUNIT_CASE_PARAM(sole_is_a_protection_test, cell_gen_params),
+	KUNIT_CASE(malformed_test),
+	KUNIT_CASE(next_test),
+	KUNIT_CASE(next_mapping_test),
+	KUNIT_CASE(random_test),
+	{ }
+};
+
+static struct kunit_suite phys_claim_suite = {
+	.name = "lvbs_phys_claim",
+	.init = claim_init,
+	.exit = claim_exit,
+	.test_cases = phys_claim_cases,
+};
+
+kunit_test_suites(&phys_claim_suite);

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of frame sets, against a bitmap with a bit for each frame.
+ */
+#include <kunit/test.h>
+#include <linux/bitmap.h>
+#include <linux/limits.h>
+#include <linux/string.h>
+
+#include "phys/frame_set.h"
+#include "kunit/fakes/random.h"
+
+/* ---- random sets against the bitmap, at both ends of the number space ---- */
+
+#define UNIVERSE	512UL
+
+struct universe_row {
+	const char *name;
+	unsigned long base;
+};
+
+static const struct universe_row universe_rows[] = {
+	{ "from frame 0", 0 },
+	{ "in the middle", 0x100000 },
+	{ "to the last frame", ULONG_MAX - (UNIVERSE - 1) },
+};
+
+static void universe_row_name(const struct universe_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(universe, universe_rows, universe_row_name);
+
+struct set_fixture {
+	struct frame_set set;
+	DECLARE_BITMAP(model, UNIVERSE);
+	struct frame_range range[16];
+};
+
+static int set_init(struct kunit *test)
+{
+	struct set_fixture *fix;
+
+	fix = kunit_kzalloc(test, sizeof(*fix), GFP_KERNEL);
+	if (!fix)
+		return -ENOMEM;
+	mutex_init(&fix->set.lock);
+	test->priv = fix;
+	return 0;
+}
+
+static void set_exit(struct kunit *test)
+{
+	struct set_fixture *fix = test->priv;
+
+	if (fix)
+		frame_set_destroy(&fix->set);
+}
+
+static void random_interval(struct rnd_state *rnd, unsigned long *first,
+			    unsigned long *last)
+{
+	/* Short ones mostly, so that ranges end up apart, touching, joined. */
+	unsigned long span = random_one_in(rnd, 8) ? UNIVERSE : 12;
+
+	*first = random_below(rnd, UNIVERSE);
+	*last = min(*first + random_below(rnd, span), UNIVERSE - 1);
+}
+
+static void check_queries(struct kunit *test, struct rnd_state *rnd,
+			  unsigned long base, u32 seed)
+{
+	struct set_fixture *fix = test->priv;
+	struct frame_range got;
+	unsigned long first, last, start, end;
+	bool meets, covers, found;
+
+	random_interval(rnd, &first, &last);
+	meets = find_next_bit(fix->model, last + 1, first) <= last;
+	covers = find_next_zero_bit(fix->model, last + 1, first) > last;
+
+	KUNIT_ASSERT_EQ_MSG(test, meets,
+			    frame_set_meets(&fix->set, base + first,
+					    base + last),
+			    "seed %#x: %lu-%lu", seed, first, last);
+	KUNIT_ASSERT_EQ_MSG(test, covers,
+			    frame_set_covers(&fix->set, base + first,
+					     base + last),
+			    "seed %#x: %lu-%lu", seed, first, last);
+
+	got = frame_set_at(&fix->set, base + first);
+	if (test_bit(first, fix->model)) {
+		for (start = first; start; start--)
+			if (!test_bit(start - 1, fix->model))
+				break;
+		end = find_next_zero_bit(fix->model, UNIVERSE, first) - 1;
+		KUNIT_ASSERT_EQ_MSG(test, got.first, base + start, "seed %#x",
+				    seed);
+		KUNIT_ASSERT_EQ_MSG(test, got.last, base + end, "seed %#x",
+				    seed);
+	} else {
+		KUNIT_ASSERT_GT_MSG(test, got.first, got.last, "seed %#x",
+				    seed);
+	}
+
+	start = find_next_bit(fix->model, UNIVERSE, first);
+	end = find_next_zero_bit(fix->model, UNIVERSE, start) - 1;
+	found = frame_set_next(&fix->set, base + first, &got);
+	KUNIT_ASSERT_EQ_MSG(test, found, start < UNIVERSE, "seed %#x: %lu",
+			    seed, first);
+	if (!found)
+		return;
+	/* Of a range that has begun before, all is told. */
+	while (start && start == first && test_bit(start - 1, fix->model)) {
+		start--;
+		first--;
+	}
+	KUNIT_ASSERT_EQ_MSG(test, got.first, base + start, "seed %#x", seed);
+	KUNIT_ASSERT_EQ_MSG(test, got.last, base + end, "seed %#x", seed);
+}
+
+static void random_test(struct kunit *test)
+{
+	const struct universe_row *row = test->param_value;
+	struct set_fixture *fix = test->priv;
+	struct rnd_state rnd;
+	u32 seed = random_start(test, &rnd);
+	unsigned int round, i;
+
+	for (round = 0; round < 2000; round++) {
+		unsigned long nr = random_below(&rnd, ARRAY_SIZE(fix->range));
+		bool replace = random_one_in(&rnd, 4);
+		int err;
+
+		if (replace)
+			bitmap_zero(fix->model, UNIVERSE);
+		for (i = 0; i < nr; i++) {
+			unsigned long first, last;
+
+			random_interval(&rnd, &first, &last);
+			bitmap_set(fix->model, first, last - first + 1);
+			fix->range[i].first = row->base + first;
+			fix->range[i].last = row->base + last;
+		}
+		err = replace ? frame_set_replace(&fix->set, fix->range, nr) :
+				frame_set_add(&fix->set, fix->range, nr);
+		KUNIT_ASSERT_EQ_MSG(test, err, 0, "seed %#x", seed);
+
+		for (i = 0; i < 50; i++)
+			check_queries(test, &rnd, row->base, seed);
+	}
+}
+
+/* ---- differences, against the bitmap's ---- */
+
+struct difference {
+	struct frame_set set[3];
+	DECLARE_BITMAP(model[3], UNIVERSE);
+};
+
+static void random_set(struct rnd_state *rnd, unsigned long base,
+		       struct frame_set *set, unsigned long *model)
+{
+	struct frame_range range[12];
+	unsigned long nr = random_below(rnd, ARRAY_SIZE(range)), i;
+
+	bitmap_zero(model, UNIVERSE);
+	for (i = 0; i < nr; i++) {
+		unsigned long first, last;
+
+		random_interval(rnd, &first, &last);
+		bitmap_set(model, first, last - first + 1);
+		range[i].first = base + first;
+		range[i].last = base + last;
+	}
+	frame_set_replace(set, range, nr);
+}
+
+static void difference_test(struct kunit *test)
+{
+	const struct universe_row *row = test->param_value;
+	struct set_fixture *fix = test->priv;
+	struct difference *d;
+	struct rnd_state rnd;
+	u32 seed = random_start(test, &rnd);
+	unsigned int round, i;
+
+	d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	for (i = 0; i < ARRAY_SIZE(d->set); i++)
+		mutex_init(&d->set[i].lock);
+
+	for (round = 0; round < 1000; round++) {
+		random_set(&rnd, row->base, &d->set[0], d->model[0]);
+		random_set(&rnd, row->base, &d->set[1], d->model[1]);
+		KUNIT_ASSERT_EQ(test, 0,
+				frame_set_difference(&fix->set, &d->set[0],
+						     &d->set[1]));
+		bitmap_andnot(fix->model, d->model[0], d->model[1], UNIVERSE);
+		for (i = 0; i < 50; i++)
+			check_queries(test, &rnd, row->base, seed);
+	}
+
+	/* From itself, and all of it. */
+	random_set(&rnd, row->base, &d->set[1], d->model[1]);
+	KUNIT_ASSERT_EQ(test, 0, frame_set_difference(&fix->set, &fix->set,
+						      &d->set[1]));
+	bitmap_andnot(fix->model, fix->model, d->model[1], UNIVERSE);
+	for (i = 0; i < 50; i++)
+		check_queries(test, &rnd, row->base, seed);
+	KUNIT_ASSERT_EQ(test, 0, frame_set_difference(&d->set[1], &d->set[1],
+						      &d->set[1]));
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&d->set[1], 0, ULONG_MAX));
+
+	/* Sets that were never filled. */
+	KUNIT_EXPECT_EQ(test, 0, frame_set_difference(&fix->set, &d->set[2],
+						      &d->set[1]));
+	bitmap_zero(fix->model, UNIVERSE);
+	check_queries(test, &rnd, row->base, seed);
+	KUNIT_EXPECT_EQ(test, 0, frame_set_difference(&fix->set, &d->set[0],
+						      &d->set[2]));
+	bitmap_copy(fix->model, d->model[0], UNIVERSE);
+	for (i = 0; i < 50; i++)
+		check_queries(test, &rnd, row->base, seed);
+
+	for (i = 0; i < ARRAY_SIZE(d->set); i++)
+		frame_set_destroy(&d->set[i]);
+}
+
+/* ---- the ends, written down ---- */
+
+static void empty_test(struct kunit *test)
+{
+	struct set_fixture *fix = test->priv;
+	struct frame_range range;
+
+	/* Never filled, filled with nothing, destroyed: all the same. */
+	KUNIT_EXPECT_FALSE(test, frame_set_next(&fix->set, 0, &range));
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_FALSE(test, frame_set_covers(&fix->set, 0, 0));
+
+	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, NULL, 0), 0);
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+
+	range = (struct frame_range) { 3, 3 };
+	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, &range, 1), 0);
+	KUNIT_EXPECT_TRUE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_EQ(test, frame_set_replace(&fix->set, NULL, 0), 0);
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+
+	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, &range, 1), 0);
+	frame_set_destroy(&fix->set);
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+	frame_set_destroy(&fix->set);
+}
+
+static void everything_test(struct kunit *test)
+{
+	struct set_fixture *fix = test->priv;
+	struct frame_range range[] = { { ULONG_MAX, ULONG_MAX },
+				       { 0, ULONG_MAX - 1 } };
+	struct frame_range got = {};
+
+	KUNIT_EXPECT_EQ(test, frame_set_replace(&fix->set, range, 2), 0);
+	KUNIT_EXPECT_TRUE(test, frame_set_covers(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_TRUE(test, frame_set_next(&fix->set, ULONG_MAX, &got));
+	KUNIT_EXPECT_EQ(test, got.first, 0UL);
+	KUNIT_EXPECT_EQ(test, got.last, ULONG_MAX);
+
+	/* More after the end of all numbers changes nothing. */
+	range[0] = (struct frame_range) { 5, ULONG_MAX };
+	range[1] = (struct frame_range) { ULONG_MAX, ULONG_MAX };
+	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, range, 2), 0);
+	KUNIT_EXPECT_TRUE(test, frame_set_next(&fix->set, 0, &got));
+	KUNIT_EXPECT_EQ(test, got.first, 0UL);
+	KUNIT_EXPECT_EQ(test, got.last, ULONG_MAX);
+}
+
+static void touching_test(struct kunit *test)
+{
+	struct set_fixture *fix = test->priv;
+	struct frame_range range[] = { { 8, 9 }, { 4, 5 }, { 6, 7 },
+				       { 11, 12 } };
+	struct frame_range got = {};
+
+	KUNIT_EXPECT_EQ(test, frame_set_replace(&fix->set, range, 4), 0);
+	KUNIT_EXPECT_TRUE(test, frame_set_next(&fix->set, 0, &got));
+	KUNIT_EXPECT_EQ(test, got.first, 4UL);
+	KUNIT_EXPECT_EQ(test, got.last, 9UL);
+	KUNIT_EXPECT_TRUE(test, frame_set_covers(&fix->set, 4, 9));
+	KUNIT_EXPECT_FALSE(test, frame_set_covers(&fix->set, 3, 9));
+	KUNIT_EXPECT_FALSE(test, frame_set_covers(&fix->set, 4, 10));
+	KUNIT_EXPECT_FALSE(test, frame_set_covers(&fix->set, 9, 11));
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 10, 10));
+	KUNIT_EXPECT_TRUE(test, frame_set_meets(&fix->set, 10, 11));
+	KUNIT_EXPECT_TRUE(test, frame_set_meets(&fix->set, 0, 4));
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, 3));
+	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 13, ULONG_MAX));
+}
+
+/* ---- refusals leave the set as it was ---- */
+
+static void expect_untouched(struct kunit *test)
+{
+	struct set_fixture *fix = test->priv;
+	struct frame_range got = {};
+
+	KUNIT_EXPECT_TRUE(test, frame_set_next(&fix->set, 0, &got));
+	KUNIT_EXPECT_EQ(test, got.first, 10UL);
+	KUNIT_EXPECT_EQ(test, got.last, 19UL);
+	KUNIT_EXPECT_FALSE(test, frame_set_next(&fix->set, 20, &got));
+}
+
+static void refused_test(struct kunit *test)
+{
+	struct set_fixture *fix = test->priv;
+	struct frame_range good = { 10, 19 };
+	struct frame_range bad[] = { { 30, 40 }, { 6, 5 }, { 50, 60 } };
+
+	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, &good, 1), 0);
+
+	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, bad, 3), -EINVAL);
+	expect_untouched(test);
+	KUNIT_EXPECT_EQ(test, frame_set_replace(&fix->set, bad, 3), -EINVAL);
+	expect_untouched(test);
+
+	/* So many that their size does not fit: no memory, nothing is read. */
+	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, bad, LONG_MAX), -ENOMEM);
+	expect_untouched(test);
+}
+
+static struct kunit_case frame_set_cases[] = {
+	KUNIT_CASE_PARAM(random_test, universe_gen_params),
+	KUNIT_CASE_PARAM(difference_test, universe_gen_params),
+	KUNIT_CASE(empty_test),
+	KUNIT_CASE(everything_test),
+	KUNIT_CASE(touching_test),
+	KUNIT_CASE(refused_test),
+	{ }
+};
+
+static struct kunit_suite frame_set_suite = {
+	.name = "lvbs_frame_set",
+	.init = set_init,
+	.exit = set_exit,
+	.test_cases = frame_set_cases,
+};
+
+kunit_test_suites(&frame_set_suite);

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit test: many threads map, write, protect, lock and patch the same two
+ * frames. Two promises are watched throughout:
+ *
+ * * from the moment phys_protect() returned 0, no byte changes that only
+ *   ordinary pointers write;
+ * * under an exclusive lock, read-check-write loses no update.
+ *
+ * Threads pause in the midst of everything and let a random other one run, so
+ * that they also meet on one CPU, without preemption, and on a clock that is too
+ * coarse for fairness. Each goes on until it has succeeded often enough.
+ */
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/string.h>
+
+#include <lvbs/phys_ptr.h>
+
+#include "kunit/fakes/random.h"
+#include "phys/vmap_manager_privileged.h"
+
+/* How often each thread wants to succeed, and when it gives up. */
+#define SUCCESSES	500U
+#define ROUNDS_MAX	200000U
+#define THREADS		8
+#define FRAMES		2
+#define BYTES		(FRAMES * PAGE_SIZE)
+
+/* Over the frames' border: the bytes of writers, locks' counter, patches. */
+#define SEQUENCE_AT	(PAGE_SIZE - 32)
+#define SEQUENCE_LEN	64
+#define COUNTER_AT	(PAGE_SIZE + 100)
+#define PATCH_AT	(PAGE_SIZE + 200)
+#define PATCH_LEN	8
+
+struct stress {
+	struct stress_thread *thread;
+	u8 *mem;
+	struct phys_ptr ptr;
+	struct phys_ptr patch;
+	unsigned long first;
+	struct completion done;
+	atomic_t unfinished;
+	atomic_t wrong_errno;
+	atomic_t changed;
+	atomic_t refused;
+};
+
+struct stress_thread {
+	struct stress *st;
+	struct rnd_state rnd;
+	struct completion go;
+	unsigned int rounds;
+	unsigned int successes;
+};
+
+/* What others do may refuse us, and nothing else may. */
+static bool stress_ok(struct stress *st, int err)
+{
+	if (err == -EBUSY || err == -EROFS)
+		atomic_inc(&st->refused);
+	else if (err)
+		atomic_inc(&st->wrong_errno);
+	return !err;
+}
+
+/*
+ * A running thread holds a baton. It passes it on and waits for another; there
+ * are as many batons as threads, so all can run at once where there are CPUs.
+ */
+static void stress_pause(struct stress_thread *self)
+{
+	struct stress_thread *next;
+
+	next = &self->st->thread[random_below(&self->rnd, THREADS)];
+	complete(&next->go);
+	wait_for_completion(&self->go);
+}
+
+/* Nobody waits any more. */
+static void stress_release(struct stress *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < THREADS; i++)
+		complete_all(&st->thread[i].go);
+}
+
+/* Another round, after a while of random length? */
+static bool stress_goes_on(struct stress_thread *self)
+{
+	u32 n = 1 + random_below(&self->rnd, 8);
+
+	while (n--)
+		stress_pause(self);
+	return self->successes < SUCCESSES && self->rounds++ < ROUNDS_MAX;
+}
+
+/* A thread that has had enough still passes batons on. */
+static int stress_finish(struct stress_thread *self)
+{
+	struct stress *st = self->st;
+
+	if (atomic_dec_and_test(&st->unfinished))
+		stress_release(st);
+	while (atomic_read(&st->unfinished))
+		stress_pause(self);
+	complete(&st->done);
+	return 0;
+}
+
+static unsigned int stress_write_session(struct stress_thread *self, u8 *bytes)
+{
+	struct stress *st = self->st;
+	DEFINE_PHYS_WRITE_SESSION(s);
+	unsigned int i, written = 0;
+
+	if (!stress_ok(st, phys_write_session_begin(&s, &st->ptr)))
+		return 0;
+	for (i = 0; i < 4; i++) {
+		memset(bytes, bytes[0] + 1, SEQUENCE_LEN);
+		/* Mapped before a protection or a lock, or not at all. */
+		if (phys_session_write(&s, SEQUENCE_AT, bytes, SEQUENCE_LEN))
+			atomic_inc(&st->wrong_errno);
+		else
+			written++;
+		stress_pause(self);
+	}
+	return written;
+}
+
+static int stress_writer(void *data)
+{
+	struct stress_thread *self = data;
+	u8 bytes[SEQUENCE_LEN] = {};
+	struct stress *st = self->st;
+
+	while (stress_goes_on(self)) {
+		memset(bytes, bytes[0] + 1, SEQUENCE_LEN);
+		if (random_one_in(&self->rnd, 2))
+			self->successes += stress_write_session(self, bytes);
+		else
+			self->successes +=
+				stress_ok(st, phys_write(&st->ptr, SEQUENCE_AT,
+							 bytes, SEQUENCE_LEN));
+	}
+	return stress_finish(self);
+}
+
+static int stress_reader(void *data)
+{
+	struct stress_thread *self = data;
+	struct stress *st = self->st;
+	u8 bytes[SEQUENCE_LEN];
+
+	while (stress_goes_on(self))
+		self->successes += stress_ok(st, phys_read(&st->ptr.ro,
+							   SEQUENCE_AT, bytes,
+							   SEQUENCE_LEN));
+	return stress_finish(self);
+}
+
+/* What ordinary pointers write, as the kernel itself sees it. */
+static void stress_snapshot(const struct stress *st, u8 *to)
+{
+	memcpy(to, st->mem + SEQUENCE_AT, SEQUENCE_LEN);
+	memcpy(to + SEQUENCE_LEN, st->mem + COUNTER_AT, sizeof(u64));
+}
+
+static void stress_watch(struct stress_thread *self)
+{
+	struct stress *st = self->st;
+	u8 before[SEQUENCE_LEN + sizeof(u64)], now[sizeof(before)];
+	unsigned int i;
+
+	stress_snapshot(st, before);
+	for (i = 0; i < 4; i++) {
+		stress_pause(self);
+		stress_snapshot(st, now);
+		if (memcmp(before, now, sizeof(now)))
+			atomic_inc(&st->changed);
+	}
+}
+
+static int stress_protector(void *data)
+{
+	struct phys_protection prot = { .owner = "stress" };
+	struct vmap_manager *mgr = lvbs_vmap_manager();
+	struct stress_thread *self = data;
+	struct stress *st = self->st;
+
+	while (stress_goes_on(self)) {
+		if (!stress_ok(st, phys_protect(mgr, &prot, st->first, FRAMES)))
+			continue;
+		self->successes++;
+		stress_watch(self);
+		phys_unprotect(mgr, &prot);
+	}
+	return stress_finish(self);
+}
+
+static int stress_count(struct stress_thread *self, struct phys_lock *lock)
+{
+	struct phys_ptr ptr = self->st->ptr;
+	u64 count;
+	int err;
+
+	ptr.ro.under = lock;
+	err = phys_read(&ptr.ro, COUNTER_AT, &count, sizeof(count));
+	if (err)
+		return err;
+	stress_pause(self);
+	count++;
+	return phys_write(&ptr, COUNTER_AT, &count, sizeof(count));
+}
+
+static int stress_locker(void *data)
+{
+	struct stress_thread *self = data;
+	struct stress *st = self->st;
+	struct phys_lock lock;
+
+	while (stress_goes_on(self)) {
+		if (!stress_ok(st, phys_lock(&lock, &st->ptr.ro,
+					     PHYS_LOCK_EXCLUSIVE)))
+			continue;
+		self->successes += stress_ok(st, stress_count(self, &lock));
+		phys_unlock(&lock);
+	}
+	return stress_finish(self);
+}
+
+static int stress_patcher(void *data)
+{
+	struct stress_thread *self = data;
+	struct stress *st = self->st;
+	u8 bytes[PATCH_LEN] = {};
+
+	while (stress_goes_on(self)) {
+		memset(bytes, self->rounds, sizeof(bytes));
+		self->successes += stress_ok(st, phys_write(&st->patch,
+							    PATCH_AT, bytes,
+							    sizeof(bytes)));
+	}
+	return stress_finish(self);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void *data);
+} threads[THREADS] = {
+	{ "writer", stress_writer },
+	{ "second writer", stress_writer },
+	{ "reader", stress_reader },
+	{ "protector", stress_protector },
+	{ "second protector", stress_protector },
+	{ "locker", stress_locker },
+	{ "second locker", stress_locker },
+	{ "patcher", stress_patcher },
+};
+
+static void stress_run(struct stress *st, struct rnd_state *rnd)
+{
+	unsigned int i;
+
+	atomic_set(&st->unfinished, THREADS);
+	init_completion(&st->done);
+	for (i = 0; i < THREADS; i++) {
+		st->thread[i].st = st;
+		init_completion(&st->thread[i].go);
+		prandom_seed_state(&st->thread[i].rnd, prandom_u32_state(rnd));
+	}
+	for (i = 0; i < THREADS; i++) {
+		if (!IS_ERR(kthread_run(threads[i].run, &st->thread[i],
+					"lvbs-stress/%u", i)))
+			continue;
+		/* The test has failed; the others must not wait for it. */
+		stress_release(st);
+		atomic_dec(&st->unfinished);
+		complete(&st->done);
+	}
+	for (i = 0; i < THREADS; i++)
+		wait_for_completion(&st->done);
+}
+
+static unsigned long stress_live(void)
+{
+	const struct phys_stats *stats = lvbs_vmap_manager()->stats;
+
+	return phys_stat_get(stats, PHYS_STAT_MAPS) -
+	       phys_stat_get(stats, PHYS_STAT_UNMAPS);
+}
+
+static void stress_test(struct kunit *test)
+{
+	struct vmap_manager *mgr = lvbs_vmap_manager();
+	unsigned long live = stress_live();
+	struct stress_thread *self;
+	unsigned int counted = 0;
+	struct rnd_state rnd;
+	struct stress *st;
+	u64 count;
+	unsigned int i;
+
+	st = kunit_kzalloc(test, sizeof(*st), GFP_KERNEL);
+	self = kunit_kcalloc(test, THREADS, sizeof(*self), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, st);
+	KUNIT_ASSERT_NOT_NULL(test, self);
+	st->thread = self;
+	random_start(test, &rnd);
+	st->mem = alloc_pages_exact(BYTES, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, st->mem);
+	st->first = page_to_pfn(virt_to_page(st->mem));
+	KUNIT_EXPECT_EQ(test, 0,
+			phys_ptr_init(&st->ptr, mgr, PFN_PHYS(st->first), BYTES,
+				      1));
+	KUNIT_EXPECT_EQ(test, 0,
+			phys_ptr_init(&st->patch, vmap_manager_privileged(),
+				      PFN_PHYS(st->first), BYTES, 1));
+
+	stress_run(st, &rnd);
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&st->wrong_errno), 0);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&st->changed), 0,
+			    "written while it was protected");
+	for (i = 0; i < THREADS; i++) {
+		kunit_info(test, "%s: %u of %u rounds\n", threads[i].name,
+			   self[i].successes, self[i].rounds);
+		/* Each had its turn. */
+		KUNIT_EXPECT_GE_MSG(test, self[i].successes, SUCCESSES, "%s",
+				    threads[i].name);
+		if (threads[i].run == stress_locker)
+			counted += self[i].successes;
+	}
+	memcpy(&count, st->mem + COUNTER_AT, sizeof(count));
+	KUNIT_EXPECT_EQ_MSG(test, count, (u64)counted,
+			    "updates under the lock were lost");
+	/* And was in somebody's way. */
+	KUNIT_EXPECT_GT(test, atomic_read(&st->refused), 0);
+
+	/* Nobody is there any more. */
+	KUNIT_EXPECT_EQ(test, 0,
+			phys_claim_check(mgr->claims, PHYS_CLAIM_EXCLUSIVE,
+					 NULL, &st->ptr.ro.frames));
+	KUNIT_EXPECT_EQ(test, 0,
+			phys_claim_check(mgr->claims, PHYS_CLAIM_WRITE, NULL,
+					 &st->ptr.ro.frames));
+	KUNIT_EXPECT_EQ(test, live, stress_live());
+	free_pages_exact(st->mem, BYTES);
+}
+
+static struct kunit_case phys_stress_cases[] = {
+	KUNIT_CASE(stress_test),
+	{ }
+};
+
+static struct kunit_suite phys_stress_suite = {
+	.name = "lvbs_phys_stress",
+	.test_cases = phys_stress_cases,
+};
+
+kunit_test_suites(&phys_stress_suite);

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * phys/: physical memory through physical pointers.
+ */
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include <lvbs/phys_ptr.h>
+
+#include "debugfs/debugfs.h"
+#include "parse.h"
+#include "phys/ram_map.h"
+
+/*
+ * phys/mem: the file offset is the physical address.
+ */
+
+/* How long a stretch is copied before signals are looked at. */
+#define MEM_STRETCH	SZ_1M
+
+/* Move bytes between user memory and the physical address @pa. */
+typedef int (*mem_move)(phys_addr_t pa, char __user *ubuf, size_t len,
+			size_t *done);
+
+static int mem_move_out(phys_addr_t pa, char __user *ubuf, size_t len,
+			size_t *done)
+{
+	struct phys_const_ptr ptr;
+	int err;
+
+	err = phys_const_ptr_init(&ptr, lvbs_vmap_manager(), pa, len, 1);
+	return err ?: phys_read_to_user(&ptr, 0, ubuf, len, done);
+}
+
+static int mem_move_in(phys_addr_t pa, char __user *ubuf, size_t len,
+		       size_t *done)
+{
+	struct phys_ptr ptr;
+	int err;
+
+	err = phys_ptr_init(&ptr, lvbs_vmap_manager(), pa, len, 1);
+	return err ?: phys_write_from_user(&ptr, 0, ubuf, len, done);
+}
+
+/* A pointer is refused as a whole; a file stops at the first bad page. */
+static int mem_move_pages(mem_move move, phys_addr_t pa, char __user *ubuf,
+			  size_t len, size_t *done)
+{
+	int err = 0;
+
+	while (!err && *done < len) {
+		phys_addr_t at = pa + *done;
+		size_t n = min_t(size_t, len - *done,
+				 PAGE_SIZE - offset_in_page(at));
+		size_t moved = 0;
+
+		err = move(at, ubuf + *done, n, &moved);
+		*done += moved;
+	}
+	return err;
+}
+
+static ssize_t mem_transfer(mem_move move, char __user *ubuf, size_t len,
+			    loff_t *ppos)
+{
+	size_t done = 0;
+	int err = 0;
+
+	/* The errno of an address that no physical address can be. */
+	if (*ppos < 0 || (loff_t)(phys_addr_t)*ppos != *ppos)
+		return -EOVERFLOW;
+
+	while (!err && done < len) {
+		size_t n = min_t(size_t, len - done, MEM_STRETCH);
+		size_t moved = 0;
+
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		err = move(*ppos + done, ubuf + done, n, &moved);
+		if (err && !moved && offset_in_page(*ppos + done) + n > PAGE_SIZE)
+			err = mem_move_pages(move, *ppos + done, ubuf + done, n,
+					     &moved);
+		done += moved;
+	}
+
+	*ppos += done;
+	return done ?: err;
+}
+
+static ssize_t mem_read(struct file *file, char __user *ubuf, size_t len,
+			loff_t *ppos)
+{
+	return mem_transfer(mem_move_out, ubuf, len, ppos);
+}
+
+static ssize_t mem_write(struct file *file, const char __user *ubuf, size_t len,
+			 loff_t *ppos)
+{
+	return mem_transfer(mem_move_in, (char __user *)ubuf, len, ppos);
+}
+
+static loff_t mem_size(const struct vmap_manager *mgr)
+{
+	u64 size = ((u64)mgr->max_pfn + 1) << PAGE_SHIFT;
+
+	return min_t(u64, size, MAX_LFS_FILESIZE);
+}
+
+static const struct file_operations mem_fops = {
+	.owner = THIS_MODULE,
+	.open = debugfs_may_open,
+	.read = mem_read,
+	.write = mem_write,
+	.llseek = default_llseek,
+};
+
+/*
+ * phys/span: one request for each open file; the answer is read back from it.
+ */
+
+/* Room for some 8,000 frame numbers, or 31 KiB to write. */
+#define SPAN_COMMAND_MAX	SZ_64K
+
+/**
+ * struct span_request - the request of one open file
+ * @lock: guards the rest against threads that share the file
+ * @asked: a command has been accepted; there is no second one
+ * @answer: the bytes that were read, or NULL
+ * @len: how many
+ */
+struct span_request {
+	struct mutex lock;	/* see above */
+	bool asked;
+	u8 *answer;
+	size_t len;
+};
+
+static int span_open(struct inode *inode, struct file *file)
+{
+	struct span_request *req;
+	int err;
+
+	err = debugfs_may_open(inode, file);
+	if (err)
+		return err;
+
+	req = kzalloc(sizeof(*req), GFP_KERNEL);
+	if (!req)
+		return -ENOMEM;
+	mutex_init(&req->lock);
+	file->private_data = req;
+	return 0;
+}
+
+static int span_release(struct inode *inode, struct file *file)
+{
+	struct span_request *req = file->private_data;
+
+	kvfree(req->answer);
+	kfree(req);
+	return 0;
+}
+
+/* The frame numbers that end a command; for kvfree(). */
+static unsigned long *span_frames(char *words, unsigned long *nr)
+{
+	/* A word and the blank before it are two bytes at least. */
+	unsigned long room = strlen(words) / 2 + 1;
+	unsigned long *pfns;
+	char *word;
+
+	pfns = kvmalloc_array(room, sizeof(*pfns), GFP_KERNEL);
+	if (!pfns)
+		return ERR_PTR(-ENOMEM);
+
+	*nr = 0;
+	while ((word = parse_word(&words))) {
+		u64 pfn;
+
+		if (parse_number(word, &pfn) || pfn != (unsigned long)pfn) {
+			kvfree(pfns);
+			return ERR_PTR(-EINVAL);
+		}
+		pfns[(*nr)++] = pfn;
+	}
+	if (!*nr) {
+		kvfree(pfns);
+		return ERR_PTR(-EINVAL);
+	}
+	return pfns;
+}
+
+static int span_read_frames(struct span_request *req, u64 offset, size_t len,
+			    const unsigned long *pfns, unsigned long nr)
+{
+	struct phys_const_ptr ptr;
+	int err;
+
+	err = phys_const_ptr_init_scattered(&ptr, lvbs_vmap_manager(), pfns, nr,
+					    offset, len, 1);
+	if (err)
+		return err;
+
+	req->answer = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL);
+	if (!req->answer)
+		return -ENOMEM;
+	err = phys_read(&ptr, 0, req->answer, len);
+	if (err) {
+		kvfree(req->answer);
+		req->answer = NULL;
+		return err;
+	}
+	req->len = len;
+	return 0;
+}
+
+static int span_read_command(struct span_request *req, char *words)
+{
+	unsigned long *pfns, nr;
+	u64 offset, len;
+	int err;
+
+	if (parse_next_number(&words, &offset) ||
+	    parse_next_number(&words, &len) || !words)
+		return -EINVAL;
+	pfns = span_frames(words, &nr);
+	if (IS_ERR(pfns))
+		return PTR_ERR(pfns);
+
+	if (offset >= PAGE_SIZE)
+		err = -EINVAL;
+	else if (len > (u64)nr << PAGE_SHIFT)
+		err = -ERANGE;
+	else
+		err = span_read_frames(req, offset, len, pfns, nr);
+	kvfree(pfns);
+	return err;
+}
+
+static int span_write_command(char *words)
+{
+	unsigned long *pfns, nr;
+	struct phys_ptr ptr;
+	size_t len;
+	char *hex;
+	u64 offset;
+	int err;
+
+	if (parse_next_number(&words, &offset) || offset >= PAGE_SIZE)
+		return -EINVAL;
+	hex = parse_word(&words);
+	if (!hex || parse_hex(hex, &len) || !words)
+		return -EINVAL;
+	pfns = span_frames(words, &nr);
+	if (IS_ERR(pfns))
+		return PTR_ERR(pfns);
+
+	err = phys_ptr_init_scattered(&ptr, lvbs_vmap_manager(), pfns, nr,
+				      offset, len, 1);
+	err = err ?: phys_write(&ptr, 0, hex, len);
+	kvfree(pfns);
+	return err;
+}
+
+static int span_command(struct span_request *req, char *words)
+{
+	const char *verb = parse_word(&words);
+
+	if (!verb || !words)
+		return -EINVAL;
+	if (!strcmp(verb, "read"))
+		return span_read_command(req, words);
+	if (!strcmp(verb, "write"))
+		return span_write_command(words);
+	return -EINVAL;
+}
+
+static ssize_t span_write(struct file *file, const char __user *ubuf,
+			  size_t len, loff_t *ppos)
+{
+	struct span_request *req = file->private_data;
+	char *command;
+	int err;
+
+	command = debugfs_command(ubuf, len, SPAN_COMMAND_MAX);
+	if (IS_ERR(command))
+		return PTR_ERR(command);
+
+	mutex_lock(&req->lock);
+	err = req->asked ? -EBUSY : span_command(req, command);
+	if (!err)
+		req->asked = true;
+	mutex_unlock(&req->lock);
+
+	kvfree(command);
+	return err ?: len;
+}
+
+static ssize_t span_read(struct file *file, char __user *ubuf, size_t len,
+			 loff_t *ppos)
+{
+	struct span_request *req = file->private_data;
+	char hex[2 * 128];
+	ssize_t done = 0;
+
+	mutex_lock(&req->lock);
+	while (req->answer && (size_t)done < len) {
+		u64 digit = *ppos;
+		size_t byte = digit / 2, n;
+
+		if (byte < req->len) {
+			n = min(req->len - byte, sizeof(hex) / 2);
+			bin2hex(hex, req->answer + byte, n);
+			n = 2 * n - digit % 2;
+		} else if (digit == 2 * (u64)req->len) {
+			hex[0] = '\n';
+			n = 1;
+		} else {
+			break;
+		}
+
+		n = min(n, len - done);
+		if (copy_to_user(ubuf + done,
+				 hex + (byte < req->len ? digit % 2 : 0), n)) {
+			done = done ?: -EFAULT;
+			break;
+		}
+		done += n;
+		*ppos += n;
+	}
+	mutex_unlock(&req->lock);
+	return done;
+}
+
+static const struct file_operations span_fops = {
+	.owner = THIS_MODULE,
+	.open = span_open,
+	.release = span_release,
+	.read = span_read,
+	.write = span_write,
+};
+
+/*
+ * The status files.
+ */
+
+static void show_frames(struct seq_file *m, struct frame_set *set)
+{
+	struct frame_range range = {};
+	unsigned long from = 0;
+
+	while (frame_set_next(set, from, &range)) {
+		seq_printf(m, "0x%llx-0x%llx\n",
+			   (u64)range.first << PAGE_SHIFT,
+			   ((u64)range.last << PAGE_SHIFT) + PAGE_SIZE - 1);
+		from = range.last + 1;
+		if (!from)
+			break;
+	}
+}
+
+static int ram_show(struct seq_file *m, void *unused)
+{
+	show_frames(m, ram_map_online());
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(ram);
+
+static int owned_show(struct seq_file *m, void *unused)
+{
+	show_frames(m, ram_map_owned());
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(owned);
+
+static int protected_show(struct seq_file *m, void *unused)
+{
+	struct phys_claims *claims = lvbs_vmap_manager()->claims;
+	struct phys_claim *claim = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	while ((claim = phys_claim_next(claims, PHYS_CLAIM_PROTECTED, claim))) {
+		const struct phys_protection *prot =
+			container_of(claim, struct phys_protection, claim);
+
+		seq_printf(m, "0x%llx-0x%llx %s\n",
+			   (u64)claim->start << PAGE_SHIFT,
+			   ((u64)claim->last << PAGE_SHIFT) + PAGE_SIZE - 1,
+			   prot->owner);
+	}
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(protected);
+
+/* The errnos of the contract by which a pointer can be refused. */
+static const struct {
+	const char *name;
+	int err;
+} refusals[] = {
+	{ "EINVAL", EINVAL }, { "ERANGE", ERANGE }, { "EOVERFLOW", EOVERFLOW },
+	{ "ENXIO", ENXIO }, { "EPERM", EPERM }, { "EROFS", EROFS },
+	{ "EEXIST", EEXIST }, { "EBUSY", EBUSY },
+};
+
+static int stats_show(struct seq_file *m, void *unused)
+{
+	const struct phys_stats *stats = lvbs_vmap_manager()->stats;
+	unsigned long unmaps = phys_stat_get(stats, PHYS_STAT_UNMAPS);
+	unsigned long leaked = phys_stat_get(stats, PHYS_STAT_LEAKED);
+	unsigned long maps = phys_stat_get(stats, PHYS_STAT_MAPS);
+	size_t i;
+
+	seq_printf(m, "maps: %lu\n", maps);
+	seq_printf(m, "unmaps: %lu\n", unmaps);
+	seq_printf(m, "live: %lu\n", maps - unmaps - leaked);
+	seq_printf(m, "copied: %lu\n", phys_stat_get(stats, PHYS_STAT_BYTES));
+	seq_printf(m, "faults: %lu\n", phys_stat_get(stats, PHYS_STAT_FAULTS));
+	seq_printf(m, "leaked: %lu\n", leaked);
+	for (i = 0; i < ARRAY_SIZE(refusals); i++)
+		seq_printf(m, "refused_%s: %ld\n", refusals[i].name,
+			   atomic_long_read(&stats->refused[refusals[i].err]));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+static const struct debugfs_file phys_files[] = {
+	{ "span", 0600, &span_fops },
+	{ "ram", 0400, &ram_fops },
+	{ "owned", 0400, &owned_fops },
+	{ "protected", 0400, &protected_fops },
+	{ "stats", 0400, &stats_fops },
+};
+
+int debugfs_phys_init(void)
+{
+	struct dentry *dir, *mem;
+
+	dir = debugfs_create_dir("phys", debugfs_root());
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	mem = debugfs_create_file("mem", 0600, dir, NULL, &mem_fops);
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	/* od and xxd seek in a regular file only below its size. */
+	i_size_write(d_inode(mem), mem_size(lvbs_vmap_manager()));
+	return debugfs_add_files(dir, phys_files, ARRAY_SIZE(phys_files), NULL);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The front door: VTL0's calls, by number. Each function here knows what one
+ * call means; how it is done is elsewhere.
+ */
+#include <linux/array_size.h>
+#include <linux/atomic.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+
+#include <lvbs/heki.h>
+#include <lvbs/phys_ptr.h>
+
+#include "heki/apply.h"
+#include "heki/blob.h"
+#include "heki/context.h"
+#include "heki/module.h"
+#include "heki/owner.h"
+#include "heki/protect.h"
+#include "heki/request.h"
+#include "heki/verdicts.h"
+#include "ring/log.h"
+#include "phys/width.h"
+#include "trace.h"
+#include "heki/vtlcall.h"
+#include "heki/vtl0_reader.h"
+
+static atomic_t boot_ended = ATOMIC_INIT(0);
+
+bool vtlcall_boot_ended(void)
+{
+	return atomic_read(&boot_ended);
+}
+
+static long call_end_of_boot(u64 a0, u64 a1, u64 a2)
+{
+	if (atomic_xchg(&boot_ended, 1))
+		return -EPERM;
+	lvbs_log("end of boot");
+	return 0;
+}
+
+static int fill_from_blob(struct heki_patch_batch *batch, void *ctx)
+{
+	struct heki_blob_counts counts;
+	const u64 *list = ctx;
+
+	return heki_blob_read(&vtl0_reader, list[0], list[1],
+			      HEKI_KDATA_PATCH_INFO, phys_width_bits(), batch,
+			      &counts);
+}
+
+static long call_load_kdata(u64 pa, u64 nranges, u64 a2)
+{
+	u64 list[] = { pa, nranges };
+	long id = heki_owner_add("kernel", fill_from_blob, list, false);
+
+	return id < 0 ? id : 0;
+}
+
+static long call_protect_memory(u64 pa, u64 nranges, u64 a2)
+{
+	return heki_protect_list(pa, nranges);
+}
+
+static long call_validate_module(u64 pa, u64 nranges, u64 flags)
+{
+	return heki_module_add(pa, nranges);
+}
+
+static long call_free_module_init(u64 token, u64 a1, u64 a2)
+{
+	return heki_module_free_init(token);
+}
+
+static long call_unload_module(u64 token, u64 a1, u64 a2)
+{
+	return heki_module_drop(token);
+}
+
+static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
+{
+	struct heki_verdict verdict = { .reason = HEKI_REASON_MALFORMED };
+	struct heki_request request = {};
+	long err;
+
+	err = heki_request_read(pa0, pa1, &request);
+	if (!err)
+		err = heki_apply(&request, &verdict);
+	if (!err && !verdict.nothing_to_write && heki_may_sleep() &&
+	    !(flags & HEKI_PATCH_VTL0_SYNCS))
+		heki_sync_cores();
+
+	heki_verdict_count(&verdict);
+	trace_heki_verdict(request.pa[0], request.size,
+			   heki_step_name(verdict.step),
+			   heki_reason_name(verdict.reason), err);
+	if (err)
+		lvbs_log("patch of %u bytes at 0x%llx refused: step %s, %s",
+			 request.size, (u64)request.pa[0],
+			 heki_step_name(verdict.step),
+			 heki_reason_name(verdict.reason));
+	return err;
+}
+
+static long call_allocate_ringbuffer(u64 pa, u64 size, u64 a2)
+{
+	if (size != (size_t)size || pa != (phys_addr_t)pa)
+		return -EOVERFLOW;
+	return log_to_vtl0(pa, size);
+}
+
+static const struct call {
+	long (*fn)(u64 a0, u64 a1, u64 a2);
+	/* Whether it makes VTL1 trust more than it did. */
+	bool widens;
+} calls[] = {
+#define CALL(name, function, widening)					\
+	[HEKI_VTLCALL_##name - HEKI_VTLCALL_END_OF_BOOT] = { function, widening }
+	CALL(END_OF_BOOT, call_end_of_boot, false),
+	CALL(PROTECT_MEMORY, call_protect_memory, true),
+	CALL(LOAD_KDATA, call_load_kdata, true),
+	CALL(VALIDATE_MODULE, call_validate_module, false),
+	CALL(FREE_MODULE_INIT, call_free_module_init, false),
+	CALL(UNLOAD_MODULE, call_unload_module, false),
+	CALL(PATCH_TEXT, call_patch_text, false),
+	CALL(ALLOCATE_RINGBUFFER, call_allocate_ringbuffer, true),
+#undef CALL
+};
+
+long lvbs_vtlcall(u64 id, u64 a0, u64 a1, u64 a2)
+{
+	const struct call *call;
+	u64 index = id - HEKI_VTLCALL_END_OF_BOOT;
+
+	if (id < HEKI_VTLCALL_END_OF_BOOT || index >= ARRAY_SIZE(calls))
+		return -ENOSYS;
+	call = &calls[array_index_nospec((unsigned long)index,
+					 ARRAY_SIZE(calls))];
+	if (!call->fn)
+		return -ENOSYS;
+	if (call->widens && vtlcall_boot_ended())
+		return -EPERM;
+	return call->fn(a0, a1, a2);
+}
+EXPORT_SYMBOL_GPL(lvbs_vtlcall);

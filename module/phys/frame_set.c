@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A set of page frames: a sorted array, looked up by bisection under RCU and
+ * replaced as a whole. Sets are small (a machine has a handful of RAM ranges)
+ * and change with memory hotplug only, so that an array beats any tree.
+ */
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "phys/frame_set.h"
+
+static int range_cmp(const void *a, const void *b)
+{
+	const struct frame_range *ra = a, *rb = b;
+
+	return ra->first < rb->first ? -1 : ra->first > rb->first;
+}
+
+/* Sort, and join what touches; returns how many are left. */
+static unsigned long ranges_normalise(struct frame_range *range,
+				      unsigned long nr)
+{
+	unsigned long i, out = 0;
+
+	sort(range, nr, sizeof(*range), range_cmp, NULL);
+
+	for (i = 0; i < nr; i++) {
+		struct frame_range *prev = out ? &range[out - 1] : NULL;
+
+		if (prev && (prev->last == ULONG_MAX ||
+			     range[i].first <= prev->last + 1))
+			prev->last = max(prev->last, range[i].last);
+		else
+			range[out++] = range[i];
+	}
+	return out;
+}
+
+static struct frame_range ranges_largest(const struct frame_range *range,
+					 unsigned long nr)
+{
+	struct frame_range largest = FRAME_RANGE_NONE;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if (!i || range[i].last - range[i].first >
+			  largest.last - largest.first)
+			largest = range[i];
+	return largest;
+}
+
+static void set_publish(struct frame_set *set, struct frame_ranges *new)
+{
+	struct frame_ranges *old;
+
+	lockdep_assert_held(&set->lock);
+
+	old = rcu_replace_pointer(set->ranges, new,
+				  lockdep_is_held(&set->lock));
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+static int set_replace_locked(struct frame_set *set, struct frame_range *range,
+			      unsigned long nr)
+{
+	struct frame_ranges *new;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if (range[i].last < range[i].first)
+			return -EINVAL;
+
+	nr = ranges_normalise(range, nr);
+	new = kzalloc(struct_size(new, range, nr), GFP_KERNEL);
+	if (!new)
+		return -ENOMEM;
+
+	new->nr = nr;
+	new->largest = ranges_largest(range, nr);
+	memcpy(new->range, range, flex_array_size(new, range, nr));
+	set_publish(set, new);
+	return 0;
+}
+
+int frame_set_replace(struct frame_set *set, struct frame_range *range,
+		      unsigned long nr)
+{
+	int err;
+
+	mutex_lock(&set->lock);
+	err = set_replace_locked(set, range, nr);
+	mutex_unlock(&set->lock);
+	return err;
+}
+
+int frame_set_add(struct frame_set *set, const struct frame_range *range,
+		  unsigned long nr)
+{
+	struct frame_range *all;
+	struct frame_ranges *old;
+	unsigned long nr_old;
+	int err = -ENOMEM;
+
+	mutex_lock(&set->lock);
+	old = rcu_dereference_protected(set->ranges,
+					lockdep_is_held(&set->lock));
+	nr_old = old ? old->nr : 0;
+
+	all = kmalloc_array(nr_old + nr, sizeof(*all), GFP_KERNEL);
+	if (all) {
+		if (old)
+			memcpy(all, old->range,
+			       flex_array_size(old, range, nr_old));
+		memcpy(all + nr_old, range, array_size(nr, sizeof(*range)));
+		err = set_replace_locked(set, all, nr_old + nr);
+		kfree(all);
+	}
+	mutex_unlock(&set->lock);
+	return err;
+}
+
+/* The first range that ends at or after a frame; NULL if there is none. */
+static const struct frame_range *
+ranges_next(const struct frame_ranges *ranges, unsigned long from)
+{
+	unsigned long low = 0, high;
+
+	if (!ranges)
+		return NULL;
+
+	high = ranges->nr;
+	while (low < high) {
+		unsigned long mid = low + (high - low) / 2;
+
+		if (ranges->range[mid].last < from)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < ranges->nr ? &ranges->range[low] : NULL;
+}
+
+/*
+ * Every range that is taken away adds at most one to those that it is taken
+ * from: it splits a range, shortens some, swallows others.
+ */
+static unsigned long ranges_subtract(struct frame_range *out,
+				     const struct frame_ranges *from,
+				     const struct frame_ranges *without)
+{
+	unsigned long nr = 0, i;
+
+	for (i = 0; i < from->nr; i++) {
+		struct frame_range rest = from->range[i];
+		const struct frame_range *hole;
+
+		while ((hole = ranges_next(without, rest.first)) &&
+		       hole->first <= rest.last) {
+			if (hole->first > rest.first)
+				out[nr++] = (struct frame_range) {
+					rest.first, hole->first - 1
+				};
+			if (hole->last >= rest.last)
+				break;
+			rest.first = hole->last + 1;
+		}
+		if (!hole || hole->first > rest.last)
+			out[nr++] = rest;
+	}
+	return nr;
+}
+
+int frame_set_difference(struct frame_set *set, struct frame_set *from,
+			 struct frame_set *without)
+{
+	const struct frame_ranges *has, *has_not;
+	struct frame_range *out;
+	int err = -ENOMEM;
+
+	mutex_lock(&set->lock);
+	/* They do not change meanwhile. */
+	has = rcu_dereference_protected(from->ranges, true);
+	has_not = rcu_dereference_protected(without->ranges, true);
+
+	out = kmalloc_array((has ? has->nr : 0) + (has_not ? has_not->nr : 0),
+			    sizeof(*out), GFP_KERNEL);
+	if (out)
+		err = set_replace_locked(set, out,
+					 has ? ranges_subtract(out, has,
+							       has_not) : 0);
+	kfree(out);
+	mutex_unlock(&set->lock);
+	return err;
+}
+
+void frame_set_destroy(struct frame_set *set)
+{
+	mutex_lock(&set->lock);
+	set_publish(set, NULL);
+	mutex_unlock(&set->lock);
+}
+
+/*
+ * Each access asks, mostly about what most of the memory is. This side of RCU
+ * is but a preemption count.
+ */
+struct frame_range frame_set_at(struct frame_set *set, unsigned long pfn)
+{
+	const struct frame_ranges *ranges;
+	struct frame_range range = FRAME_RANGE_NONE;
+	const struct frame_range *found;
+
+	rcu_read_lock_sched();
+	ranges = rcu_dereference_sched(set->ranges);
+	if (ranges && frame_range_covers(ranges->largest, pfn, pfn)) {
+		range = ranges->largest;
+	} else {
+		found = ranges_next(ranges, pfn);
+		if (found && found->first <= pfn)
+			range = *found;
+	}
+	rcu_read_unlock_sched();
+	return range;
+}
+
+bool frame_set_next(struct frame_set *set, unsigned long from,
+		    struct frame_range *range)
+{
+	const struct frame_range *found;
+
+	rcu_read_lock();
+	found = ranges_next(rcu_dereference(set->ranges), from);
+	if (found)
+		*range = *found;
+	rcu_read_unlock();
+	return found;
+}
+
+bool frame_set_covers(struct frame_set *set, unsigned long first,
+		      unsigned long last)
+{
+	return frame_range_covers(frame_set_at(set, first), first, last);
+}
+
+bool frame_set_meets(struct frame_set *set, unsigned long first,
+		     unsigned long last)
+{
+	struct frame_range range;
+
+	return frame_set_next(set, first, &range) && range.first <= last;
+}

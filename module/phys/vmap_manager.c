@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The vmap manager over the machine's real memory, and the only caller of
+ * vmap() and vunmap(), vm_map_ram() and vm_unmap_ram().
+ */
+#include <linux/export.h>
+#include <linux/limits.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/numa.h>
+#include <linux/page-flags.h>
+#include <linux/preempt.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include <lvbs/vmap_manager.h>
+
+#include "phys/map_readonly.h"
+#include "init.h"
+#include "phys/width.h"
+#include "phys/ram_map.h"
+#include "trace.h"
+#include "phys/vmap_manager_privileged.h"
+
+static bool guard;
+module_param(guard, bool, 0600);
+MODULE_PARM_DESC(guard,
+		 "map on demand with a guard page behind, at more than twice the cost");
+
+static struct phys_claims real_claims;
+static struct phys_stats real_stats;
+static struct vmap_manager ordinary;
+static struct vmap_manager privileged;
+
+int vmap_manager_init(struct vmap_manager *mgr,
+		      const struct vmap_manager_ops *ops,
+		      unsigned long max_pfn, struct phys_claims *claims,
+		      struct phys_stats *stats)
+{
+	*mgr = (struct vmap_manager) {};
+	if (!ops || !ops->validate_unowned || !ops->vmap || !ops->vunmap ||
+	    !ops->protect)
+		return -EINVAL;
+
+	mgr->ops = ops;
+	mgr->max_pfn = max_pfn;
+	mgr->claims = claims;
+	mgr->stats = stats;
+	mgr->write_kind = PHYS_CLAIM_WRITE;
+	return 0;
+}
+
+/*
+ * Of a frame that the RAM map calls usable. Poison is noted at a page's own
+ * flags, but for huge pages.
+ */
+static inline bool frame_is_healthy(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	return !PageOffline(page) && !PageHWPoison(page) &&
+	       !(PageCompound(page) && is_page_hwpoison(page));
+}
+
+/* Apart, because hardly any access gets here. */
+static noinline int run_refusal(struct vmap_manager *mgr, unsigned long pfn,
+				unsigned long nr)
+{
+	if (pfn > mgr->max_pfn || nr - 1 > mgr->max_pfn - pfn)
+		return -EOVERFLOW;
+	return ram_map_refusal(pfn, nr);
+}
+
+static int validate_run(struct vmap_manager *mgr, unsigned long pfn,
+			unsigned long nr)
+{
+	unsigned long last = pfn + nr - 1;
+
+	if (!frame_range_covers(ram_map_usable(pfn), pfn, last) || last < pfn)
+		return run_refusal(mgr, pfn, nr);
+	for (; pfn <= last; pfn++)
+		if (!frame_is_healthy(pfn))
+			return -ENXIO;
+	return 0;
+}
+
+static noinline int validate_list(struct vmap_manager *mgr,
+				  const unsigned long *pfns, unsigned long nr)
+{
+	struct frame_range usable = FRAME_RANGE_NONE;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long pfn = pfns[i];
+
+		/* Neighbours share the answer. */
+		if (!frame_range_covers(usable, pfn, pfn))
+			usable = ram_map_usable(pfn);
+		if (!frame_range_covers(usable, pfn, pfn))
+			return run_refusal(mgr, pfn, 1);
+		if (!frame_is_healthy(pfn))
+			return -ENXIO;
+	}
+	return 0;
+}
+
+static int real_validate_unowned(struct vmap_manager *mgr,
+				 const struct phys_frames *frames)
+{
+	if (!frames->nr)
+		return 0;
+	if (frames->pfns)
+		return validate_list(mgr, frames->pfns, frames->nr);
+	return validate_run(mgr, frames->first, frames->nr);
+}
+
+/*
+ * vm_map_ram() hands out slots of per-CPU blocks; see "how a window is mapped"
+ * in vmap_manager.h for what it saves and gives up. It knows PAGE_KERNEL only,
+ * which is not executable on the architectures of 64 bits; on others there is
+ * no address space to spare for its blocks either.
+ */
+static bool may_be_unguarded(unsigned long nr, unsigned int flags)
+{
+	return IS_ENABLED(CONFIG_64BIT) && (flags & PHYS_MAP_BRIEF) &&
+	       (MAP_READONLY_POSSIBLE || (flags & PHYS_MAP_WRITE)) &&
+	       nr <= PHYS_WINDOW_PAGES && !READ_ONCE(guard);
+}
+
+static __always_inline void *map_unguarded(struct page **pages,
+					   unsigned long nr, bool writable)
+{
+	void *addr = vm_map_ram(pages, nr, NUMA_NO_NODE);
+
+	if (!MAP_READONLY_POSSIBLE || !addr || writable ||
+	    map_make_readonly(addr, nr))
+		return addr;
+	vm_unmap_ram(addr, nr);
+	return NULL;
+}
+
+static __always_inline int map_pages(struct page **pages, unsigned long nr,
+				     unsigned int flags, struct phys_map *map)
+{
+	bool unguarded = may_be_unguarded(nr, flags);
+	bool writable = flags & PHYS_MAP_WRITE;
+
+	if (unguarded)
+		map->addr = map_unguarded(pages, nr, writable);
+	else	/* vmap() itself takes the execute permission away. */
+		map->addr = vmap(pages, nr, VM_MAP,
+				 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	if (unlikely(!map->addr))
+		return -ENOMEM;
+
+	map->nr = nr;
+	map->writable = writable;
+	map->unguarded = unguarded;
+	return 0;
+}
+
+static void pages_of(const struct phys_frames *frames, struct page **pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < frames->nr; i++)
+		pages[i] = pfn_to_page(phys_frame(frames, i));
+}
+
+/* A mapping that is to last, and longer than what fits on the stack. */
+static noinline int map_long(const struct phys_frames *frames,
+			     unsigned int flags, struct phys_map *map)
+{
+	struct page **pages;
+	int err;
+
+	if (frames->nr > INT_MAX / sizeof(*pages))
+		return -ENOMEM;
+	pages = kvmalloc_array(frames->nr, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+	pages_of(frames, pages);
+	err = map_pages(pages, frames->nr, flags, map);
+	kvfree(pages);
+	return err;
+}
+
+static noinline int map_window(const struct phys_frames *frames,
+			       unsigned int flags, struct phys_map *map)
+{
+	struct page *pages[PHYS_WINDOW_PAGES];
+
+	pages_of(frames, pages);
+	return map_pages(pages, frames->nr, flags, map);
+}
+
+/* Most accesses touch one page, and kernels clear arrays on the stack. */
+static noinline int map_page(unsigned long pfn, unsigned int flags,
+			     struct phys_map *map)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	return map_pages(&page, 1, flags, map);
+}
+
+static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
+		     unsigned int flags, struct phys_map *map)
+{
+	if (frames->nr == 1)
+		return map_page(phys_frame(frames, 0), flags, map);
+	if (!frames->nr)
+		return -EINVAL;
+	if (frames->nr <= PHYS_WINDOW_PAGES)
+		return map_window(frames, flags, map);
+	return map_long(frames, flags, map);
+}
+
+static int real_vunmap(struct vmap_manager *mgr, struct phys_map *map)
+{
+	/* vunmap() would BUG. A lost mapping is the smaller evil. */
+	if (WARN_ON_ONCE(in_interrupt()))
+		return -EBUSY;
+
+	if (map->unguarded)
+		vm_unmap_ram(map->addr, map->nr);
+	else
+		vunmap(map->addr);
+	return 0;
+}
+
+static int real_protect(struct vmap_manager *mgr, struct phys_protection *prot,
+			bool on)
+{
+	struct phys_frames frames = prot->claim.frames;
+	int err;
+
+	if (!on) {
+		phys_claim_del(mgr->claims, &prot->claim);
+		return 0;
+	}
+
+	err = mgr->ops->validate_unowned(mgr, &frames);
+	return err ?: phys_claim_add(mgr->claims, &prot->claim, &frames);
+}
+
+static const struct vmap_manager_ops real_ops = {
+	.validate_unowned = real_validate_unowned,
+	.vmap = real_vmap,
+	.vunmap = real_vunmap,
+	.protect = real_protect,
+};
+
+static int protect(struct vmap_manager *mgr, struct phys_protection *prot,
+		   unsigned long first, unsigned long nr, bool sole)
+{
+	if (!mgr || !mgr->ops || !nr)
+		return -EINVAL;
+	if (first + nr - 1 < first)
+		return -EOVERFLOW;
+
+	prot->claim.kind = PHYS_CLAIM_PROTECTED;
+	prot->claim.sole = sole;
+	prot->claim.holder = NULL;
+	prot->claim.frames = (struct phys_frames) { .first = first, .nr = nr };
+	return mgr->ops->protect(mgr, prot, true);
+}
+
+int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
+		 unsigned long first, unsigned long nr)
+{
+	return protect(mgr, prot, first, nr, false);
+}
+EXPORT_SYMBOL_GPL(phys_protect);
+
+int phys_protect_sole(struct vmap_manager *mgr, struct phys_protection *prot,
+		      unsigned long first, unsigned long nr)
+{
+	return protect(mgr, prot, first, nr, true);
+}
+EXPORT_SYMBOL_GPL(phys_protect_sole);
+
+void phys_unprotect(struct vmap_manager *mgr, struct phys_protection *prot)
+{
+	mgr->ops->protect(mgr, prot, false);
+}
+EXPORT_SYMBOL_GPL(phys_unprotect);
+
+struct vmap_manager *lvbs_vmap_manager(void)
+{
+	return &ordinary;
+}
+EXPORT_SYMBOL_GPL(lvbs_vmap_manager);
+
+struct vmap_manager *vmap_manager_privileged(void)
+{
+	return &privileged;
+}
+
+int vmap_managers_init(void)
+{
+	unsigned long max_pfn = phys_width_max_pfn();
+	int err;
+
+	phys_claims_init(&real_claims);
+	err = vmap_manager_init(&ordinary, &real_ops, max_pfn, &real_claims,
+				&real_stats);
+	if (err)
+		return err;
+
+	privileged = ordinary;
+	privileged.write_kind = PHYS_CLAIM_PATCH;
+	return 0;
+}
+
+void vmap_managers_exit(void)
+{
+	/*
+	 * Lazily freed areas still hold stale translations of foreign frames;
+	 * nobody else will flush them on our behalf.
+	 */
+	vm_unmap_aliases();
+}
