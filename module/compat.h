@@ -45,6 +45,17 @@ static inline struct module_memory module_core_memory(const struct module *mod,
 		.size = mod->core_layout.size,
 	};
 }
+
+/* The code of a module that is freed after initialisation, or the rest. */
+static inline struct module_memory module_text_memory(const struct module *mod,
+						      bool init)
+{
+	return (struct module_memory) {
+		.base = init ? mod->init_layout.base : mod->core_layout.base,
+		.size = init ? mod->init_layout.text_size :
+			       mod->core_layout.text_size,
+	};
+}
 #else
 static inline struct module_memory module_core_memory(const struct module *mod,
 						      enum mod_mem_type type)
@@ -52,6 +63,12 @@ static inline struct module_memory module_core_memory(const struct module *mod,
 	if (!mod_mem_type_is_core(type))
 		return (struct module_memory) {};
 	return mod->mem[type];
+}
+
+static inline struct module_memory module_text_memory(const struct module *mod,
+						      bool init)
+{
+	return mod->mem[init ? MOD_INIT_TEXT : MOD_TEXT];
 }
 #endif
 

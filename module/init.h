@@ -6,6 +6,8 @@
 #ifndef _LVBS_PARTS_H
 #define _LVBS_PARTS_H
 
+int ksym_init(void);
+
 int ram_map_init(void);
 void ram_map_exit(void);
 
@@ -35,11 +37,19 @@ void heki_protect_exit(void);
 int heki_modules_init(void);
 void heki_modules_exit(void);
 
-int heki_live_init(void);
-void heki_live_exit(void);
+#ifdef LVBS_LIVE
+int live_init(void);
+void live_exit(void);
+#else
+static inline int live_init(void)
+{
+	return 0;
+}
 
-int heki_live_sites_init(void);
-void heki_live_sites_exit(void);
+static inline void live_exit(void)
+{
+}
+#endif
 
 int debugfs_init(void);
 void debugfs_exit(void);

@@ -3,15 +3,16 @@
 #define _LVBS_KSYM_H
 
 /**
- * ksym_address() - where a symbol of the kernel is that is not exported
- * @name: its name
+ * ksym_address() - address of an unexported kernel symbol
+ * @name: symbol name
  *
- * The kernel refuses to put a probe on data or on forbidden text, but only
- * after it has looked the name up (register_kprobe(), kernel/kprobes.c); the
- * probe asked for here is a disabled one, so that nothing is ever patched.
+ * The address is the one in kallsyms: that of a function includes its landing
+ * pad. Call such a function by static_call() only. A stock kernel seals the
+ * landing pads of functions whose address it never takes, and an indirect call
+ * of one of them is fatal on a machine with IBT.
  *
- * Context: May sleep.
- * Return: the address, or 0 if there is none of that name, or no kprobes.
+ * Context: Process context; may sleep.
+ * Return: the address, or 0 if the kernel has no such symbol, or no kprobes.
  */
 unsigned long ksym_address(const char *name);
 

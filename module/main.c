@@ -14,6 +14,7 @@ static const struct part {
 	int (*init)(void);
 	void (*exit)(void);	/* NULL: nothing to undo */
 } parts[] = {
+	{ "kernel symbols", ksym_init, NULL },
 	{ "RAM map", ram_map_init, ram_map_exit },
 	{ "owned memory", owned_init, NULL },
 	{ "vmap managers", vmap_managers_init, vmap_managers_exit },
@@ -24,7 +25,7 @@ static const struct part {
 	{ "HEKI owners", heki_owners_init, heki_owners_exit },
 	{ "HEKI protections", heki_protect_init, heki_protect_exit },
 	{ "HEKI modules", heki_modules_init, heki_modules_exit },
-	{ "HEKI live mode", heki_live_init, heki_live_exit },
+	{ "HEKI live mode", live_init, live_exit },
 	{ "debugfs", debugfs_init, debugfs_exit },
 };
 

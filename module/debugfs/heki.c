@@ -92,7 +92,7 @@ static long run_live(char *words)
 
 	if (!mode || (words && parse_word(&words)))
 		return -EINVAL;
-	return heki_live_set(mode);
+	return live_set_mode(mode);
 }
 
 #define DEFINE_COMMAND_WRITE(name)					\
@@ -126,7 +126,7 @@ static ssize_t end_of_boot_read(struct file *file, char __user *ubuf,
 static ssize_t live_read(struct file *file, char __user *ubuf, size_t len,
 			 loff_t *ppos)
 {
-	return show_line(ubuf, len, ppos, heki_live_get());
+	return show_line(ubuf, len, ppos, live_mode_name());
 }
 
 static const struct file_operations load_kdata_fops = {
@@ -226,6 +226,7 @@ static const struct file_operations patches_fops = {
 static int verdicts_show(struct seq_file *m, void *unused)
 {
 	heki_verdicts_show(m);
+	live_show(m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(verdicts);

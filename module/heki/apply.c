@@ -23,6 +23,7 @@ struct application {
 	const struct heki_request *request;
 	struct heki_verdict *verdict;
 	struct heki_site site;
+	u32 owner;
 	struct heki_text text;
 };
 
@@ -54,7 +55,7 @@ static int judge_and_write(const struct heki_patch_hit *hit, void *ctx)
 	int err;
 
 	/* Dropped, and another one made, while we were mapping. */
-	if (hit->site.pa[0] != app->site.pa[0] ||
+	if (hit->owner != app->owner || hit->site.pa[0] != app->site.pa[0] ||
 	    hit->site.pa[1] != app->site.pa[1] ||
 	    hit->site.size != app->site.size)
 		return -ENOENT;
@@ -64,7 +65,7 @@ static int judge_and_write(const struct heki_patch_hit *hit, void *ctx)
 				       app->verdict, write_checked, app);
 }
 
-static int apply(const struct heki_request *request,
+static int apply(const struct heki_request *request, bool live,
 		 struct heki_verdict *verdict)
 {
 	struct application app = { .request = request, .verdict = verdict };
@@ -76,7 +77,14 @@ static int apply(const struct heki_request *request,
 	if (err)
 		return err;
 
+	/* An INT3 there would be met by code that nobody expects it in. */
+	if (heki_owner_is_live(hit.owner) && !live) {
+		verdict->reason = HEKI_REASON_LIVE;
+		return -EBUSY;
+	}
+
 	app.site = hit.site;
+	app.owner = hit.owner;
 	err = heki_text_open(&app.text, &app.site);
 	if (err) {
 		verdict->reason = HEKI_REASON_UNREACHABLE;
@@ -88,17 +96,17 @@ static int apply(const struct heki_request *request,
 	return err;
 }
 
-int heki_apply(const struct heki_request *request,
+int heki_apply(const struct heki_request *request, bool live,
 	       struct heki_verdict *verdict)
 {
 	int err;
 
 	if (heki_may_sleep())
-		return apply(request, verdict);
+		return apply(request, live, verdict);
 
 	/* What was mapped beforehand must stay until we are done. */
 	rcu_read_lock();
-	err = apply(request, verdict);
+	err = apply(request, live, verdict);
 	rcu_read_unlock();
 	return err;
 }

@@ -7,6 +7,7 @@
 /**
  * heki_apply() - judge a request, and do it if it is accepted
  * @request: the request, well-formed
+ * @live: made by live mode, which alone may patch the running kernel's sites
  * @verdict: filled with the verdict
  *
  * Reading what stands there, judging and writing are one under the site's lock.
@@ -14,10 +15,10 @@
  *
  * Context: As heki_text_open().
  * Return: 0; -ENOENT if no site is known there; -EACCES if the request does not
- * fit; -EFAULT if the bytes could not be read, written, or read back as
+ * fit; -EBUSY if the site belongs to live mode; -EFAULT if the bytes could not be read, written, or read back as
  * written; what heki_text_open() returned.
  */
-int heki_apply(const struct heki_request *request,
+int heki_apply(const struct heki_request *request, bool live,
 	       struct heki_verdict *verdict);
 
 /**

@@ -167,7 +167,7 @@ static void owner_free(struct heki_owner *owner)
 }
 
 static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
-		      void *ctx, bool alias)
+		      void *ctx)
 {
 	struct heki_patch_batch batch;
 	int err;
@@ -178,7 +178,7 @@ static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
 		err = owner_note_frames(owner, &batch);
 	if (!err)
 		err = owner_protect(owner);
-	if (!err && alias)
+	if (!err && heki_owner_is_live(owner->id))
 		err = owner_map_alias(owner);
 	if (err) {
 		heki_patch_batch_abort(&batch);
@@ -187,25 +187,26 @@ static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
 	return heki_patch_batch_commit(&batch);
 }
 
-/* Ids are never 0, and not those of the living. */
-static u32 owner_next_id(void)
+/* Ids are never 0, and not in use. */
+static u32 owner_next_id(bool live)
 {
 	const struct heki_owner *owner;
 	bool taken;
+	u32 id;
 
 	lockdep_assert_held(&owners_lock);
 	do {
-		/* Tokens are positive where an int has 32 bits, too. */
-		last_id = last_id == S32_MAX ? 1 : last_id + 1;
+		last_id = last_id == HEKI_OWNER_LIVE - 1 ? 1 : last_id + 1;
+		id = last_id | (live ? HEKI_OWNER_LIVE : 0);
 		taken = false;
 		list_for_each_entry(owner, &owners, node)
-			taken |= owner->id == last_id;
+			taken |= owner->id == id;
 	} while (taken);
-	return last_id;
+	return id;
 }
 
 long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
-		    bool alias)
+		    bool live)
 {
 	struct heki_owner *owner;
 	long ret;
@@ -215,15 +216,15 @@ long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
 		return -ENOMEM;
 
 	mutex_lock(&owners_lock);
-	owner->id = owner_next_id();
-	owner->shrinks = !alias;
+	owner->id = owner_next_id(live);
+	owner->shrinks = !live;
 	if (name)
 		strscpy(owner->name, name, sizeof(owner->name));
 	else
 		snprintf(owner->name, sizeof(owner->name), "module-%u",
 			 owner->id);
 
-	ret = owner_load(owner, fill, ctx, alias);
+	ret = owner_load(owner, fill, ctx);
 	if (ret) {
 		owner_free(owner);
 	} else {

@@ -5,6 +5,7 @@
 #ifndef _LVBS_HEKI_OWNER_H
 #define _LVBS_HEKI_OWNER_H
 
+#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
@@ -14,6 +15,9 @@
 #include "heki/patch_map.h"
 
 #define HEKI_OWNER_NAME		64
+
+/* Set in the ids of owners that only live mode may patch for. */
+#define HEKI_OWNER_LIVE		BIT(30)
 
 /**
  * struct heki_owner - somebody whose sites are known
@@ -68,8 +72,8 @@ struct heki_patch_map *heki_owner_map(void);
  * @name: who it is; cut at %HEKI_OWNER_NAME
  * @fill: adds the sites
  * @ctx: handed to @fill
- * @alias: whether the frames are also mapped to stay, for contexts in which
- *	nothing can be mapped
+ * @live: the sites belong to the running kernel: only live mode may patch them,
+ *	and their frames are also mapped persistently, for atomic contexts
  *
  * All or nothing. Frames are protected before the first site is valid.
  *
@@ -78,7 +82,13 @@ struct heki_patch_map *heki_owner_map(void);
  * memory.
  */
 long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
-		    bool alias);
+		    bool live);
+
+/* Does an id belong to live mode? */
+static inline bool heki_owner_is_live(u32 id)
+{
+	return id & HEKI_OWNER_LIVE;
+}
 
 /**
  * heki_owner_drop() - forget an owner

@@ -320,6 +320,7 @@ const char *heki_reason_name(enum heki_reason reason)
 		[HEKI_REASON_UNGUARDED] = "unguarded",
 		[HEKI_REASON_FOREIGN] = "foreign",
 		[HEKI_REASON_UNREACHABLE] = "unreachable",
+		[HEKI_REASON_LIVE] = "live",
 	};
 
 	static_assert(ARRAY_SIZE(names) == HEKI_REASON_NR);

@@ -78,6 +78,8 @@ enum heki_step {
  *	between them
  * @HEKI_REASON_UNREACHABLE: the site could not be mapped; for the accounts of
  *	those who apply
+ * @HEKI_REASON_LIVE: the site belongs to live mode, the request does not; for the
+ *	counters of those who apply
  * @HEKI_REASON_NR: number of values
  */
 enum heki_reason {
@@ -93,6 +95,7 @@ enum heki_reason {
 	HEKI_REASON_UNGUARDED,
 	HEKI_REASON_FOREIGN,
 	HEKI_REASON_UNREACHABLE,
+	HEKI_REASON_LIVE,
 	HEKI_REASON_NR
 };
 

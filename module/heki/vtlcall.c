@@ -79,7 +79,7 @@ static long call_unload_module(u64 token, u64 a1, u64 a2)
 	return heki_module_drop(token);
 }
 
-static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
+long heki_patch_text(u64 pa0, u64 pa1, u64 flags, bool live)
 {
 	struct heki_verdict verdict = { .reason = HEKI_REASON_MALFORMED };
 	struct heki_request request = {};
@@ -87,12 +87,13 @@ static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
 
 	err = heki_request_read(pa0, pa1, &request);
 	if (!err)
-		err = heki_apply(&request, &verdict);
+		err = heki_apply(&request, live, &verdict);
 	if (!err && !verdict.nothing_to_write && heki_may_sleep() &&
 	    !(flags & HEKI_PATCH_VTL0_SYNCS))
 		heki_sync_cores();
 
-	heki_verdict_count(&verdict);
+	if (!live || !err || err == -EACCES)
+		heki_verdict_count(&verdict);
 	trace_heki_verdict(request.pa[0], request.size,
 			   heki_step_name(verdict.step),
 			   heki_reason_name(verdict.reason), err);
@@ -102,6 +103,11 @@ static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
 			 heki_step_name(verdict.step),
 			 heki_reason_name(verdict.reason));
 	return err;
+}
+
+static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
+{
+	return heki_patch_text(pa0, pa1, flags, false);
 }
 
 static long call_allocate_ringbuffer(u64 pa, u64 size, u64 a2)

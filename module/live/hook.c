@@ -3,68 +3,90 @@
  * Live mode: every text write of the running kernel passes here.
  *
  * All of them, whatever they are for, go through one static function,
- * __text_poke() in arch/x86/kernel/alternative.c. A kprobe at its entry sees
- * the arguments. Writes that meet no known site are counted by kind, and left
- * to the kernel. For one that does, audit asks the validator what it thinks;
- * mediate returns from the probe into a function of ours with the same
- * signature, so that the kernel's never runs: a request is built in VTL0
- * memory and handed to the front door, and what that refuses is not written.
+ * __text_poke() in arch/x86/kernel/alternative.c. An ftrace_ops sees it called.
+ * IPMODIFY keeps direct trampolines (BPF) and live patches off that function,
+ * PERMANENT refuses to switch ftrace off.
+ *
+ * Writes that meet no known site are counted by kind and left to the kernel.
+ * Of one that does, audit reports what the validator would have said. Mediate
+ * redirects the call to live_text_poke(), which builds a request in VTL0 memory
+ * and makes it through the front door. A write that is illegal is not done. One
+ * that is legal, but could not be carried out, is left to the kernel.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
+#include <linux/ftrace.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
-#include <linux/kprobes.h>
+#include <linux/jump_label.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/static_call.h>
 #include <linux/string.h>
 #include <linux/wait_bit.h>
 
-#include <lvbs/heki.h>
-
-#include "phys/copy_nofault.h"
 #include "heki/context.h"
-#include "live/live.h"
-#include "live/kinds.h"
-#include "live/sites.h"
 #include "heki/owner.h"
 #include "heki/request.h"
 #include "heki/verdicts.h"
-#include "ksym.h"
-#include "ring/log.h"
+#include "heki/vtlcall.h"
 #include "init.h"
+#include "ksym.h"
+#include "live/live.h"
+#include "phys/copy_nofault.h"
+#include "ring/log.h"
 #include "trace.h"
 
 enum live_mode {
 	LIVE_OFF,
 	LIVE_AUDIT,
 	LIVE_MEDIATE,
-	LIVE_NR
+	LIVE_MODE_NR
 };
 
-static const char * const mode_names[LIVE_NR] = {
+static const char * const mode_names[LIVE_MODE_NR] = {
 	[LIVE_OFF] = "off",
 	[LIVE_AUDIT] = "audit",
 	[LIVE_MEDIATE] = "mediate",
 };
 
-static DEFINE_MUTEX(mode_lock);	/* serialises changes of the mode */
-static enum live_mode mode;	/* changed under mode_lock; read anywhere */
-static unsigned long missed_before;	/* under mode_lock */
+static const char * const kind_names[LIVE_NR] = {
+	[LIVE_SITE] = "site",
+	[LIVE_FTRACE] = "ftrace",
+	[LIVE_STATIC_CALL] = "static_call",
+	[LIVE_KPROBE] = "kprobe",
+	[LIVE_ALTERNATIVE] = "alternative",
+	[LIVE_BPF] = "bpf",
+	[LIVE_VTL1] = "vtl1",
+	[LIVE_OTHER] = "other",
+};
 
-/* Tasks on their way from the probe to the end of live_text_poke(). */
+static DEFINE_MUTEX(mode_lock);	/* serialises changes of the mode */
+static enum live_mode mode;	/* changed under mode_lock, read anywhere */
+
+static atomic64_t counts[LIVE_NR];
+static atomic64_t refused_count;
+static atomic64_t passed_count;
+
+/* Tasks in live_text_poke(). */
 static atomic_t in_flight = ATOMIC_INIT(0);
 
-/* What __text_poke() calls to write; only one of them copies. */
+typedef void *text_poke_fn(void *func, void *addr, const void *src, size_t len);
+
+/* The kernel's own writer. */
+DEFINE_STATIC_CALL_RET0(lvbs_text_poke, text_poke_fn);
+
+/* What __text_poke() is given to copy with; other functions fill. */
 static void *text_poke_memcpy;
 
 /*
- * The requests, in a page that stays mapped for VTL1. The first serves where
- * one can sleep; the kernel's text_mutex admits one such writer at a time, and
- * request_lock does not depend on it. The second serves elsewhere.
+ * The requests, in a page that stays mapped for VTL1. The first one serves
+ * process context, under request_lock; the second one any other context, under
+ * atomic_request_lock.
  */
 static struct live_requests {
 	struct heki_patch sleeping;
@@ -73,229 +95,354 @@ static struct live_requests {
 static DEFINE_MUTEX(request_lock);
 static DEFINE_RAW_SPINLOCK(atomic_request_lock);
 
-static struct kprobe probe;	/* registered under mode_lock */
-
 /* As much of a write as is looked at: at least what a site can have. */
 #define TEXT_BYTES	8
 
-/* A write as __text_poke() is asked for it; @bytes: what comes first of it. */
+/* A write as __text_poke() is asked for it; @bytes: its first ones. */
 struct text_write {
 	void *addr;
 	size_t len;
 	bool fill;
 	u8 bytes[TEXT_BYTES];
-	phys_addr_t pa[2];
+};
+
+/* A known site that a write meets, and its address in the text. */
+struct met_site {
+	struct heki_site site;
+	const void *va;
 };
 
 static void text_write_init(struct text_write *w, void *func, void *addr,
 			    const void *src, size_t len)
 {
-	unsigned long va = (unsigned long)addr;
 	size_t n = min_t(size_t, len, TEXT_BYTES);
 
 	BUILD_BUG_ON(HEKI_CODE_MAX > TEXT_BYTES);
 
 	w->addr = addr;
 	w->len = len;
-	/* Who fills is handed no bytes, but an int. */
 	w->fill = func != text_poke_memcpy;
+	/* To fill, the kernel passes a pointer to an int. */
 	if (w->fill)
 		memset(w->bytes, *(const int *)src, n);
 	else
 		memcpy(w->bytes, src, n);
-	w->pa[0] = heki_live_text_pa(va);
-	w->pa[1] = 0;
-	if (offset_in_page(va) + len > PAGE_SIZE)
-		w->pa[1] = heki_live_text_pa(PAGE_ALIGN(va));
 }
 
-/* The first known site with a byte among @len from @pa on, in one page. */
-static bool meets_site(phys_addr_t pa, size_t len, struct heki_patch_hit *hit)
+/* Does a site have a byte among @len from @va on, within one page? */
+static bool page_meets_site(unsigned long va, size_t len, struct met_site *met)
 {
 	struct heki_patch_map *map = heki_owner_map();
+	phys_addr_t pa = live_text_pa(va);
+	struct heki_patch_hit hit;
 
-	if (!heki_patch_map_find(map, pa, hit))
-		return true;
-	return len > 1 && !heki_patch_map_next(map, pa, hit) &&
-	       hit->site.pa[0] < pa + len;
+	if (!pa)
+		return false;
+	if (!heki_patch_map_find(map, pa, &hit)) {
+		met->va = (void *)(va - hit.at);
+	} else {
+		if (heki_patch_map_next(map, pa, &hit) ||
+		    hit.site.pa[0] - pa >= len)
+			return false;
+		met->va = (void *)(va + (hit.site.pa[0] - pa));
+	}
+	met->site = hit.site;
+	return true;
 }
 
-static bool write_meets_site(const struct text_write *w,
-			     struct heki_patch_hit *hit)
+static bool meets_site(const struct text_write *w, struct met_site *met)
 {
-	size_t first = w->pa[1] ? PAGE_SIZE - offset_in_page(w->pa[0]) : w->len;
+	unsigned long va = (unsigned long)w->addr;
+	size_t done, n;
 
-	return meets_site(w->pa[0], first, hit) ||
-	       (w->pa[1] && meets_site(w->pa[1], w->len - first, hit));
+	for (done = 0; done < w->len; done += n) {
+		n = min_t(size_t, w->len - done,
+			  PAGE_SIZE - offset_in_page(va + done));
+		if (page_meets_site(va + done, n, met))
+			return true;
+	}
+	return false;
 }
 
-static void refused(const struct text_write *w, long err)
+static void encode_request(struct heki_request *request,
+			   const struct text_write *w)
 {
-	heki_live_count_refused();
-	pr_warn_ratelimited("%s %zu bytes %*ph at %pS: error %ld\n",
+	unsigned long va = (unsigned long)w->addr;
+
+	*request = (struct heki_request) {
+		.pa[0] = live_text_pa(va),
+		.size = w->len,
+	};
+	if (offset_in_page(va) + w->len > PAGE_SIZE)
+		request->pa[1] = live_text_pa((va & PAGE_MASK) + PAGE_SIZE);
+	memcpy(request->bytes, w->bytes, w->len);
+}
+
+/*
+ * Validate a write against the text as it is now.
+ *
+ * Return: 0; -EACCES if it is illegal; -EFAULT if the text cannot be read.
+ */
+static int validate(const struct text_write *w, const struct met_site *met,
+		    struct heki_verdict *verdict)
+{
+	struct heki_request request;
+	u8 cur[HEKI_CODE_MAX];
+
+	*verdict = (struct heki_verdict) { .reason = HEKI_REASON_SIZE };
+	if (w->fill || w->len > HEKI_CODE_MAX)
+		return -EACCES;
+	if (copy_nofault_from(cur, met->va, met->site.size)) {
+		verdict->reason = HEKI_REASON_UNREACHABLE;
+		return -EFAULT;
+	}
+	encode_request(&request, w);
+	/* Starting outside of the site that it overlaps is illegal, too. */
+	return heki_check_patch(&met->site, cur, &request, verdict, NULL,
+				NULL) ? -EACCES : 0;
+}
+
+void live_count_refused(void)
+{
+	atomic64_inc(&refused_count);
+}
+
+static void refused(const struct text_write *w)
+{
+	live_count_refused();
+	pr_warn_ratelimited("%s %zu bytes %*ph at %pS\n",
 			    READ_ONCE(mode) == LIVE_MEDIATE ? "refused" :
 							      "would refuse",
+			    w->len, (int)min_t(size_t, w->len, TEXT_BYTES),
+			    w->bytes, w->addr);
+}
+
+static void passed(const struct text_write *w, int err)
+{
+	atomic64_inc(&passed_count);
+	pr_warn_ratelimited("left %zu bytes %*ph at %pS to the kernel: error %d\n",
 			    w->len, (int)min_t(size_t, w->len, TEXT_BYTES),
 			    w->bytes, w->addr, err);
 }
 
-static void audit(const struct text_write *w, const struct heki_patch_hit *hit)
+static void count_kind(const struct text_write *w)
 {
-	struct heki_verdict verdict = { .reason = HEKI_REASON_MALFORMED };
-	u8 cur[HEKI_CODE_MAX];
-	int err = -EINVAL;
+	enum live_kind kind = live_kind_of(w->addr, w->bytes, w->len, w->fill);
 
-	if (w->len <= HEKI_CODE_MAX &&
-	    !copy_nofault_from(cur, w->addr - hit->at, hit->site.size)) {
-		struct heki_request request = {
-			.pa = { w->pa[0], w->pa[1] },
-			.size = w->len,
-		};
+	atomic64_inc(&counts[kind]);
+	if (kind == LIVE_OTHER)
+		pr_info_ratelimited("unknown text write: %zu bytes %*ph at %pS\n",
+				    w->len,
+				    (int)min_t(size_t, w->len, TEXT_BYTES),
+				    w->bytes, w->addr);
+}
 
-		memcpy(request.bytes, w->bytes, w->len);
-		err = heki_check_patch(&hit->site, cur, &request, &verdict,
-				       NULL, NULL);
-	}
+static void audit(const struct text_write *w, const struct met_site *met)
+{
+	struct heki_verdict verdict;
+	int err = validate(w, met, &verdict);
+
 	heki_verdict_count(&verdict);
-	trace_heki_verdict(w->pa[0], w->len, heki_step_name(verdict.step),
+	trace_heki_verdict(live_text_pa((unsigned long)w->addr), w->len,
+			   heki_step_name(verdict.step),
 			   heki_reason_name(verdict.reason), err);
-	if (err)
-		refused(w, err);
+	if (err == -EACCES)
+		refused(w);
+	else if (err)
+		passed(w, err);
 }
 
-static long submit(struct heki_patch *request, const struct text_write *w)
+static long submit(struct heki_patch *wire, phys_addr_t pa0, phys_addr_t pa1,
+		   const u8 *bytes, size_t len)
 {
-	heki_patch_encode(request, w->pa[0], w->pa[1], w->bytes, w->len);
-	return lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, virt_to_phys(request), 0,
-			    HEKI_PATCH_VTL0_SYNCS);
+	heki_patch_encode(wire, pa0, pa1, bytes, len);
+	return heki_patch_text(virt_to_phys(wire), 0, HEKI_PATCH_VTL0_SYNCS,
+			       true);
 }
 
-static long mediate_sleeping(const struct text_write *w)
+static long patch_text_sleeping(phys_addr_t pa0, phys_addr_t pa1,
+				const u8 *bytes, size_t len)
 {
 	unsigned int flags;
 	long err;
 
-	/* Whoever patches may hold locks that writeback would want. */
+	/* The patching task may hold locks that writeback needs. */
 	flags = memalloc_noio_save();
 	mutex_lock(&request_lock);
-	err = submit(&requests->sleeping, w);
+	err = submit(&requests->sleeping, pa0, pa1, bytes, len);
 	mutex_unlock(&request_lock);
 	memalloc_noio_restore(flags);
 	return err;
 }
 
-static long mediate_atomic(const struct text_write *w)
+static long patch_text_atomic(phys_addr_t pa0, phys_addr_t pa1,
+			      const u8 *bytes, size_t len)
 {
 	unsigned long flags;
 	long err;
 
 	raw_spin_lock_irqsave(&atomic_request_lock, flags);
-	err = submit(&requests->atomic, w);
+	err = submit(&requests->atomic, pa0, pa1, bytes, len);
 	raw_spin_unlock_irqrestore(&atomic_request_lock, flags);
 	return err;
 }
 
-static long mediate(const struct text_write *w)
+long live_patch_text(phys_addr_t pa0, phys_addr_t pa1, const u8 *bytes,
+		     size_t len)
 {
 	long err = -ENOMEM;
 
 	if (heki_may_sleep())
-		err = mediate_sleeping(w);
-	/*
-	 * The kernel does not ask twice: a site left between two steps would
-	 * take it down. So what lacks memory is done without, too.
-	 */
-	return err == -ENOMEM ? mediate_atomic(w) : err;
+		err = patch_text_sleeping(pa0, pa1, bytes, len);
+	/* The persistent mappings serve where there is no memory. */
+	return err == -ENOMEM ? patch_text_atomic(pa0, pa1, bytes, len) : err;
 }
 
-/* In place of __text_poke(), with its signature; under its caller's locks. */
+/* Return: 0; -EACCES if the write is illegal; otherwise why it was not done. */
+static int mediate(const struct text_write *w)
+{
+	struct heki_verdict verdict;
+	struct heki_request request;
+	struct met_site met;
+	int err = -EINVAL;
+
+	if (!w->fill && w->len && w->len <= HEKI_CODE_MAX) {
+		encode_request(&request, w);
+		err = live_patch_text(request.pa[0], request.pa[1], w->bytes,
+				      w->len);
+		if (!err || err == -EACCES)
+			return err;
+	}
+	/* Not carried out. Only what is illegal is not done at all. */
+	if (meets_site(w, &met) && validate(w, &met, &verdict) == -EACCES)
+		return -EACCES;
+	return err;
+}
+
+/* In place of __text_poke(), with its signature, under its callers' locks. */
 static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 {
 	struct text_write w;
-	long err = -EINVAL;
+	int err;
 
+	atomic_inc(&in_flight);
 	text_write_init(&w, func, addr, src, len);
-	if (!w.fill && len && len <= HEKI_CODE_MAX)
-		err = mediate(&w);
-	if (err)
-		refused(&w, err);
-
+	err = mediate(&w);
+	if (err == -EACCES) {
+		refused(&w);
+	} else if (err) {
+		passed(&w, err);
+		/* Not a tail call: text_poke_entered() looks at the caller. */
+		static_call(lvbs_text_poke)(func, addr, src, len);
+	}
 	if (atomic_dec_and_test(&in_flight))
 		wake_up_var(&in_flight);
 	return addr;
 }
 
-static int text_poke_entered(struct kprobe *probe, struct pt_regs *regs)
+static void notrace text_poke_entered(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops,
+				      struct ftrace_regs *fregs)
 {
-	struct heki_patch_hit hit;
+	struct pt_regs *regs = ftrace_get_regs(fregs);
+	struct met_site met;
 	struct text_write w;
+
+	/* live_text_poke() leaves a write to the kernel. */
+	if (within_module(parent_ip, THIS_MODULE))
+		return;
 
 	text_write_init(&w, (void *)regs_get_kernel_argument(regs, 0),
 			(void *)regs_get_kernel_argument(regs, 1),
 			(void *)regs_get_kernel_argument(regs, 2),
 			regs_get_kernel_argument(regs, 3));
 
-	if (!write_meets_site(&w, &hit)) {
-		heki_live_count(heki_live_kind_of(w.addr, w.bytes, w.len,
-						  w.fill));
-		return 0;
+	/* Most writes. No site has bytes there. */
+	if (live_is_ftrace_site((unsigned long)w.addr, w.len)) {
+		atomic64_inc(&counts[LIVE_FTRACE]);
+		return;
+	}
+	if (!meets_site(&w, &met)) {
+		count_kind(&w);
+		return;
 	}
 
-	heki_live_count(HEKI_LIVE_SITE);
-	if (READ_ONCE(mode) != LIVE_MEDIATE) {
-		audit(&w, &hit);
-		return 0;
-	}
-
-	atomic_inc(&in_flight);
-	instruction_pointer_set(regs, (unsigned long)live_text_poke);
-	return 1;
+	atomic64_inc(&counts[LIVE_SITE]);
+	if (READ_ONCE(mode) == LIVE_MEDIATE)
+		instruction_pointer_set(regs, (unsigned long)live_text_poke);
+	else
+		audit(&w, &met);
 }
 
-NOKPROBE_SYMBOL(text_poke_entered);
+static struct ftrace_ops text_poke_ops = {
+	.func = text_poke_entered,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |
+		 FTRACE_OPS_FL_PERMANENT,
+};
 
-static int probe_register(void)
+static int hook(void)
 {
+	unsigned long text_poke = ksym_address("__text_poke");
 	int err;
 
 	text_poke_memcpy = (void *)ksym_address("text_poke_memcpy");
-	if (!text_poke_memcpy) {
-		pr_err("live mode: no text_poke_memcpy() in this kernel\n");
+	if (!text_poke || !text_poke_memcpy) {
+		pr_err("live mode: no __text_poke() and text_poke_memcpy() in this kernel\n");
 		return -ENOENT;
 	}
+	static_call_update(lvbs_text_poke, (text_poke_fn *)text_poke);
 
-	/* Kprobes fills the struct in; a second registration wants a new one. */
-	probe = (struct kprobe) {
-		.symbol_name = "__text_poke",
-		.pre_handler = text_poke_entered,
-	};
-	err = register_kprobe(&probe);
+	err = ftrace_set_filter_ip(&text_poke_ops, text_poke, 0, 1);
+	if (!err)
+		err = register_ftrace_function(&text_poke_ops);
 	if (err)
-		pr_err("live mode: no probe on __text_poke(): error %d\n", err);
+		pr_err("live mode: cannot hook __text_poke(): error %d (is it traced by a live patch or BPF, or kernel.ftrace_enabled 0?)\n",
+		       err);
 	return err;
 }
 
-static void probe_unregister(void)
+static int unhook(void)
 {
-	kprobe_opcode_t *addr = probe.addr;
+	int err = unregister_ftrace_function(&text_poke_ops);
 
-	unregister_kprobe(&probe);
-	if (!probe.addr) {
-		/*
-		 * Ftrace had no memory to be told, so kprobes has left the
-		 * probe in its table, without an address, and warned. Said to
-		 * be disarmed it goes, which takes no memory: whatever ftrace
-		 * still calls finds no probe for this address.
-		 */
-		probe.addr = addr;
-		probe.flags |= KPROBE_FLAG_DISABLED;
-		unregister_kprobe(&probe);
+	if (err) {
+		pr_err("live mode: cannot unhook __text_poke(): error %d\n",
+		       err);
+		return err;
 	}
-	/* No task comes any more; those that are underway leave our text. */
+	/*
+	 * unregister_ftrace_function() waited for the tasks that it preempted
+	 * between the call and live_text_poke(): all others are counted.
+	 */
 	wait_var_event(&in_flight, !atomic_read(&in_flight));
+	/* Nobody returns through the module's text any more. */
 	synchronize_rcu_tasks();
-	missed_before += probe.nmissed;
-	probe.nmissed = 0;
+	return 0;
+}
+
+/* A key that nothing but the proof uses. */
+static DEFINE_STATIC_KEY_FALSE(proof_key);
+
+static noinline bool proof_branch(void)
+{
+	return static_branch_unlikely(&proof_key);
+}
+
+/* Switch the key on and off: three writes each, of which none may be missed. */
+static int prove_writes_are_seen(void)
+{
+	s64 before = atomic64_read(&counts[LIVE_VTL1]);
+	bool on, off;
+
+	static_branch_enable(&proof_key);
+	on = proof_branch();
+	static_branch_disable(&proof_key);
+	off = proof_branch();
+
+	if (on && !off && atomic64_read(&counts[LIVE_VTL1]) - before >= 6)
+		return 0;
+	pr_err("live mode: text writes of a test key were not seen\n");
+	return -EBUSY;
 }
 
 static int requests_make(void)
@@ -326,36 +473,46 @@ static int live_start(enum live_mode new)
 
 	lockdep_assert_held(&mode_lock);
 
+	live_kinds_find();
 	err = requests_make();
 	if (err)
 		return err;
-	err = heki_live_sites_begin();
+	err = live_sites_begin(new == LIVE_MEDIATE);
 	if (err)
 		goto free_requests;
 
-	heki_live_kinds_find();
 	WRITE_ONCE(mode, new);
-	err = probe_register();
+	err = hook();
 	if (err)
 		goto end_sites;
+	err = prove_writes_are_seen();
+	if (err)
+		goto remove_hook;
 	return 0;
 
+remove_hook:
+	unhook();
 end_sites:
 	WRITE_ONCE(mode, LIVE_OFF);
-	heki_live_sites_end();
+	live_sites_end();
 free_requests:
 	requests_free();
 	return err;
 }
 
-static void live_stop(void)
+static int live_stop(void)
 {
+	int err;
+
 	lockdep_assert_held(&mode_lock);
 
-	probe_unregister();
+	err = unhook();
+	if (err)
+		return err;
 	WRITE_ONCE(mode, LIVE_OFF);
-	heki_live_sites_end();
+	live_sites_end();
 	requests_free();
+	return 0;
 }
 
 static int live_switch(enum live_mode new)
@@ -365,11 +522,13 @@ static int live_switch(enum live_mode new)
 	mutex_lock(&mode_lock);
 	if (new == LIVE_OFF) {
 		if (mode != LIVE_OFF)
-			live_stop();
+			err = live_stop();
 	} else if (mode == LIVE_OFF) {
 		err = live_start(new);
 	} else {
-		WRITE_ONCE(mode, new);
+		err = live_sites_set_mediate(new == LIVE_MEDIATE);
+		if (!err)
+			WRITE_ONCE(mode, new);
 	}
 	if (!err)
 		lvbs_log("live mode: %s", mode_names[new]);
@@ -377,36 +536,36 @@ static int live_switch(enum live_mode new)
 	return err;
 }
 
-int heki_live_set(const char *name)
+int live_set_mode(const char *name)
 {
-	int new = match_string(mode_names, LIVE_NR, name);
+	int new = match_string(mode_names, LIVE_MODE_NR, name);
 
 	return new < 0 ? -EINVAL : live_switch(new);
 }
 
-const char *heki_live_get(void)
+const char *live_mode_name(void)
 {
 	return mode_names[READ_ONCE(mode)];
 }
 
-unsigned long heki_live_missed(void)
+void live_show(struct seq_file *m)
 {
-	unsigned long missed;
+	int kind;
 
-	mutex_lock(&mode_lock);
-	/* Kprobes goes on counting, whoever holds the lock. */
-	missed = missed_before + READ_ONCE(probe.nmissed);
-	mutex_unlock(&mode_lock);
-	return missed;
+	for (kind = 0; kind < LIVE_NR; kind++)
+		seq_printf(m, "live_%s: %lld\n", kind_names[kind],
+			   atomic64_read(&counts[kind]));
+	seq_printf(m, "live_refused: %lld\n", atomic64_read(&refused_count));
+	seq_printf(m, "live_passed: %lld\n", atomic64_read(&passed_count));
 }
 
-int heki_live_init(void)
+int live_init(void)
 {
-	return heki_live_sites_init();
+	return live_sites_init();
 }
 
-void heki_live_exit(void)
+void live_exit(void)
 {
 	live_switch(LIVE_OFF);
-	heki_live_sites_exit();
+	live_sites_exit();
 }

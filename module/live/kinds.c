@@ -1,56 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose a text write is, judged by where it goes: each user of the kernel's
- * text writer keeps a table of its places, and the kernel has a question for
- * each of them, though not exported.
+ * Whom a text write belongs to, by its address. Each user of the kernel's text
+ * writer keeps a table of its sites, and the kernel has an unexported function
+ * that searches it.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/static_call.h>
 
-#include "live/kinds.h"
-#include "live/sites.h"
 #include "ksym.h"
+#include "live/live.h"
+#include "phys/copy_nofault.h"
 
-/* Bytes that a lock prefix is switched between (asm/alternative.h). */
+/* The two forms of a lock prefix (arch/x86/include/asm/alternative.h). */
 #define LOCK_PREFIX_BYTE	0xf0
 #define NO_LOCK_PREFIX_BYTE	0x3e
 
-/* The longest thing that is patched; generated code is written in bulk. */
+/* Longer writes are generated code. */
 #define INSN_BYTES_MAX		15
 
-static struct {
-	unsigned long (*ftrace_location_range)(unsigned long start,
+#define CALL_INSN_BYTES		5
+
+typedef unsigned long ftrace_location_range_fn(unsigned long start,
 					       unsigned long end);
-	bool (*is_ftrace_trampoline)(unsigned long addr);
-	unsigned long ftrace_calls[3];
-	void *(*get_kprobe)(void *addr);
-	bool (*is_insn_slot)(void *cache, unsigned long addr);
-	void *insn_slots;
-	void *optinsn_slots;
-	int (*static_call_text_reserved)(void *start, void *end);
-	unsigned long static_call_text_start;
-	unsigned long static_call_text_end;
-	bool (*is_bpf_text_address)(unsigned long addr);
-} kernel;
+typedef bool is_ftrace_trampoline_fn(unsigned long addr);
+typedef void *get_kprobe_fn(void *addr);
+typedef bool is_insn_slot_addr_fn(void *cache, unsigned long addr);
+typedef int static_call_text_reserved_fn(void *start, void *end);
+typedef bool is_bpf_text_address_fn(unsigned long addr);
+typedef struct module *module_address_fn(unsigned long addr);
 
-#define FIND(member, name)						\
-	(kernel.member = (typeof(kernel.member))ksym_address(name))
+/* A function that this kernel lacks keeps returning 0. */
+DEFINE_STATIC_CALL_RET0(lvbs_ftrace_location_range, ftrace_location_range_fn);
+DEFINE_STATIC_CALL_RET0(lvbs_is_ftrace_trampoline, is_ftrace_trampoline_fn);
+DEFINE_STATIC_CALL_RET0(lvbs_get_kprobe, get_kprobe_fn);
+DEFINE_STATIC_CALL_RET0(lvbs_is_insn_slot_addr, is_insn_slot_addr_fn);
+DEFINE_STATIC_CALL_RET0(lvbs_static_call_text_reserved,
+			static_call_text_reserved_fn);
+DEFINE_STATIC_CALL_RET0(lvbs_is_bpf_text_address, is_bpf_text_address_fn);
+DEFINE_STATIC_CALL_RET0(lvbs_module_address, module_address_fn);
 
-void heki_live_kinds_find(void)
+static unsigned long ftrace_calls[3];
+static void *insn_slots, *optinsn_slots;
+static unsigned long static_call_text_start, static_call_text_end;
+
+#define FIND_CALL(name, symbol)						\
+do {									\
+	name##_fn *found = (name##_fn *)ksym_address(symbol);		\
+									\
+	if (found)							\
+		static_call_update(lvbs_##name, found);			\
+} while (0)
+
+void live_kinds_find(void)
 {
-	FIND(ftrace_location_range, "ftrace_location_range");
-	FIND(is_ftrace_trampoline, "is_ftrace_trampoline");
-	FIND(ftrace_calls[0], "ftrace_call");
-	FIND(ftrace_calls[1], "ftrace_regs_call");
-	FIND(ftrace_calls[2], "ftrace_graph_call");
-	FIND(get_kprobe, "get_kprobe");
-	FIND(is_insn_slot, "__is_insn_slot_addr");
-	FIND(insn_slots, "kprobe_insn_slots");
-	FIND(optinsn_slots, "kprobe_optinsn_slots");
-	FIND(static_call_text_reserved, "static_call_text_reserved");
-	FIND(static_call_text_start, "__static_call_text_start");
-	FIND(static_call_text_end, "__static_call_text_end");
-	FIND(is_bpf_text_address, "is_bpf_text_address");
+	FIND_CALL(ftrace_location_range, "ftrace_location_range");
+	FIND_CALL(is_ftrace_trampoline, "is_ftrace_trampoline");
+	FIND_CALL(get_kprobe, "get_kprobe");
+	FIND_CALL(is_insn_slot_addr, "__is_insn_slot_addr");
+	FIND_CALL(static_call_text_reserved, "static_call_text_reserved");
+	FIND_CALL(is_bpf_text_address, "is_bpf_text_address");
+	FIND_CALL(module_address, "__module_address");
+
+	ftrace_calls[0] = ksym_address("ftrace_call");
+	ftrace_calls[1] = ksym_address("ftrace_regs_call");
+	ftrace_calls[2] = ksym_address("ftrace_graph_call");
+	insn_slots = (void *)ksym_address("kprobe_insn_slots");
+	optinsn_slots = (void *)ksym_address("kprobe_optinsn_slots");
+	static_call_text_start = ksym_address("__static_call_text_start");
+	static_call_text_end = ksym_address("__static_call_text_end");
+}
+
+bool live_is_ftrace_site(unsigned long addr, size_t len)
+{
+	unsigned long call;
+
+	call = static_call(lvbs_ftrace_location_range)(addr, addr);
+	return call && addr + len <= call + CALL_INSN_BYTES;
 }
 
 /* The calls to the tracer in the kernel's own trampolines. */
@@ -58,75 +85,105 @@ static bool is_ftrace_call(unsigned long addr)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(kernel.ftrace_calls); i++)
-		if (addr && (addr == kernel.ftrace_calls[i] ||
-			     addr - 1 == kernel.ftrace_calls[i]))
+	for (i = 0; i < ARRAY_SIZE(ftrace_calls); i++)
+		if (addr && (addr == ftrace_calls[i] ||
+			     addr - 1 == ftrace_calls[i]))
 			return true;
 	return false;
 }
 
-/* Patching in three rounds, the second round starts at the second byte. */
-static bool is_ftrace(unsigned long addr)
+static bool is_ftrace(unsigned long addr, size_t len)
 {
-	return is_ftrace_call(addr) ||
-	       (kernel.ftrace_location_range &&
-		kernel.ftrace_location_range(addr - 1, addr)) ||
-	       (kernel.is_ftrace_trampoline &&
-		kernel.is_ftrace_trampoline(addr));
+	return live_is_ftrace_site(addr, len) || is_ftrace_call(addr) ||
+	       static_call(lvbs_is_ftrace_trampoline)(addr);
 }
 
 static bool is_insn_slot(unsigned long addr)
 {
-	return kernel.is_insn_slot &&
-	       ((kernel.insn_slots &&
-		 kernel.is_insn_slot(kernel.insn_slots, addr)) ||
-		(kernel.optinsn_slots &&
-		 kernel.is_insn_slot(kernel.optinsn_slots, addr)));
+	return (insn_slots &&
+		static_call(lvbs_is_insn_slot_addr)(insn_slots, addr)) ||
+	       (optinsn_slots &&
+		static_call(lvbs_is_insn_slot_addr)(optinsn_slots, addr));
 }
 
 static bool is_kprobe(unsigned long addr)
 {
-	return (kernel.get_kprobe && (kernel.get_kprobe((void *)addr) ||
-				      kernel.get_kprobe((void *)(addr - 1)))) ||
+	return static_call(lvbs_get_kprobe)((void *)addr) ||
+	       static_call(lvbs_get_kprobe)((void *)(addr - 1)) ||
 	       is_insn_slot(addr);
+}
+
+/*
+ * The trampolines of modules are in no table. Each is one instruction followed
+ * by a mark (tramp_ud in arch/x86/kernel/static_call.c).
+ */
+static bool is_static_call_trampoline(unsigned long addr)
+{
+	static const u8 mark[] = { 0x0f, 0xb9, 0xcc };
+	u8 bytes[1 + sizeof(mark)];
+
+	/* The second round of a patch starts at the second byte. */
+	if (copy_nofault_from(bytes, (void *)(addr + CALL_INSN_BYTES - 1),
+			      sizeof(bytes)))
+		return false;
+	return !memcmp(bytes, mark, sizeof(mark)) ||
+	       !memcmp(bytes + 1, mark, sizeof(mark));
+}
+
+/* static_call_text_reserved() does not know modules that are being unloaded. */
+static bool is_static_call_of_module(unsigned long addr)
+{
+	const struct static_call_site *site;
+	const struct module *mod;
+	bool found = false;
+	int i;
+
+	preempt_disable();	/* keeps the module in the kernel's list */
+	mod = static_call(lvbs_module_address)(addr);
+	for (i = 0; mod && !found && i < mod->num_static_call_sites; i++) {
+		site = &mod->static_call_sites[i];
+		found = addr - ((unsigned long)&site->addr + site->addr) <
+			CALL_INSN_BYTES;
+	}
+	preempt_enable();
+	return found || (mod && is_static_call_trampoline(addr));
 }
 
 static bool is_static_call(unsigned long addr, size_t len)
 {
-	if (addr >= kernel.static_call_text_start &&
-	    addr < kernel.static_call_text_end)
+	if (addr >= static_call_text_start && addr < static_call_text_end)
 		return true;
-	return kernel.static_call_text_reserved &&
-	       kernel.static_call_text_reserved((void *)addr,
-						(void *)(addr + len - 1));
+	if (live_in_core_text(addr))
+		return static_call(lvbs_static_call_text_reserved)
+			((void *)addr, (void *)(addr + len - 1));
+	return len <= CALL_INSN_BYTES && is_static_call_of_module(addr);
 }
 
 static bool is_bpf(unsigned long addr, size_t len, bool fill)
 {
-	if (heki_live_in_core(addr))
+	if (live_in_core_text(addr))
 		return false;
 	return fill || len > INSN_BYTES_MAX ||
-	       (kernel.is_bpf_text_address &&
-		kernel.is_bpf_text_address(addr));
+	       static_call(lvbs_is_bpf_text_address)(addr);
 }
 
-enum heki_live_kind heki_live_kind_of(const void *where, const u8 *src,
-				      size_t len, bool fill)
+enum live_kind live_kind_of(const void *where, const u8 *bytes, size_t len,
+			    bool fill)
 {
 	unsigned long addr = (unsigned long)where;
 
 	if (within_module(addr, THIS_MODULE))
-		return HEKI_LIVE_VTL1;
-	if (is_ftrace(addr))
-		return HEKI_LIVE_FTRACE;
+		return LIVE_VTL1;
+	if (is_ftrace(addr, len))
+		return LIVE_FTRACE;
 	if (is_kprobe(addr))
-		return HEKI_LIVE_KPROBE;
+		return LIVE_KPROBE;
 	if (is_bpf(addr, len, fill))
-		return HEKI_LIVE_BPF;
+		return LIVE_BPF;
 	if (is_static_call(addr, len))
-		return HEKI_LIVE_STATIC_CALL;
-	if (len == 1 && (src[0] == LOCK_PREFIX_BYTE ||
-			 src[0] == NO_LOCK_PREFIX_BYTE))
-		return HEKI_LIVE_ALTERNATIVE;
-	return HEKI_LIVE_OTHER;
+		return LIVE_STATIC_CALL;
+	if (len == 1 && (bytes[0] == LOCK_PREFIX_BYTE ||
+			 bytes[0] == NO_LOCK_PREFIX_BYTE))
+		return LIVE_ALTERNATIVE;
+	return LIVE_OTHER;
 }

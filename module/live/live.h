@@ -2,38 +2,137 @@
 /*
  * Live mode: the running kernel's own text writes.
  */
-#ifndef _LVBS_HEKI_LIVE_H
-#define _LVBS_HEKI_LIVE_H
+#ifndef _LVBS_LIVE_LIVE_H
+#define _LVBS_LIVE_LIVE_H
+
+#include <linux/errno.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+struct seq_file;
+
+/* Defined by Kbuild where live mode knows how the kernel patches its text. */
+#ifdef LVBS_LIVE
 
 /**
- * heki_live_get() - what live mode does
+ * live_mode_name() - current mode
  *
- * Context: Any.
+ * Context: Any context.
  * Return: "off", "audit" or "mediate".
  */
-const char *heki_live_get(void);
+const char *live_mode_name(void);
 
 /**
- * heki_live_set() - say what live mode is to do
- * @mode: "off", "audit" or "mediate"
+ * live_set_mode() - change the mode
+ * @name: "off", "audit" or "mediate"
  *
- * All or nothing: what fails half-way leaves "off", and the reason in the
- * kernel's log.
+ * All or nothing. A failure to switch on leaves "off", and the reason in the
+ * kernel log.
  *
- * Context: May sleep, and long.
- * Return: 0; -EINVAL for an unknown mode; -ENOENT if the kernel lacks a symbol
- * that is needed; -EBUSY if text is being patched all the time; what kprobes,
- * heki_owner_add() or heki_request_keep() returned.
+ * Context: Process context; may sleep.
+ * Return: 0; -EINVAL for an unknown mode, or for "mediate" where a loaded
+ * module has a jump label outside its own text; -ENOENT if the kernel lacks a
+ * symbol; -EBUSY if something else already redirects the kernel's text writer,
+ * ftrace is disabled, or the writes of a test key were not seen; -EEXIST if a
+ * site is already known; -ENOMEM.
  */
-int heki_live_set(const char *mode);
+int live_set_mode(const char *name);
 
 /**
- * heki_live_missed() - text writes that live mode could not look at
+ * live_show() - print the counters of live mode, one "key: value" per line
+ * @m: output
  *
- * Context: May sleep, and as long as heki_live_set().
- * Return: how many; kprobes do not nest, so that a write made from within
- * another probe is lost to ours.
+ * Context: Process context; may sleep.
  */
-unsigned long heki_live_missed(void);
+void live_show(struct seq_file *m);
 
-#endif /* _LVBS_HEKI_LIVE_H */
+/*
+ * Internal to this directory.
+ */
+
+/**
+ * enum live_kind - whom a text write belongs to
+ * @LIVE_SITE: a known jump-label site
+ * @LIVE_FTRACE: the function tracer
+ * @LIVE_STATIC_CALL: a static call
+ * @LIVE_KPROBE: a kprobe
+ * @LIVE_ALTERNATIVE: an alternative switched at run time
+ * @LIVE_BPF: generated code
+ * @LIVE_VTL1: this module
+ * @LIVE_OTHER: none of these
+ * @LIVE_NR: number of kinds
+ */
+enum live_kind {
+	LIVE_SITE,
+	LIVE_FTRACE,
+	LIVE_STATIC_CALL,
+	LIVE_KPROBE,
+	LIVE_ALTERNATIVE,
+	LIVE_BPF,
+	LIVE_VTL1,
+	LIVE_OTHER,
+	LIVE_NR
+};
+
+/* Looks up the kernel functions that live_kind_of() asks. */
+void live_kinds_find(void);
+
+/* The function tracer's call sites: cheap, and most writes. Any context. */
+bool live_is_ftrace_site(unsigned long addr, size_t len);
+
+/* Kind of a write that meets no known site. Any context except NMI. */
+enum live_kind live_kind_of(const void *addr, const u8 *bytes, size_t len,
+			    bool fill);
+
+/* Valid once live_sites_begin() has succeeded. Any context. */
+bool live_in_core_text(unsigned long va);
+
+/* Physical address of an address in text, 0 if unmapped. Any context. */
+phys_addr_t live_text_pa(unsigned long va);
+
+/*
+ * Sites of the kernel and its modules are known between these two. Modules that
+ * load meanwhile are added before their first site is patched. With @mediate, a
+ * jump label outside its owner's text is an error instead of a warning.
+ */
+int live_sites_begin(bool mediate);
+void live_sites_end(void);
+
+/* Make a change from audit to mediate, or back, known to the module notifier. */
+int live_sites_set_mediate(bool mediate);
+
+int live_sites_init(void);
+void live_sites_exit(void);
+
+/* Counts a jump label outside its owner's text. */
+void live_count_refused(void);
+
+/* One step of a patch through the front door, under text_mutex. */
+long live_patch_text(phys_addr_t pa0, phys_addr_t pa1, const u8 *bytes,
+		     size_t len);
+
+#else /* !LVBS_LIVE */
+
+static inline const char *live_mode_name(void)
+{
+	return "off";
+}
+
+static inline int live_set_mode(const char *name)
+{
+	if (!strcmp(name, "off"))
+		return 0;
+	if (strcmp(name, "audit") && strcmp(name, "mediate"))
+		return -EINVAL;
+	pr_err("live mode: x86-64 with ftrace, kprobes and modules only\n");
+	return -ENOENT;
+}
+
+static inline void live_show(struct seq_file *m)
+{
+}
+
+#endif /* LVBS_LIVE */
+
+#endif /* _LVBS_LIVE_LIVE_H */

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The jump-label sites of the running kernel and its modules, as they come and
- * go.
+ * The jump-label sites of the running kernel and of its modules.
  *
- * A site's instruction is computed from the table, never taken from the text:
- * what stands there now is only asked whether it is long or short.
+ * A site's instruction is computed from the jump table, not read from the text:
+ * the text only tells whether it is the long or the short form.
+ *
+ * Sites are added and dropped under the kernel's text_mutex. The kernel holds it
+ * from the first INT3 of a batch to the last byte, so no site is read, added or
+ * dropped half patched.
  */
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/io.h>
 #include <linux/jump_label.h>
@@ -16,68 +18,70 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/pfn.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "phys/copy_nofault.h"
-#include "live/sites.h"
+#include "heki/apply.h"
 #include "heki/owner.h"
 #include "heki/validate.h"
-#include "ksym.h"
 #include "init.h"
+#include "ksym.h"
+#include "live/live.h"
+#include "phys/copy_nofault.h"
 
 #define INT3	0xcc
 #define JMP_LONG	0xe9
 #define JMP_SHORT	0xeb
 
-/* A batch of the kernel's takes a few milliseconds. */
-#define PATCHED_MEANWHILE_TRIES	50
-#define PATCHED_MEANWHILE_MS	20
-
-/* A table of sites, of the kernel or of a module; its init text or the rest. */
+/* Jump-table entries of the kernel or of a module: init text, or the rest. */
 struct site_table {
 	const char *owner;
 	const struct jump_entry *start;
 	const struct jump_entry *end;
-	const struct module *mod;
+	const struct module *mod;	/* NULL: the kernel */
 	bool init;
+	unsigned int foreign;		/* entries outside of the owner's text */
 };
 
-/* A module whose sites are known; those in its init text until that is freed. */
+/* A module whose sites are known. */
 struct live_module {
-	struct list_head node;
+	struct list_head node;		/* in live_modules; guarded by sites_lock */
 	const struct module *mod;
-	u32 id;
-	u32 init_id;		/* or 0 */
+	u32 id;				/* owner of the sites, or 0 */
+	u32 init_id;			/* owner of those in init text, or 0 */
+	bool foreign;			/* has entries outside of its text */
 };
 
-/* Serialises modules coming and going with the mode; and guards what follows. */
+/* Guards what follows. Taken before text_mutex. */
 static DEFINE_MUTEX(sites_lock);
 static LIST_HEAD(live_modules);
 static bool active;
+static bool mediating;
 static u32 kernel_id;
 
 /* Constant once found. */
 static unsigned long core_start, core_end;
 static struct list_head *all_modules;
+static struct mutex *text_mutex;	/* serialises the kernel's text writes */
 
-bool heki_live_in_core(unsigned long va)
+bool live_in_core_text(unsigned long va)
 {
 	return va >= core_start && va < core_end;
 }
 
-phys_addr_t heki_live_text_pa(unsigned long va)
+phys_addr_t live_text_pa(unsigned long va)
 {
 	struct page *page;
 
-	if (heki_live_in_core(va))
+	if (live_in_core_text(va))
 		return __pa_symbol(va);
 	page = vmalloc_to_page((void *)va);
 	return page ? page_to_phys(page) + offset_in_page(va) : 0;
 }
 
-/* The length of the instruction at a site; 0 while it is being patched. */
+/* The length of the instruction at a site; 0 if an INT3 hides it. */
 static int site_size(const u8 *text)
 {
 	if (text[0] == INT3)
@@ -123,18 +127,18 @@ static int site_from_entry(struct heki_site *site,
 		return size ?: -EBUSY;
 
 	*site = (struct heki_site) {
-		.pa[0] = heki_live_text_pa(va),
+		.pa[0] = live_text_pa(va),
 		.size = size,
 	};
 	if (heki_first_part(site->pa[0], size) < size)
-		site->pa[1] = heki_live_text_pa(PAGE_ALIGN(va));
+		site->pa[1] = live_text_pa((va & PAGE_MASK) + PAGE_SIZE);
 	return site_code(site, jump_entry_target(entry) - va);
 }
 
 /*
- * Entries of init text stay in the table when that has been freed, marked. A
- * module's are marked only after the notifier here has run; until then the bit
- * has another meaning (objtool's, arch/x86/include/asm/jump_label.h).
+ * Entries of init text stay in the table after it was freed, marked. A module's
+ * are marked only after module_event() ran; until then the bit has another
+ * meaning (objtool's, arch/x86/include/asm/jump_label.h).
  */
 static bool entry_is_init(const struct site_table *table,
 			  const struct jump_entry *entry)
@@ -144,21 +148,61 @@ static bool entry_is_init(const struct site_table *table,
 	return jump_entry_is_init(entry);
 }
 
+/* Do @len bytes at @va lie in the text that the table's entries may name? */
+static bool in_text_of(const struct site_table *table, unsigned long va,
+		       size_t len)
+{
+	struct module_memory text;
+	unsigned long start = core_start, end = core_end;
+
+	if (table->mod) {
+		text = module_text_memory(table->mod, table->init);
+		start = (unsigned long)text.base;
+		end = start + text.size;
+	}
+	return va >= start && va < end && len <= end - va;
+}
+
+static int add_entry(struct heki_patch_batch *batch,
+		     const struct site_table *table,
+		     const struct jump_entry *entry)
+{
+	struct heki_site site;
+	int err;
+
+	if (!in_text_of(table, jump_entry_code(entry), 1) ||
+	    !in_text_of(table, jump_entry_target(entry), 1))
+		return -EACCES;
+	err = site_from_entry(&site, entry);
+	if (err) {
+		pr_err("live mode: no jump label's instruction at %pS: error %d\n",
+		       (void *)jump_entry_code(entry), err);
+		return err;
+	}
+	if (!in_text_of(table, jump_entry_code(entry), site.size))
+		return -EACCES;
+	return heki_patch_batch_add(batch, &site);
+}
+
 static int fill_from_table(struct heki_patch_batch *batch, void *ctx)
 {
-	const struct site_table *table = ctx;
+	struct site_table *table = ctx;
 	const struct jump_entry *entry;
-	struct heki_site site;
 	int err;
 
 	for (entry = table->start; entry < table->end; entry++) {
 		if (entry_is_init(table, entry) != table->init)
 			continue;
-		err = site_from_entry(&site, entry);
-		if (err == -EINVAL)
-			pr_err("strange jump label at %pS\n",
-			       (void *)jump_entry_code(entry));
-		err = err ?: heki_patch_batch_add(batch, &site);
+		err = add_entry(batch, table, entry);
+		if (err == -EACCES) {
+			pr_warn_ratelimited("live mode: a jump label of %s names foreign text: %pS to %pS\n",
+					    table->owner,
+					    (void *)jump_entry_code(entry),
+					    (void *)jump_entry_target(entry));
+			live_count_refused();
+			table->foreign++;
+			err = mediating ? -EINVAL : 0;
+		}
 		if (err)
 			return err;
 		cond_resched();
@@ -168,38 +212,110 @@ static int fill_from_table(struct heki_patch_batch *batch, void *ctx)
 
 static long table_add(struct site_table *table)
 {
-	int tries = PATCHED_MEANWHILE_TRIES;
+	unsigned int flags;
 	long id;
 
-	for (;;) {
-		id = heki_owner_add(table->owner, fill_from_table, table, true);
-		if (id != -EBUSY || !tries--)
-			return id;
-		msleep(PATCHED_MEANWHILE_MS);
-	}
+	lockdep_assert_held(&sites_lock);
+
+	/* Writeback may wait for a task that waits for text_mutex. */
+	flags = memalloc_noio_save();
+	mutex_lock(text_mutex);
+	id = heki_owner_add(table->owner, fill_from_table, table, true);
+	mutex_unlock(text_mutex);
+	memalloc_noio_restore(flags);
+	return id;
 }
 
-static int kernel_add(void)
+/* The byte that completes the tail of a site with INT3 in front of it. */
+static u8 missing_head(const struct heki_site *site, const u8 *text,
+		       bool jumps)
 {
-	struct site_table table = {
+	const u8 *nop = heki_nop(site->size);
+	size_t n = site->size - 1;
+
+	/* The tails differ, but for the one short jump whose tail is a NOP's. */
+	if (memcmp(site->code + 1, nop + 1, n))
+		jumps = !memcmp(text + 1, site->code + 1, n);
+	return jumps ? site->code[0] : nop[0];
+}
+
+/*
+ * A writer that began a legal patch and did not finish it left an INT3 that
+ * nobody handles. Put the instruction back that its tail belongs to.
+ */
+static bool entry_restore(const struct site_table *table,
+			  const struct jump_entry *entry)
+{
+	bool jumps = static_key_enabled(jump_entry_key(entry)) ^
+		     jump_entry_is_branch(entry);
+	unsigned long va = jump_entry_code(entry);
+	struct heki_patch_hit hit;
+	u8 text[HEKI_CODE_MAX];
+	u8 head;
+	long err;
+
+	if (entry_is_init(table, entry) != table->init ||
+	    copy_nofault_from(text, (void *)va, 1) || text[0] != INT3)
+		return false;
+	if (heki_patch_map_find(heki_owner_map(), live_text_pa(va), &hit) ||
+	    hit.at || copy_nofault_from(text, (void *)va, hit.site.size))
+		return false;
+
+	head = missing_head(&hit.site, text, jumps);
+	err = live_patch_text(hit.site.pa[0], 0, &head, 1);
+	pr_warn("live mode: %s the INT3 left at %pS: error %ld\n",
+		err ? "cannot remove" : "removed", (void *)va, err);
+	return !err;
+}
+
+static void table_restore(const struct site_table *table)
+{
+	const struct jump_entry *entry;
+	bool restored = false;
+
+	lockdep_assert_held(text_mutex);
+
+	for (entry = table->start; entry < table->end; entry++)
+		restored |= entry_restore(table, entry);
+	if (restored)
+		heki_sync_cores();
+}
+
+static void owner_drop(u32 id)
+{
+	mutex_lock(text_mutex);
+	heki_owner_drop(id);
+	mutex_unlock(text_mutex);
+}
+
+static struct site_table kernel_table(void)
+{
+	return (struct site_table) {
 		.owner = "kernel",
 		.start = (void *)ksym_address("__start___jump_table"),
 		.end = (void *)ksym_address("__stop___jump_table"),
 	};
+}
+
+static int kernel_add(void)
+{
+	struct site_table table = kernel_table();
 	long id;
 
 	core_start = ksym_address("_stext");
 	core_end = ksym_address("_etext");
 	all_modules = (void *)ksym_address("modules");
+	text_mutex = (void *)ksym_address("text_mutex");
 	if (!table.start || !table.end || !core_start || !core_end ||
-	    !all_modules) {
-		pr_err("live mode: this kernel does not tell where its jump labels are\n");
+	    !all_modules || !text_mutex) {
+		pr_err("live mode: cannot find the kernel's jump table, text, modules or text_mutex\n");
 		return -ENOENT;
 	}
 
 	id = table_add(&table);
 	if (id < 0) {
-		pr_err("live mode: sites of the kernel: error %ld\n", id);
+		pr_err("live mode: cannot add the sites of the kernel: error %ld\n",
+		       id);
 		return id;
 	}
 	kernel_id = id;
@@ -218,23 +334,30 @@ static struct live_module *module_known(const struct module *mod)
 	return NULL;
 }
 
-static long module_table_add(const struct module *mod, bool init)
+static struct site_table module_table(const struct module *mod, bool init)
 {
-	struct site_table table = {
+	return (struct site_table) {
 		.owner = mod->name,
 		.start = mod->jump_entries,
 		.end = mod->jump_entries + mod->num_jump_entries,
 		.mod = mod,
 		.init = init,
 	};
+}
 
-	return table_add(&table);
+static long module_table_add(struct live_module *live, bool init)
+{
+	struct site_table table = module_table(live->mod, init);
+	long id = table_add(&table);
+
+	live->foreign |= table.foreign;
+	return id;
 }
 
 static void module_drop_init(struct live_module *live)
 {
 	if (live->init_id)
-		heki_owner_drop(live->init_id);
+		owner_drop(live->init_id);
 	live->init_id = 0;
 }
 
@@ -242,7 +365,7 @@ static void module_drop(struct live_module *live)
 {
 	module_drop_init(live);
 	if (live->id)
-		heki_owner_drop(live->id);
+		owner_drop(live->id);
 	list_del(&live->node);
 	kfree(live);
 }
@@ -260,27 +383,28 @@ static int module_add(const struct module *mod)
 	live->mod = mod;
 	list_add(&live->node, &live_modules);
 
-	id = module_table_add(mod, false);
+	id = module_table_add(live, false);
 	if (id < 0)
 		goto fail;
 	live->id = id;
 
-	/* By then what was init text is about to be freed, or is somebody's. */
+	/* Its init text is about to be freed, or is used otherwise by now. */
 	if (mod->state == MODULE_STATE_LIVE)
 		return 0;
-	id = module_table_add(mod, true);
+	id = module_table_add(live, true);
 	if (id < 0)
 		goto fail;
 	live->init_id = id;
 	return 0;
 
 fail:
-	pr_err("live mode: sites of %s: error %ld\n", mod->name, id);
+	pr_err("live mode: cannot add the sites of module %s: error %ld\n",
+	       mod->name, id);
 	module_drop(live);
 	return id;
 }
 
-/* A module that nobody knows yet, held; NULL if there is none. */
+/* A reference to a live module whose sites are not known yet, or NULL. */
 static struct module *module_unknown(void)
 {
 	struct module *mod, *found = NULL;
@@ -290,8 +414,8 @@ static struct module *module_unknown(void)
 	preempt_disable();
 	list_for_each_entry_rcu(mod, all_modules, list) {
 		/*
-		 * Those that are coming, the notifier tells of. Ourselves are
-		 * VTL1: not for VTL0 to have patched through us.
+		 * The notifier adds those that are being loaded. This module
+		 * is VTL1: its text is not for VTL0 to patch.
 		 */
 		if (mod != THIS_MODULE && mod->state == MODULE_STATE_LIVE &&
 		    !module_known(mod) &&
@@ -345,15 +469,30 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 		break;
 	}
 	mutex_unlock(&sites_lock);
-	/* A module whose sites are not known must not come. */
+	/* A module whose sites are not known is not loaded. */
 	return notifier_from_errno(err);
 }
 
 static struct notifier_block module_nb = {
 	.notifier_call = module_event,
-	/* Before the kernel's own, which patches sites (kernel/jump_label.c). */
+	/* Before kernel/jump_label.c's, which patches sites. */
 	.priority = INT_MAX,
 };
+
+static void sites_restore(void)
+{
+	struct site_table table = kernel_table();
+	struct live_module *live;
+
+	mutex_lock(text_mutex);
+	if (kernel_id)
+		table_restore(&table);
+	list_for_each_entry(live, &live_modules, node) {
+		table = module_table(live->mod, false);
+		table_restore(&table);
+	}
+	mutex_unlock(text_mutex);
+}
 
 static void sites_end(void)
 {
@@ -362,19 +501,23 @@ static void sites_end(void)
 	lockdep_assert_held(&sites_lock);
 
 	active = false;
+	if (!text_mutex)
+		return;
+	sites_restore();
 	list_for_each_entry_safe(live, next, &live_modules, node)
 		module_drop(live);
 	if (kernel_id)
-		heki_owner_drop(kernel_id);
+		owner_drop(kernel_id);
 	kernel_id = 0;
 }
 
-int heki_live_sites_begin(void)
+int live_sites_begin(bool mediate)
 {
 	int err;
 
 	mutex_lock(&sites_lock);
 	active = true;
+	mediating = mediate;
 	err = kernel_add();
 	err = err ?: modules_add();
 	if (err)
@@ -383,19 +526,38 @@ int heki_live_sites_begin(void)
 	return err;
 }
 
-void heki_live_sites_end(void)
+int live_sites_set_mediate(bool mediate)
+{
+	struct live_module *live;
+	int err = 0;
+
+	mutex_lock(&sites_lock);
+	list_for_each_entry(live, &live_modules, node) {
+		if (!mediate || !live->foreign)
+			continue;
+		pr_err("live mode: module %s has jump labels that name foreign text\n",
+		       live->mod->name);
+		err = -EINVAL;
+	}
+	if (!err)
+		mediating = mediate;
+	mutex_unlock(&sites_lock);
+	return err;
+}
+
+void live_sites_end(void)
 {
 	mutex_lock(&sites_lock);
 	sites_end();
 	mutex_unlock(&sites_lock);
 }
 
-int heki_live_sites_init(void)
+int live_sites_init(void)
 {
 	return register_module_notifier(&module_nb);
 }
 
-void heki_live_sites_exit(void)
+void live_sites_exit(void)
 {
 	unregister_module_notifier(&module_nb);
 }

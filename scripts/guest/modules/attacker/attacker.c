@@ -3,9 +3,13 @@
  * Asks the kernel's own text writer to write anything anywhere, from whatever
  * context, as code would that has got hold of the kernel.
  *
- * /sys/kernel/debug/attacker/write: "VA HEXBYTES plain|nopreempt|noirq|fill"
- * ("fill" writes through text_poke_set(), as the BPF allocator does: the first
- * of the bytes, as many times as there are bytes)
+ * /sys/kernel/debug/attacker/write: "VA HEXBYTES HOW", HOW being one of
+ *
+ * plain, nopreempt, noirq	by text_poke(), in that context
+ * fill		by text_poke_set(), as the BPF allocator does: the first of the
+ *		bytes, as often as there are bytes
+ * two_pages	by one text_poke() of two whole pages, VA's being the second, that
+ *		changes nothing else
  */
 #include <linux/debugfs.h>
 #include <linux/kernel.h>
@@ -16,6 +20,7 @@
 #include <linux/preempt.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 /* Older kernels have hex2bin() in kernel.h. */
 #if __has_include("linux/hex.h")
@@ -42,10 +47,30 @@ static unsigned long address_of(const char *name)
 	return lookup ? lookup(name) : 0;
 }
 
+static int attack_two_pages(void *addr, const u8 *bytes, size_t len)
+{
+	void *start = (void *)round_down((unsigned long)addr, PAGE_SIZE) -
+		      PAGE_SIZE;
+	u8 *pages = vmalloc(2 * PAGE_SIZE);
+
+	if (!pages)
+		return -ENOMEM;
+	mutex_lock(poke_mutex);
+	memcpy(pages, start, 2 * PAGE_SIZE);
+	memcpy(pages + (addr - start), bytes, len);
+	poke(start, pages, 2 * PAGE_SIZE);
+	mutex_unlock(poke_mutex);
+	vfree(pages);
+	return 0;
+}
+
 static int attack(void *addr, const u8 *bytes, size_t len, const char *how)
 {
 	unsigned long flags;
 	int err = 0;
+
+	if (!strcmp(how, "two_pages"))
+		return attack_two_pages(addr, bytes, len);
 
 	mutex_lock(poke_mutex);
 	if (!strcmp(how, "plain")) {

@@ -2,7 +2,8 @@
 /*
  * Takes range locks for a suite, as lvbs has no file that does:
  * "PA BYTES shared|exclusive" into /sys/module/locker/parameters/range locks
- * that range, reads its first byte under the lock, and lets it go.
+ * that range, reads its first byte under the lock, and lets it go. The same into
+ * .../hold keeps the lock until "none" is written, or the module is unloaded.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -27,29 +28,75 @@ static int read_locked(struct phys_const_ptr *ptr, enum phys_lock_mode mode)
 	return err;
 }
 
-static int range_set(const char *words, const struct kernel_param *param)
+static int parse(const char *words, struct phys_const_ptr *ptr,
+		 enum phys_lock_mode *mode)
 {
-	enum phys_lock_mode mode = PHYS_LOCK_SHARED;
-	struct phys_const_ptr ptr;
 	unsigned long bytes;
 	char how[16];
 	u64 pa;
-	int err;
 
 	if (sscanf(words, "%llu %lu %15s", &pa, &bytes, how) != 3)
 		return -EINVAL;
+	*mode = PHYS_LOCK_SHARED;
 	if (!strcmp(how, "exclusive"))
-		mode = PHYS_LOCK_EXCLUSIVE;
+		*mode = PHYS_LOCK_EXCLUSIVE;
 	else if (strcmp(how, "shared"))
 		return -EINVAL;
-	err = phys_const_ptr_init(&ptr, lvbs_vmap_manager(), pa, bytes, 1);
+	return phys_const_ptr_init(ptr, lvbs_vmap_manager(), pa, bytes, 1);
+}
+
+static int range_set(const char *words, const struct kernel_param *param)
+{
+	enum phys_lock_mode mode;
+	struct phys_const_ptr ptr;
+	int err = parse(words, &ptr, &mode);
+
 	return err ?: read_locked(&ptr, mode);
 }
 
+static struct phys_lock held_lock;
+static bool held;
+
+static void let_go(void)
+{
+	if (held)
+		phys_unlock(&held_lock);
+	held = false;
+}
+
+/* Serialised by the lock of the module's parameters. */
+static int hold_set(const char *words, const struct kernel_param *param)
+{
+	enum phys_lock_mode mode;
+	struct phys_const_ptr ptr;
+	int err;
+
+	if (sysfs_streq(words, "none")) {
+		let_go();
+		return 0;
+	}
+	if (held)
+		return -EBUSY;
+	err = parse(words, &ptr, &mode);
+	err = err ?: phys_lock(&held_lock, &ptr, mode);
+	held = !err;
+	return err;
+}
+
+static void __exit locker_exit(void)
+{
+	let_go();
+}
+module_exit(locker_exit);
+
 static const struct kernel_param_ops range_ops = { .set = range_set };
+static const struct kernel_param_ops hold_ops = { .set = hold_set };
 
 module_param_cb(range, &range_ops, NULL, 0200);
 MODULE_PARM_DESC(range, "PA BYTES shared|exclusive: lock, read, unlock");
+
+module_param_cb(hold, &hold_ops, NULL, 0200);
+MODULE_PARM_DESC(hold, "PA BYTES shared|exclusive: lock until told none");
 
 MODULE_DESCRIPTION("takes range locks of lvbs");
 MODULE_LICENSE("GPL");

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Switches a static key and a static call of its own for as long as it is
+ * loaded, also while its init text, which has a site of that key, is freed.
+ */
+#include <linux/err.h>
+#include <linux/jump_label.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/static_call.h>
+
+static DEFINE_STATIC_KEY_FALSE(flipper_key);
+
+static int one(void)
+{
+	return 1;
+}
+
+static int two(void)
+{
+	return 2;
+}
+
+DEFINE_STATIC_CALL(flipper_call, one);
+
+static noinline bool branch(void)
+{
+	return static_branch_unlikely(&flipper_key);
+}
+
+static noinline __init bool init_branch(void)
+{
+	return static_branch_unlikely(&flipper_key);
+}
+
+static unsigned long flips;
+module_param(flips, ulong, 0400);
+MODULE_PARM_DESC(flips, "how often the key was switched on and off");
+
+static struct task_struct *thread;
+
+static bool flip_once(void)
+{
+	bool on, off;
+
+	static_branch_enable(&flipper_key);
+	static_call_update(flipper_call, two);
+	on = branch() && static_call(flipper_call)() == 2;
+	static_branch_disable(&flipper_key);
+	static_call_update(flipper_call, one);
+	off = !branch() && static_call(flipper_call)() == 1;
+	return on && off;
+}
+
+static int flip(void *unused)
+{
+	int wrong = 0;
+
+	while (!kthread_should_stop()) {
+		wrong |= !flip_once();
+		flips++;
+		cond_resched();
+	}
+	return wrong;
+}
+
+static int __init flipper_init(void)
+{
+	thread = kthread_run(flip, NULL, "flipper");
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	/* Long enough for the thread to be switching when init text goes. */
+	while (!READ_ONCE(flips) && !init_branch())
+		schedule_timeout_uninterruptible(1);
+	return 0;
+}
+
+static void __exit flipper_exit(void)
+{
+	if (kthread_stop(thread))
+		pr_err("flipper: the text was not what the key says\n");
+}
+
+module_init(flipper_init);
+module_exit(flipper_exit);
+MODULE_DESCRIPTION("switches a static key and a static call all the time");
+MODULE_LICENSE("GPL");
