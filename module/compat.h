@@ -19,6 +19,11 @@
 #define __cleanup(func)	__attribute__((__cleanup__(func)))
 #endif
 
+/* ->setattr() took a struct user_namespace before 6.3. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define mnt_idmap user_namespace
+#endif
+
 /* hex2bin() lived in kernel.h before it had a header of its own. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #include <linux/hex.h>

@@ -100,6 +100,7 @@ int debugfs_init(void)
 	err = debugfs_phys_init();
 	err = err ?: debugfs_ring_init();
 	err = err ?: debugfs_heki_init();
+	err = err ?: debugfs_mem_init();
 	if (err)
 		debugfs_exit();
 	return err;
@@ -107,6 +108,7 @@ int debugfs_init(void)
 
 void debugfs_exit(void)
 {
+	debugfs_mem_exit();
 	debugfs_ring_exit();
 	debugfs_remove(root);
 }

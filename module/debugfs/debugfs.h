@@ -85,6 +85,8 @@ int debugfs_add_files(struct dentry *dir, const struct debugfs_file *files,
 		      size_t nr, void *data);
 
 int debugfs_phys_init(void);
+int debugfs_mem_init(void);
+void debugfs_mem_exit(void);
 int debugfs_heki_init(void);
 
 int debugfs_ring_init(void);

@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -18,6 +19,8 @@
 #include "debugfs/debugfs.h"
 #include "parse.h"
 #include "phys/ram_map.h"
+
+static struct dentry *phys_dir;
 
 /*
  * phys/mem: the file offset is the physical address.
@@ -122,7 +125,72 @@ static const struct file_operations mem_fops = {
 	.read = mem_read,
 	.write = mem_write,
 	.llseek = default_llseek,
+	.fsync = noop_fsync,
 };
+
+/* Debugfs's operations of the file, and the same with mem_setattr(). */
+static const struct inode_operations *mem_debugfs_iops;
+static struct inode_operations mem_iops;
+static struct dentry *mem;
+
+/*
+ * Shells and dd truncate what they write to. As with /dev/mem, that succeeds
+ * and changes nothing: the size is that of the physical address space.
+ */
+static int mem_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+		       struct iattr *attr)
+{
+	if (attr->ia_valid & ATTR_SIZE)
+		attr->ia_valid &= ~(ATTR_SIZE | ATTR_MTIME | ATTR_CTIME);
+	if (!mem_debugfs_iops->setattr)
+		return simple_setattr(idmap, dentry, attr);
+	return mem_debugfs_iops->setattr(idmap, dentry, attr);
+}
+
+/*
+ * The last file to be made: debugfs hands on fsync() only to files made by
+ * debugfs_create_file_unsafe(). An open one must not outlive its operations, and
+ * holds a reference to the module, which is not enough if loading fails.
+ */
+int debugfs_mem_init(void)
+{
+	struct inode *inode;
+
+	mem = debugfs_create_file_unsafe("mem", 0600, phys_dir, NULL,
+					 &mem_fops);
+	if (IS_ERR(mem)) {
+		int err = PTR_ERR(mem);
+
+		mem = NULL;
+		return err;
+	}
+
+	inode = d_inode(mem);
+	mem_debugfs_iops = inode->i_op;
+	mem_iops = *inode->i_op;
+	mem_iops.setattr = mem_setattr;
+	inode->i_op = &mem_iops;
+	/* od and xxd seek in a regular file only below its size. */
+	i_size_write(inode, mem_size(lvbs_vmap_manager()));
+	return 0;
+}
+
+/* The inode lives on where somebody has it open by O_PATH. */
+void debugfs_mem_exit(void)
+{
+	struct inode *inode;
+
+	if (!mem)
+		return;
+	inode = d_inode(mem);
+	/* Held while ->setattr() runs. */
+	inode_lock(inode);
+	inode->i_op = mem_debugfs_iops;
+	inode_unlock(inode);
+	/* Other operations are looked up without the lock, but do not sleep there. */
+	synchronize_rcu_tasks();
+	mem = NULL;
+}
 
 /*
  * phys/span: one request for each open file; the answer is read back from it.
@@ -445,15 +513,9 @@ static const struct debugfs_file phys_files[] = {
 
 int debugfs_phys_init(void)
 {
-	struct dentry *dir, *mem;
-
-	dir = debugfs_create_dir("phys", debugfs_root());
-	if (IS_ERR(dir))
-		return PTR_ERR(dir);
-	mem = debugfs_create_file("mem", 0600, dir, NULL, &mem_fops);
-	if (IS_ERR(mem))
-		return PTR_ERR(mem);
-	/* od and xxd seek in a regular file only below its size. */
-	i_size_write(d_inode(mem), mem_size(lvbs_vmap_manager()));
-	return debugfs_add_files(dir, phys_files, ARRAY_SIZE(phys_files), NULL);
+	phys_dir = debugfs_create_dir("phys", debugfs_root());
+	if (IS_ERR(phys_dir))
+		return PTR_ERR(phys_dir);
+	return debugfs_add_files(phys_dir, phys_files, ARRAY_SIZE(phys_files),
+				 NULL);
 }
