@@ -39,22 +39,22 @@
  * @a1: second argument
  * @a2: third argument
  *
- * ================================== ================ ======================
- * call                               arguments        returns
- * ================================== ================ ======================
- * %HEKI_VTLCALL_END_OF_BOOT          none             0; -EPERM when done
- * %HEKI_VTLCALL_PROTECT_MEMORY       list, ranges     0
- * %HEKI_VTLCALL_LOAD_KDATA           list, ranges     0
- * %HEKI_VTLCALL_VALIDATE_MODULE      list, ranges,    token, greater than 0
- *                                    flags (ignored)
- * %HEKI_VTLCALL_FREE_MODULE_INIT     token            0; -ENOENT
- * %HEKI_VTLCALL_UNLOAD_MODULE        token            0; -ENOENT
- * %HEKI_VTLCALL_PATCH_TEXT           patch, its       0; -ENOENT; -EACCES
- *                                    second page,
- *                                    %HEKI_PATCH_VTL0_SYNCS or 0
- * %HEKI_VTLCALL_ALLOCATE_RINGBUFFER  address, bytes   0; -EEXIST
- * others                                              -ENOSYS
- * ================================== ================ ======================
+ * ================================ ========================= ===================
+ * call                             arguments                 returns
+ * ================================ ========================= ===================
+ * HEKI_VTLCALL_END_OF_BOOT         none                      0; -EPERM when done
+ * HEKI_VTLCALL_PROTECT_MEMORY      list, ranges              0
+ * HEKI_VTLCALL_LOAD_KDATA          list, ranges              0
+ * HEKI_VTLCALL_VALIDATE_MODULE     list, ranges, flags       token, above 0
+ * HEKI_VTLCALL_FREE_MODULE_INIT    token                     0; -ENOENT
+ * HEKI_VTLCALL_UNLOAD_MODULE       token                     0; -ENOENT
+ * HEKI_VTLCALL_PATCH_TEXT          patch, second page, flags 0; -ENOENT; -EACCES
+ * HEKI_VTLCALL_ALLOCATE_RINGBUFFER address, bytes            0; -EEXIST
+ * others                                                     -ENOSYS
+ * ================================ ========================= ===================
+ *
+ * @a2 of VALIDATE_MODULE is ignored; that of PATCH_TEXT is 0 or
+ * %HEKI_PATCH_VTL0_SYNCS.
  *
  * Every call can also fail with -EINVAL for malformed arguments or data,
  * -EOVERFLOW, -ENXIO and -EPERM for addresses that physical pointers refuse,
