@@ -4,7 +4,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 DEPMOD ?= depmod
 
-.PHONY: all demo test test-full bench lint shell install modules_install clean help
+.PHONY: all demo test test-full bench lint docs shell install modules_install clean help
 
 all:
 	@scripts/build.sh --kdir "$(KDIR)"
@@ -23,6 +23,9 @@ bench:
 
 lint:
 	@scripts/lint.sh
+
+docs:
+	@scripts/docs.sh
 
 shell:
 	@scripts/shell.sh
@@ -44,6 +47,7 @@ help:
 	@echo "make test-full  the same, and the long runs"
 	@echo "make bench      the benchmark"
 	@echo "make lint       style and static checks"
+	@echo "make docs       Documentation/ as HTML, in build/docs"
 	@echo "make shell      a shell in the VM, module loaded"
 	@echo "make install    install the module for KDIR"
 	@echo "make clean      remove build/ (downloads stay in ~/.cache/lvbs)"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...     (build, kernel, vm, kunit, arm64, lint, analysis, dkms, sign, bench)
+# packages.sh SET...     (build, kernel, vm, kunit, arm64, lint, docs, analysis, dkms, sign, bench)
 # packages.sh --update   only brings the package lists up to date
 #
 # Installs what is missing of the distribution packages that SETs need, as root or with password-less
@@ -19,6 +19,7 @@ packages_of() {
 	arm64) echo qemu-system-arm gcc-aarch64-linux-gnu ;;
 	analysis) echo coccinelle perl python3 xz-utils ;;
 	dkms) echo dkms kmod ;;
+	docs) echo python3-sphinx perl xz-utils ;;
 	sign) echo kmod openssl xz-utils ;;
 	bench) echo gcc gnuplot-nox ;;
 	lint) echo shellcheck sparse perl python3 xz-utils gcc make libelf-dev ;;
