@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What the kernel says of itself, without our help: the independent road to the same bytes.
+# The kernel's own view of addresses and memory, independent of lvbs.
 
-# sym NAME: address of a kernel symbol.
+# sym NAME: print the address of a kernel symbol.
 sym() {
 	awk -v name="$1" '$3 == name { print "0x" $1; exit }' /proc/kallsyms
 }
 
-# iomem_start NAME: first address of a resource.
+# iomem_start NAME: print the first address of a resource in /proc/iomem.
 iomem_start() {
 	awk -F '[ :-]+' -v name="$1" '{
 		line = $0
@@ -18,13 +18,18 @@ iomem_start() {
 	}' /proc/iomem
 }
 
-# kernel_pa VA: physical address of a place in the kernel's image.
+# kernel_pa VA: print the physical address of VA, which is in the kernel image.
 kernel_pa() {
 	printf '0x%x\n' $(($(iomem_start "Kernel code") + $1 - $(sym _text)))
 }
 
-# kcore_read VA LEN: kernel memory through /proc/kcore, as hex digits. An ELF core file: the program
-# headers (56 bytes each, from byte 64 on) say where in the file an address is.
+# orphans: print the number of vmalloc mappings whose caller is no longer loaded; these show a bare address.
+orphans() {
+	awk '$3 ~ /^0x/ { n++ } END { print n + 0 }' /proc/vmallocinfo
+}
+
+# kcore_read VA LEN: print kernel memory as hex digits, read through /proc/kcore. This is an ELF core file,
+# whose program headers (56 bytes each, from byte 64 on) map addresses to file offsets.
 kcore_read() {
 	kcore_at=$(dd if=/proc/kcore bs=4096 count=1 status=none | od -A n -v -t x8 -w8 | {
 		kcore_word=0

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# suite_fault.sh [PART...]   (phys, rings, heki, live, load; default: all of these; disarm)
+# suite_fault.sh [PART...]   PART: phys, rings, heki, live, load (default: all of these), or disarm
 #
-# Each allocation of each command fails once, and nothing comes of it but an errno: see the head of
-# programs/fault_sweep.c for what is compared.
+# Fault injection: makes each allocation of each command fail once. The command must return an errno and
+# change nothing; programs/fault_sweep.c says what is compared.
 #
-# Takes long, and wants 6.1-debug.
+# Needs 6.1-debug; takes long.
 #
 # kernels: none
 # modules: heki_client
@@ -26,7 +26,7 @@ for kind in failslab fail_page_alloc fail_usercopy; do
 	done
 done
 
-# sweep NAME [OPTION...] ACT
+# sweep NAME [OPTION...] ACT: a case that runs /fault_sweep with these arguments.
 sweep() {
 	sweep_name=$1
 	shift
@@ -48,7 +48,7 @@ sweep_phys() {
 		sweep "read_$file" "read $D/phys/$file"
 	done
 	sweep mem_read "copyout $D/phys/mem $PA 4096"
-	# Longer than one window, and than one bounce buffer.
+	# Longer than a mapping window and than a bounce buffer.
 	sweep mem_read_long "copyout $D/phys/mem $(kernel_pa "$(sym _stext)") 1200000"
 	# shellcheck disable=SC2086 # words
 	{
@@ -59,15 +59,15 @@ sweep_phys() {
 }
 }
 
-# Each form in each mode.
+# Rings of both modes, in their own pages and at a given unaligned address.
 sweep_rings() {
 	for mode in persistent ondemand; do
 		sweep "ring_new_own_$mode" --undo "write $R/remove own" "write $R/new own 3 $mode"
 		sweep "ring_new_at_$mode" --undo "write $R/remove at" "write $R/new at $((PA + 100)) 3000 $mode"
 		put "$R/new" a 3 "$mode"
-		put "$R/new" unshaped $((PA + 100)) 3000 "$mode"
-		for ring in a unshaped; do
-			# Long enough to wrap every other time.
+		put "$R/new" unaligned $((PA + 100)) 3000 "$mode"
+		for ring in a unaligned; do
+			# Long enough that every other record wraps.
 			text=$(head -c 2000 /dev/zero | tr '\000' "$ring")
 			sweep "ring_write_${mode}_$ring" "write $R/$ring/write $text"
 			sweep "ring_snapshot_${mode}_$ring" "read $R/$ring/snapshot"
@@ -76,11 +76,11 @@ sweep_rings() {
 		done
 		sweep "ring_remove_$mode" --undo "write $R/new a 3 $mode" "write $R/remove a"
 		put "$R/remove" a
-		put "$R/remove" unshaped
+		put "$R/remove" unaligned
 	done
 }
 
-# Sites, requests and calls by hand.
+# HEKI sites, requests and VTL calls.
 sweep_heki() {
 	insmod /heki_client.ko
 	sweep validate --undo "write $C/command unload" "write $C/command validate good"
@@ -91,7 +91,7 @@ sweep_heki() {
 	site long_1
 	sweep request --undo "write $D/heki/request $PA0 0 $(head_of "$NOP")" "write $D/heki/request $PA0 0 cc"
 	request "$PA0" 0 cc
-	# This one lies on two pages; the site, too.
+	# Both the request and its site straddle two pages.
 	page_write 4090 "$(wire "$TAIL0" "$TAIL1" 4 "$(tail_of "$NOP")")"
 	p1=$PA p2=$((f2 * 4096))
 	sweep patch_text "write $D/heki/patch_text $((p1 + 4090)) $p2"
@@ -103,7 +103,7 @@ sweep_heki() {
 	sweep read_end_of_boot "read $D/heki/end_of_boot"
 	client unload
 
-	# Two ranges to protect, on the first page.
+	# A page list with two ranges to protect.
 	page_write 0 "$(le64 0)$(le64 0)$(le64 2)"
 	at=24
 	for frame in "$f3" "$f4"; do
@@ -115,46 +115,46 @@ sweep_heki() {
 	sweep allocate_ringbuffer --undo "write $R/remove vtl0" "ask $D/vtlcall 0x1ffec $p2 4096 0"
 }
 
-# Switched while the client is there, and with it loaded then.
+# Live mode: switched with heki_client loaded, and loading heki_client in mode mediate.
 sweep_live() {
 	insmod /heki_client.ko
 	sweep audit --undo "write $D/heki/live off" "write $D/heki/live audit"
 	sweep mediate --undo "write $D/heki/live off" "write $D/heki/live mediate"
 	put "$D/heki/live" mediate
-	# The kernel warns where it has no memory to disarm a probe (disarm-test.sh). While there is
-	# another one in the same place it need not.
+	# The kernel warns when it has no memory to disarm a kprobe (see disarm-test.sh). A second probe
+	# at the same address makes disarming unnecessary.
 	echo 'p:keep __text_poke' >"$T/kprobe_events"
 	echo 1 >"$T/events/kprobes/keep/enable"
 	sweep off --undo "write $D/heki/live mediate" "write $D/heki/live off"
 	echo 0 >"$T/events/kprobes/keep/enable"
 	echo >"$T/kprobe_events"
-	sweep change --undo "write $D/heki/live mediate" "write $D/heki/live audit"
-	# What is mediated must be done, memory or not: the kernel does not ask twice.
+	sweep mediate_to_audit --undo "write $D/heki/live mediate" "write $D/heki/live audit"
+	# Mediated writes must not fail for lack of memory: the kernel does not retry them.
 	since
 	sweep mediated_sysctl --undo "write /proc/sys/kernel/sched_schedstats 0" "write /proc/sys/kernel/sched_schedstats 1"
 	sweep mediated_key --undo "write $C/command key 0" "write $C/command key 1"
-	t_is "$(grown live_refused) $(grown live_missed)" "0 0" nothing_refused_for_want_of_memory
+	t_is "$(grown live_refused) $(grown live_missed)" "0 0" no_write_refused_or_missed
 	rmmod heki_client
 	sweep mediated_module --undo "rmmod heki_client" "insmod /heki_client.ko"
 	put "$D/heki/live" off
 }
 
-# Live mode goes off, come what may: then nothing of lvbs is left among the kernel's probes.
+# Switching live mode off must succeed, and leave no kprobe of lvbs.
 sweep_disarm() {
 	put "$D/heki/live" mediate
 	sweep off --undo "write $D/heki/live mediate" "write $D/heki/live off"
 	put "$D/heki/live" off
-	t_is "$(cat /sys/kernel/debug/kprobes/list)" "" no_probe_is_left
-	t_ok unloaded rmmod lvbs
-	t_ok kernel_patches_itself_without_it put /proc/sys/kernel/sched_schedstats 1
-	t_ok and_back put /proc/sys/kernel/sched_schedstats 0
+	t_is "$(cat /sys/kernel/debug/kprobes/list)" "" no_kprobe_left
+	t_ok rmmod_after_disarm rmmod lvbs
+	t_ok key_on_without_lvbs put /proc/sys/kernel/sched_schedstats 1
+	t_ok key_off_without_lvbs put /proc/sys/kernel/sched_schedstats 0
 	insmod /lvbs.ko
 }
 
-# To load the module, and to have it gone; and what can be done once only.
+# Loading and unloading, and commands that can be given once per load only.
 sweep_load() {
 	rmmod lvbs
-	# The kernel's own notifier for trace events, which comes before, warns where it has no memory.
+	# Skip the allocations before lvbs's init: the kernel's trace event notifier warns if one fails.
 	sweep insmod --undo "rmmod lvbs" --after "insmod /lvbs.ko log_pages=x" \
 		"insmod /lvbs.ko owned=0x200000-0x20ffff,0x300000-0x300fff"
 	insmod /lvbs.ko
@@ -169,8 +169,8 @@ sweep_load() {
 [ $# != 0 ] || set -- phys rings heki live load
 for part in "$@"; do
 	sweep_"$part"
-	t_is "$(grep -e ^live: -e ^leaked: "$D/phys/stats")" "$mapped" "${part}_nothing_mapped_or_leaked"
+	t_is "$(grep -e ^live: -e ^leaked: "$D/phys/stats")" "$mapped" "${part}_mappings_unchanged"
 done
 pages_free
-t_ok rmmod_at_last rmmod lvbs
+t_ok rmmod rmmod lvbs
 t_done

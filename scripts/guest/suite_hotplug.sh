@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# Memory that goes offline and comes back: refused from before it goes, usable once it is there.
+# Memory blocks that go offline and online again: refused while offline, usable once online.
 #
 # kernels: 6.1 6.12
 # vm: --mem 1024 --append movablecore=384M
@@ -11,7 +11,7 @@
 M=/sys/devices/system/memory
 size=$((0x$(cat $M/block_size_bytes)))
 
-# Blocks with pages that the kernel cannot move do not go; of those that can, any will do.
+# Take the first block that can go offline; blocks with unmovable pages cannot.
 block=
 for dir in "$M"/memory[0-9]*; do
 	case $(cat "$dir/valid_zones") in Movable*) ;; *) continue ;; esac
@@ -22,10 +22,10 @@ for dir in "$M"/memory[0-9]*; do
 		break
 	fi
 done
-t_ok a_block_goes_offline test -n "$block"
-t_is "${#first}" 16 read_before
+t_ok block_goes_offline test -n "$block"
+t_is "${#first}" 16 readable_while_online
 
-# ram_has PA: whether phys/ram lists it.
+# ram_has PA: does phys/ram list PA?
 ram_has() {
 	while IFS=- read -r ram_start ram_last; do
 		[ $((ram_start)) -gt "$1" ] || [ $((ram_last)) -lt "$1" ] || return 0
@@ -33,18 +33,18 @@ ram_has() {
 	return 1
 }
 
-t_is "$(cat "$block/state")" offline block_is_offline
-t_ok not_listed_as_ram eval "! ram_has $pa && ! ram_has $((pa + size - 1))"
-t_fails ENXIO its_first_byte mem_read "$pa" 1
-t_fails ENXIO its_last_byte mem_read $((pa + size - 1)) 1
-t_fails ENXIO not_written mem_write $((pa + size / 2)) 00
-t_is "$(mem_read $((pa - 8)) 16 | wc -c)" 16 read_stops_at_its_edge
+t_is "$(cat "$block/state")" offline block_state_offline
+t_ok ram_omits_offline_block eval "! ram_has $pa && ! ram_has $((pa + size - 1))"
+t_fails ENXIO first_byte_refused mem_read "$pa" 1
+t_fails ENXIO last_byte_refused mem_read $((pa + size - 1)) 1
+t_fails ENXIO write_refused mem_write $((pa + size / 2)) 00
+t_is "$(mem_read $((pa - 8)) 16 | wc -c)" 16 read_stops_at_offline_block
 
 echo online_movable >"$block/state"
-t_is "$(cat "$block/state")" online block_is_online_again
-t_ok listed_as_ram_again eval "ram_has $pa && ram_has $((pa + size - 1))"
-t_is "$(mem_read "$pa" 8 | wc -c)" 16 its_first_bytes
-t_is "$(mem_read $((pa + size - 8)) 8 | wc -c)" 16 its_last_bytes
-t_is "$(mem_read $((pa - 8)) 16 | wc -c)" 32 read_goes_over_its_edge
+t_is "$(cat "$block/state")" online block_state_online
+t_ok ram_lists_block_again eval "ram_has $pa && ram_has $((pa + size - 1))"
+t_is "$(mem_read "$pa" 8 | wc -c)" 16 first_bytes_readable
+t_is "$(mem_read $((pa + size - 8)) 8 | wc -c)" 16 last_bytes_readable
+t_is "$(mem_read $((pa - 8)) 16 | wc -c)" 32 read_crosses_block_boundary
 
 t_done

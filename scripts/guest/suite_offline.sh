@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# Memory that goes away while pointers, rings and patch sites use it: offlined by the block, poisoned,
-# or marked as offline by the page.
+# Memory that goes offline while pointers, rings and patch sites use it: offlined memory blocks, poisoned
+# pages, and pages marked PageOffline.
 #
 # kernels: 6.1 6.12
 # vm: --mem 1536 --append movablecore=512M --append nokaslr
@@ -18,10 +18,10 @@ M=/sys/devices/system/memory
 R=$D/ring
 block_size=$((0x$(cat $M/block_size_bytes)))
 
-# movable_page: a page_new in memory that can be taken away whole, as the kernel keeps nothing of its own
-# there; sets BLOCK, the folder that does it. Neither of the last two blocks will do, as they have the
-# initramfs and the firmware's tables in them, and KASAN's shadow where there is one (the kernel's image
-# could be anywhere, but for nokaslr): while pages come from there, files take what is left of them.
+# movable_page: page_new in a block that can go offline; sets BLOCK to its sysfs directory. The last two
+# blocks cannot go offline: they hold the initramfs, the firmware's tables and KASAN's shadow, if any
+# (nokaslr keeps the kernel image away from the others). As long as pages come from these two, fill them
+# with a file.
 movable_page() {
 	movable_left=20
 	until page_new 1 && BLOCK=$M/memory$((PA / block_size)) &&
@@ -32,7 +32,7 @@ movable_page() {
 	done
 }
 
-# Other users of the block, who are none of ours, may be in the way for a moment.
+# Offlining fails temporarily while other users pin pages of the block.
 offline() {
 	offline_left=40
 	until put "$BLOCK/state" offline; do
@@ -52,15 +52,15 @@ span_ask() {
 state() { sed -n "s/^$2: *//p" "$R/$1/state"; }
 still_mapped() { grep -e ^live: -e ^leaked: "$D/phys/stats"; }
 
-# all_refuse NAME ERRNO: each way to the memory at PA, PFN.
+# all_refuse NAME ERRNO: every interface refuses the memory at PA, PFN with ERRNO.
 all_refuse() {
 	t_fails "$2" "$1: phys/mem read" mem_read "$PA" 16
 	t_fails "$2" "$1: phys/mem write" mem_write "$PA" 41
 	t_fails "$2" "$1: phys/span read" span_ask "read 0 16 $PFN"
 	t_fails "$2" "$1: phys/span write" span_ask "write 4095 41 $PFN"
-	t_fails "$2" "$1: ring on demand" put "$R/new" gone "$PA" 4096 ondemand
-	t_fails "$2" "$1: ring for good" put "$R/new" gone "$PA" 4096 persistent
-	t_fails "$2" "$1: log ring of VTL0" put "$D/vtlcall" 0x1ffec "$PA" 4096 0
+	t_fails "$2" "$1: on-demand ring" put "$R/new" gone "$PA" 4096 ondemand
+	t_fails "$2" "$1: persistent ring" put "$R/new" gone "$PA" 4096 persistent
+	t_fails "$2" "$1: VTL0 log ring" put "$D/vtlcall" 0x1ffec "$PA" 4096 0
 	t_fails "$2" "$1: page list" put "$D/heki/load_kdata" "$PA" 1
 	t_fails "$2" "$1: request" put "$D/heki/patch_text" "$PA" 0
 }
@@ -68,61 +68,61 @@ all_refuse() {
 mapped_before=$(still_mapped)
 
 #
-# A block goes and comes back.
+# A block goes offline and online again.
 #
-t_ok page_in_movable_memory movable_page
-t_is "$(mem_read "$PA" 4)" 5a5a5a5a it_can_be_read
+t_ok page_in_block movable_page
+t_is "$(mem_read "$PA" 4)" 5a5a5a5a readable_while_online
 t_ok block_goes_offline offline
-t_is "$(cat "$BLOCK/state")" offline it_is_offline
+t_is "$(cat "$BLOCK/state")" offline block_state_offline
 all_refuse offline_block ENXIO
-t_is "$(page_read 0 4)" 5a5a5a5a its_owner_has_it_elsewhere
+t_is "$(page_read 0 4)" 5a5a5a5a page_was_migrated
 t_is "$(dd if="$D/phys/mem" bs=8192 skip=$((PA / block_size * block_size - 4096)) count=1 iflag=skip_bytes status=none | wc -c)" \
-	4096 reading_stops_where_the_block_begins
-t_ok block_comes_back online
-t_ok it_can_be_read_again mem_read "$PA" 16
+	4096 read_stops_at_offline_block
+t_ok block_goes_online online
+t_ok readable_after_online mem_read "$PA" 16
 
 #
-# What lvbs has mapped stays.
+# A block with pages that lvbs has mapped stays online.
 #
 pages_free
-t_ok another_page movable_page
+t_ok page_for_ring movable_page
 t_ok persistent_ring put "$R/new" keep "$PA" 4096 persistent
 echo before >"$R/keep/write"
-t_fails EBUSY mapped_block_stays put "$BLOCK/state" offline
-t_is "$(cat "$BLOCK/state")" online it_is_online
+t_fails EBUSY ring_prevents_offlining put "$BLOCK/state" offline
+t_is "$(cat "$BLOCK/state")" online block_state_online
 echo after >"$R/keep/write"
-t_is "$(tr '\n' , <"$R/keep/snapshot")" before,after, ring_goes_on
-t_is "$(page_read 0 12)" "$(printf 'before\nafter' | xxd -p)" its_owner_sees_it_there
-t_is "$(state keep failed) $(state keep lost)" "0 0" nothing_was_lost
+t_is "$(tr '\n' , <"$R/keep/snapshot")" before,after, ring_usable_after_failed_offlining
+t_is "$(page_read 0 12)" "$(printf 'before\nafter' | xxd -p)" ring_page_was_not_migrated
+t_is "$(state keep failed) $(state keep lost)" "0 0" ring_lost_no_records
 t_ok ring_removed put "$R/remove" keep
-t_ok then_the_block_goes offline
-all_refuse after_a_ring ENXIO
-t_ok and_comes_back online
-# By now the frame may be anybody's.
+t_ok block_goes_offline_after_remove offline
+all_refuse after_ring ENXIO
+t_ok block_goes_online_after_remove online
+# The page was migrated; its old frame may have another user by now.
 pages_free
-t_ok page_for_a_log movable_page
-t_ok log_of_vtl0 put "$D/vtlcall" 0x1ffec "$PA" 4096 0
-t_fails EBUSY log_s_block_stays put "$BLOCK/state" offline
-t_ok log_of_vtl0_removed put "$R/remove" vtl0
+t_ok page_for_vtl0_log movable_page
+t_ok vtl0_log put "$D/vtlcall" 0x1ffec "$PA" 4096 0
+t_fails EBUSY vtl0_log_prevents_offlining put "$BLOCK/state" offline
+t_ok vtl0_log_removed put "$R/remove" vtl0
 
 #
-# What it has not mapped goes, and is missed in good order.
+# An on-demand ring maps nothing, so its block goes offline. Accesses then fail with ENXIO.
 #
 pages_free
-t_ok a_third_page movable_page
-t_ok ring_on_demand put "$R/new" demand "$PA" 4096 ondemand
+t_ok page_for_ondemand_ring movable_page
+t_ok ondemand_ring put "$R/new" demand "$PA" 4096 ondemand
 echo before >"$R/demand/write"
-t_is "$(cat "$R/demand/snapshot")" before it_has_a_record
-t_ok its_block_goes offline
-t_fails ENXIO record_without_memory put "$R/demand/write" lost
-t_fails ENXIO snapshot_without_memory cat "$R/demand/snapshot"
-t_fails ENXIO stream_without_memory timeout 20 cat "$R/demand/stream"
-t_is "$(state demand total) $(state demand failed)" "7 1" only_the_failure_was_counted
-t_ok demand_removed put "$R/remove" demand
-t_ok its_block_comes_back online
+t_is "$(cat "$R/demand/snapshot")" before ondemand_ring_has_record
+t_ok ondemand_ring_allows_offlining offline
+t_fails ENXIO ring_write_offline put "$R/demand/write" lost
+t_fails ENXIO ring_snapshot_offline cat "$R/demand/snapshot"
+t_fails ENXIO ring_stream_offline timeout 20 cat "$R/demand/stream"
+t_is "$(state demand total) $(state demand failed)" "7 1" failed_write_counted_once
+t_ok ondemand_ring_removed put "$R/remove" demand
+t_ok ondemand_ring_block_goes_online online
 
 pages_free
-t_ok pages_for_heki movable_page
+t_ok pages_for_site movable_page
 site_pa=$PA site_pid=$PAGE_PID site_va=$PAGE_VA
 page_write 0 eb5a
 site_block=$BLOCK
@@ -131,27 +131,27 @@ list_pa=$PA
 blob_pa=$((${PFNS#* } * 4096))
 page_write 4096 "$(le64 0)$(le64 0)$(le64 0)$(le64 0)$(le64 1)$(le64 1)$(wire "$site_pa" 0 2 eb5a)"
 page_write 0 "$(le64 0)$(le64 0)$(le64 1)$(le64 0)$(le64 "$blob_pa")$(le64 $((blob_pa + 72)))$(le64 5)"
-t_ok site_known put "$D/heki/load_kdata" "$list_pa" 1
-t_ok guarded put "$D/heki/request" "$site_pa" 0 cc
-t_is "$(dd if="/proc/$site_pid/mem" bs=2 skip="$site_va" count=1 iflag=skip_bytes status=none | xxd -p)" cc5a guard_is_there
-t_ok unguarded put "$D/heki/request" "$site_pa" 0 eb
+t_ok load_site put "$D/heki/load_kdata" "$list_pa" 1
+t_ok guard_site put "$D/heki/request" "$site_pa" 0 cc
+t_is "$(dd if="/proc/$site_pid/mem" bs=2 skip="$site_va" count=1 iflag=skip_bytes status=none | xxd -p)" cc5a guard_is_written
+t_ok unguard_site put "$D/heki/request" "$site_pa" 0 eb
 BLOCK=$site_block
-t_ok site_s_block_goes offline
-t_fails ENXIO patch_without_memory put "$D/heki/request" "$site_pa" 0 cc
-t_is "$(grep -c "^$(printf 0x%x "$site_pa") " "$D/heki/patches")" 1 site_still_known
-t_ok site_s_block_comes_back online
+t_ok site_allows_offlining offline
+t_fails ENXIO patch_offline put "$D/heki/request" "$site_pa" 0 cc
+t_is "$(grep -c "^$(printf 0x%x "$site_pa") " "$D/heki/patches")" 1 site_still_listed
+t_ok site_block_goes_online online
 pages_free
 
 #
-# Offlining and onlining under readers of that very memory.
+# Offlining and onlining while a reader reads the block.
 #
-t_ok page_for_readers movable_page
+t_ok page_for_reader movable_page
 at=$((PA / block_size * block_size))
 reader() {
 	while [ ! -e /tmp/stop ]; do
 		dd if="$D/phys/mem" of=/dev/null bs=64k count=256 skip=$at iflag=skip_bytes 2>/tmp/.reader ||
 			grep -q -F "$(t_errno_text ENXIO)" /tmp/.reader || grep -q -F "$(t_errno_text EBUSY)" /tmp/.reader ||
-			cat /tmp/.reader >>/tmp/strange
+			cat /tmp/.reader >>/tmp/unexpected
 	done
 }
 reader &
@@ -160,40 +160,40 @@ gone=0
 for round in 1 2 3 4 5 6; do
 	if offline 2>/tmp/.offline; then
 		gone=$((gone + 1))
-		mem_read $at 1 2>/dev/null && echo "round $round: read while offline" >>/tmp/strange
-		online || echo "round $round: not online again" >>/tmp/strange
+		mem_read $at 1 2>/dev/null && echo "round $round: read while offline" >>/tmp/unexpected
+		online || echo "round $round: not online again" >>/tmp/unexpected
 	fi
 done
 touch /tmp/stop
 wait $reader_pid
-echo "offline $gone times of 6 under a reader"
-t_ok went_offline_under_a_reader test $gone -gt 0
-t_is "$(cat /tmp/strange 2>/dev/null)" "" readers_saw_nothing_strange
-t_ok readable_in_the_end mem_read $at 1
+echo "offline $gone of 6 times under a reader"
+t_ok offlined_under_reader test $gone -gt 0
+t_is "$(cat /tmp/unexpected 2>/dev/null)" "" reader_saw_expected_errnos_only
+t_ok readable_after_reader mem_read $at 1
 pages_free
 
 #
-# Single pages: logically offline, and poisoned.
+# Single pages: marked PageOffline, and poisoned.
 #
-t_ok page_that_is_marked insmod /offline.ko
+t_ok mark_page_offline insmod /offline.ko
 PFN=$(cat /sys/module/offline/parameters/pfn)
 PA=$((PFN * 4096))
-all_refuse marked_offline ENXIO
-t_ok mark_taken_away rmmod offline
-t_ok readable_without_mark mem_read $PA 1
+all_refuse page_offline ENXIO
+t_ok unmark_page rmmod offline
+t_ok readable_after_unmark mem_read $PA 1
 
-# Debian's 6.1 cloud kernel knows no memory failures.
+# Debian's 6.1 cloud kernel has no CONFIG_MEMORY_FAILURE.
 if [ -e $M/hard_offline_page ]; then
 	page_new 1
-	t_ok poison put $M/hard_offline_page "$PA"
+	t_ok hard_offline put $M/hard_offline_page "$PA"
 	all_refuse poisoned ENXIO
 	page_new 1
-	t_ok retire put $M/soft_offline_page "$PA"
-	all_refuse retired ENXIO
-	t_is "$(page_read 0 4)" 5a5a5a5a retired_page_s_owner_has_it_elsewhere
+	t_ok soft_offline put $M/soft_offline_page "$PA"
+	all_refuse soft_offlined ENXIO
+	t_is "$(page_read 0 4)" 5a5a5a5a soft_offlined_page_was_migrated
 fi
 
-t_is "$(still_mapped)" "$mapped_before" nothing_mapped_or_leaked
+t_is "$(still_mapped)" "$mapped_before" mappings_unchanged
 t_ok rmmod rmmod lvbs
-t_ok insmod_again insmod /lvbs.ko
+t_ok reload insmod /lvbs.ko
 t_done

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# suite_race.sh [SECONDS]: all kinds of users at once, each kind for that long (default 30), for a kernel
-# that sees when two of them touch the same data without agreement.
+# suite_race.sh [SECONDS]: concurrent users of each interface, SECONDS (default 30) per interface, to let
+# KCSAN find data races.
 #
-# Wants 6.1-kcsan, whose reports are splats to vm.sh.
+# Needs 6.1-kcsan; vm.sh takes a KCSAN report for a kernel bug.
 #
 # kernels: none
 # modules: heki_client locker
@@ -26,7 +26,7 @@ race() {
 	sed 's/^/  /' /tmp/.t_out
 }
 
-# KCSAN's own accounts: only lvbs and its test modules are built to be watched.
+# Watchpoints set up by KCSAN, which instruments lvbs and its test modules only.
 watched() {
 	sed -n 's/^setup_watchpoints: //p' /sys/kernel/debug/kcsan
 }
@@ -39,7 +39,7 @@ mapped=$(grep -e ^live: -e ^leaked: "$D/phys/stats")
 watched_before=$(watched)
 
 #
-# Rings: writers, readers and followers of the same one, in each mode.
+# Rings: writers, readers and followers of one ring, in each mode.
 #
 put "$R/new" p 2 persistent
 put "$R/new" d 2 ondemand
@@ -55,9 +55,9 @@ put "$R/remove" p
 put "$R/remove" d
 
 #
-# Rings that come and go under their users, in pages of their own and in given ones.
+# Rings that are created and removed while in use, in their own pages and at given addresses.
 #
-race makers \
+race ring_lifetime \
 	"write $R/new x 2 persistent ; write $R/remove x ; write $R/new x 1 ondemand ; write $R/remove x" \
 	"write $R/new given $at3 4096 persistent ; write $R/remove given" \
 	"ask $D/vtlcall 0x1ffec $at2 4096 0 ; write $R/remove vtl0" \
@@ -69,7 +69,7 @@ race makers \
 [ ! -e "$R/x" ] || put "$R/remove" x
 
 #
-# Physical memory, with protections, range locks and lasting mappings that come and go.
+# Physical memory, while protections, range locks and persistent mappings are added and removed.
 #
 insmod /heki_client.ko
 insmod /locker.ko
@@ -88,7 +88,7 @@ race memory \
 [ ! -e "$R/at" ] || put "$R/remove" at
 
 #
-# HEKI by hand: the same site, patched by two, while it comes and goes.
+# HEKI requests: two threads patch the same site while it is added and removed.
 #
 tail="$TAIL0 $TAIL1 $(tail_of "$NOP")"
 race patches \
@@ -99,7 +99,7 @@ race patches \
 client unload 2>/dev/null
 
 #
-# Live mode: switched, while the kernel patches itself, and sites come and go.
+# Live mode: switched while the kernel patches itself and modules with sites are loaded and unloaded.
 #
 race live \
 	"write $D/heki/live audit ; write $D/heki/live off ; write $D/heki/live mediate ; write $D/heki/live off" \
@@ -119,8 +119,8 @@ rmmod heki_client 2>/dev/null
 rmmod locker
 
 watched_for=$(($(watched) - watched_before))
-echo "$watched_for accesses watched"
-t_ok lvbs_was_watched test $watched_for -gt 10000
-t_is "$(grep -e ^live: -e ^leaked: "$D/phys/stats")" "$mapped" nothing_mapped_or_leaked
+echo "$watched_for watchpoints set up"
+t_ok kcsan_watches_lvbs test $watched_for -gt 10000
+t_is "$(grep -e ^live: -e ^leaked: "$D/phys/stats")" "$mapped" mappings_unchanged
 t_ok rmmod rmmod lvbs
 t_done

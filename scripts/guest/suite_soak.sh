@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# suite_soak.sh [WRITES]: that many kernel text writes carried out or passed in mediate, on all CPUs at
-# once, and the text is what it was.
+# suite_soak.sh [WRITES]: live mode under load. In mode mediate, WRITES (default 100000) kernel text writes
+# are carried out or passed on all CPUs; the kernel's text is the same afterwards.
 #
 # kernels: 6.1 6.12
 # modules: heki_client
@@ -20,7 +20,7 @@ live_writes() {
 	awk '/^live_(refused|missed)/ { next } /^live_/ { n += $2 } END { print n + 0 }' "$D/heki/verdicts"
 }
 
-# loop CPU CMD...: over and over, until /tmp/stop is there.
+# loop CPU CMD...: run CMD on that CPU until /tmp/stop exists.
 loop() {
 	loop_cpu=$1
 	shift
@@ -48,7 +48,7 @@ flip_module() {
 	insmod /heki_client.ko early=1 && client key 0 && client key 1 && rmmod heki_client
 }
 flip_kprobe() {
-	# With or without a landing pad in front.
+	# The function may start with an ENDBR64.
 	{ echo 'p:soak vfs_read+5' >"$T/kprobe_events" || echo 'p:soak vfs_read+9' >"$T/kprobe_events"; } 2>/dev/null &&
 		echo 1 >"$T/events/kprobes/enable" && echo 0 >"$T/events/kprobes/enable" && echo >"$T/kprobe_events"
 }
@@ -59,10 +59,10 @@ flip_events() {
 for workload in sysctl tracer module kprobe events; do
 	t_ok "workload_$workload" flip_$workload
 done
-# In a short run a few thousand functions at a time, so that more than one round fits in.
+# In a short run, trace a few thousand functions only, so that several rounds fit.
 [ "$wanted" -ge 1000000 ] || echo '*lock*' >"$T/set_ftrace_filter"
 text_before=$(text_sum)
-t_is "$(text_sum)" "$text_before" text_holds_still
+t_is "$(text_sum)" "$text_before" text_is_stable_while_idle
 
 t_ok mediate put "$D/heki/live" mediate
 lines=$(wc -l <"$D/heki/patches")
@@ -81,23 +81,23 @@ writes=$(($(live_writes) - was))
 echo "$writes writes in $(($(cut -d . -f 1 /proc/uptime) - started)) s"
 grep . "$D/heki/verdicts"
 
-t_is "$(cat /tmp/broken 2>/dev/null)" "" each_round_succeeded
-t_ok enough_writes test $writes -ge "$wanted"
-t_ok sites_were_among_them test "$(verdict live_site)" -gt $((wanted / 100))
+t_is "$(cat /tmp/broken 2>/dev/null)" "" no_workload_failed
+t_ok writes_reached test $writes -ge "$wanted"
+t_ok site_writes_over_1_percent test "$(verdict live_site)" -gt $((wanted / 100))
 t_is "$(verdict refused) $(verdict live_refused)" "0 0" none_refused
 t_is "$(verdict live_missed)" 0 none_missed
-t_is "$(verdict accepted)" "$(verdict live_site)" each_site_write_accepted
+t_is "$(verdict accepted)" "$(verdict live_site)" all_site_writes_accepted
 for kind in ftrace static_call kprobe; do
-	t_ok "${kind}_was_among_them" test "$(verdict live_$kind)" -gt 0
+	t_ok "${kind}_writes_seen" test "$(verdict live_$kind)" -gt 0
 done
-t_ok other_below_1_percent test $(($(verdict live_other) * 100)) -lt $writes
-t_is "$(wc -l <"$D/heki/patches")" "$lines" sites_as_before
-t_is "$(sed -n 's/^leaked: //p' "$D/phys/stats")" 0 nothing_leaked
+t_ok other_writes_below_1_percent test $(($(verdict live_other) * 100)) -lt $writes
+t_is "$(wc -l <"$D/heki/patches")" "$lines" patch_map_unchanged
+t_is "$(sed -n 's/^leaked: //p' "$D/phys/stats")" 0 no_mapping_leaked
 
 t_ok off put "$D/heki/live" off
-t_is "$(text_sum)" "$text_before" text_is_what_it_was
-t_ok mediate_once_more put "$D/heki/live" mediate
+t_is "$(text_sum)" "$text_before" text_unchanged_after_off
+t_ok mediate_again put "$D/heki/live" mediate
 t_ok rmmod rmmod lvbs
-t_ok insmod_again insmod /lvbs.ko
-t_is "$(text_sum)" "$text_before" text_is_what_it_was_after_rmmod
+t_ok reload insmod /lvbs.ko
+t_is "$(text_sum)" "$text_before" text_unchanged_after_rmmod
 t_done
