@@ -65,7 +65,7 @@ under_icount() {
 
 # Stock kernels do not start a second CPU under icount (QEMU 7.2).
 on_cpus() {
-	vm_lines "$tmp/cpus.csv" --smp 4 "$SCRIPTS/guest/bench_cpus.sh"
+	vm_lines "$tmp/cpus.csv" --smp 4 "$SCRIPTS/guest/bench.sh" --cpus
 }
 
 # native,TABLE:RIVAL,BYTES,GB/s,1

@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# bench.sh [PAGES [SITES]]   the guest's half of scripts/bench.sh: prints CSV lines
+# bench.sh [PAGES [SITES]]
+# bench.sh --cpus            only the cases that need several CPUs
 #
-# group,name,x,instructions,samples   (x: bytes, or a number of something)
+# The guest's part of scripts/bench.sh. Prints CSV lines
 #
-# and "mark" lines around each dd, for the host to look at its own clock: the guest's counts instructions.
+#   group,name,x,instructions,samples   (x: bytes, or a count)
+#
+# and a "mark" line before and after each dd, at which the host reads its own clock: the guest's clock counts
+# instructions.
 set -eu
 B=/sys/kernel/debug/lvbs_bench
 MIB=256
 
+if [ "${1:-}" = --cpus ]; then
+	insmod /bench.ko cpus=1
+	cat "$B/results"
+	exit
+fi
+
 insmod /bench.ko pages="${1:-65536}" sites="${2:-1000000}"
 cat "$B/results"
 
-# The start of MIB MiB of RAM without an owned frame, in MiB.
+# ram_start: print the start, in MiB, of MIB MiB of RAM without an owned frame.
 ram_start() {
 	sed 's/-/ /' "$D/phys/ram" | while read -r start end; do
 		start=$(((start + 0xfffff) >> 20))
@@ -34,8 +44,9 @@ ram_start() {
 	done | head -n 1
 }
 
-# The place of that physical address in /proc/kcore, in MiB: its program header of the direct map.
-# Entries of 56 bytes from byte 64 on: p_type 1 is PT_LOAD, p_offset, p_vaddr, p_paddr, p_filesz.
+# kcore_start AT: print the offset in /proc/kcore of the MIB MiB of RAM at AT MiB, by the program header of
+# the direct map. Headers are 56 bytes each, from byte 64 on: p_type (1: PT_LOAD) and p_flags, p_offset, p_vaddr,
+# p_paddr, p_filesz.
 kcore_start() {
 	count=$(od -A n -t u2 -j 56 -N 2 /proc/kcore)
 	od -A n -t x8 -v -w56 -j 64 -N $((56 * count)) /proc/kcore |
@@ -50,7 +61,7 @@ kcore_start() {
 		done | head -n 1
 }
 
-# timed NAME FILE OFFSET
+# timed NAME FILE OFFSET: read MIB MiB of FILE from OFFSET, and print the time taken.
 timed() {
 	echo "mark $1 start"
 	start=$(cat "$B/now")
@@ -62,18 +73,18 @@ timed() {
 
 at=$(ram_start)
 [ -n "$at" ] || {
-	echo "no $MIB MiB of RAM without an owned frame" >&2
+	echo "bench.sh: no range of $MIB MiB of RAM without an owned frame; give the VM more memory" >&2
 	exit 1
 }
 kcore=$(kcore_start "$at")
 [ -n "$kcore" ] || {
-	echo "no such RAM in /proc/kcore" >&2
+	echo "bench.sh: /proc/kcore has no segment with the RAM at $at MiB" >&2
 	exit 1
 }
 timed lvbs_mem "$D/phys/mem" $((at << 20))
 timed kcore /proc/kcore "$kcore"
 
-# live MODE: what a switch of a static key costs, by write to the kernel's text.
+# The cost of switching a static key, per write to kernel text, in each live mode.
 switch_key() {
 	count=0
 	while [ $count -lt 40 ]; do
