@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* For programs that have to say why they cannot go on. */
+/* die(): print a message and exit with status 1. */
 #ifndef DIE_H
 #define DIE_H
 

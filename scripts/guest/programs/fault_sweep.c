@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fault_sweep [--undo ACT]... [--after ACT] [--watch FILE:OFFSET:LEN]... ACT
+ * fault_sweep [--undo ACTION]... [--after ACTION] [--watch FILE:OFFSET:LEN]...
+ *             ACTION
  *
- * Does ACT over and over while the kernel lets its first, second, third...
- * allocation (or copy from and to user memory) fail, until there is none left
- * to fail. Where these are a great many, not all but a sample of those in the
- * middle, see next_to_fail(). An ACT that failed must have said ENOMEM or EFAULT
- * and left everything as it was; one that got by without what it was refused
- * must have done the same as always. ACTs:
+ * Repeats ACTION while the kernel fails its first, second, third... allocation
+ * or user copy, until none is left to fail. With many allocations, those in the
+ * middle are sampled, see next_to_fail(). An ACTION that fails must return
+ * ENOMEM or EFAULT and change no state; one that succeeds despite the failed
+ * allocation must have its usual effect. ACTIONs:
  *
  *   write FILE WORD...       one write() of the words and a newline
- *   ask FILE WORD...         the same, and what is then read from the open file,
- *                            once more where reading fails
- *   read FILE
+ *   ask FILE WORD...         the same, then read the answer from the open file;
+ *                            retries a read that fails
+ *   read FILE                read to end-of-file
  *   take FILE                one read()
- *   copyout FILE OFFSET LEN  one pread(), one pwrite() of a pattern
- *   copyin FILE OFFSET LEN
+ *   copyout FILE OFFSET LEN  one pread()
+ *   copyin FILE OFFSET LEN   one pwrite() of a pattern
  *   insmod FILE [PARAMETERS]
  *   rmmod NAME
  *
- * "As it was" is what lvbs tells of itself, see take_state(), and the ranges of
- * --watch. Each --undo in turn takes a success back. --after begins behind as
- * many allocations as another act makes, which may fail by itself.
+ * The state is what take_state() reads from lvbs's files, and the --watch
+ * ranges. After a success the --undo actions, in order, restore it. --after
+ * skips as many allocations as another action makes; that one may fail.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -51,8 +51,8 @@ struct text {
 	size_t room;
 };
 
-/* Room for @more bytes; touched, so that no page fault comes of using it. */
-static char *text_room(struct text *text, size_t more)
+/* Make room for @more bytes, and touch it: later page faults would be failed. */
+static char *text_reserve(struct text *text, size_t more)
 {
 	if (text->room - text->len < more) {
 		text->room = 2 * text->room + more;
@@ -66,21 +66,22 @@ static char *text_room(struct text *text, size_t more)
 
 static void text_add(struct text *text, const void *bytes, size_t len)
 {
-	memcpy(text_room(text, len + 1), bytes, len);
+	memcpy(text_reserve(text, len + 1), bytes, len);
 	text->len += len;
 	text->bytes[text->len] = '\0';
 }
 
 /*
- * How many things there are. Which frames they are on differs from time to
- * time, and so the number of runs that phys/owned and phys/protected list.
+ * Count the objects in a state. Ranges of phys/protected count once per owner,
+ * those of phys/owned not at all: how many there are depends on the frames that
+ * were allocated.
  */
-static size_t things_in(const struct text *text)
+static size_t count_objects(const struct text *text)
 {
-	static const char of_owned[] = LVBS "/phys/owned ";
-	static const char of_protected[] = LVBS "/phys/protected ";
+	static const char owned_prefix[] = LVBS "/phys/owned ";
+	static const char protected_prefix[] = LVBS "/phys/protected ";
 	const char *owners[OWNERS_MAX];
-	size_t things = 0, nr_owners = 0, len, i;
+	size_t objects = 0, nr_owners = 0, len, i;
 	const char *line, *end, *owner;
 
 	for (line = text->bytes; line < text->bytes + text->len;
@@ -88,13 +89,13 @@ static size_t things_in(const struct text *text)
 		end = memchr(line, '\n', text->bytes + text->len - line);
 		if (!end)
 			break;
-		if (!strncmp(line, of_owned, strlen(of_owned)))
+		if (!strncmp(line, owned_prefix, strlen(owned_prefix)))
 			continue;
-		if (strncmp(line, of_protected, strlen(of_protected))) {
-			things++;
+		if (strncmp(line, protected_prefix, strlen(protected_prefix))) {
+			objects++;
 			continue;
 		}
-		owner = strchr(line + strlen(of_protected), ' ');
+		owner = strchr(line + strlen(protected_prefix), ' ');
 		len = end - owner;
 		for (i = 0; i < nr_owners; i++)
 			if (!strncmp(owners[i], owner, len + 1))
@@ -102,11 +103,11 @@ static size_t things_in(const struct text *text)
 		if (i < nr_owners)
 			continue;
 		if (nr_owners == OWNERS_MAX)
-			die("too many owners");
+			die("more than %d owners in phys/protected", OWNERS_MAX);
 		owners[nr_owners++] = owner;
-		things++;
+		objects++;
 	}
-	return things;
+	return objects;
 }
 
 static bool same(const struct text *a, const struct text *b)
@@ -121,19 +122,19 @@ static void fail_nth_set(unsigned int n)
 	char word[16];
 	int len = snprintf(word, sizeof(word), "%u", n);
 
-	/* Setting it may itself be what fails next, which leaves 0. */
+	/* This user copy may itself be failed, which resets fail-nth to 0. */
 	while (pwrite(fail_nth_fd, word, len, 0) != len)
 		if (errno != EFAULT || n)
-			die("fail-nth: %s", strerror(errno));
+			die("/proc/thread-self/fail-nth: %s", strerror(errno));
 }
 
-/* Whether it has come to failing since it was set. */
+/* Disable injection. Was a failure injected since fail_nth_set()? */
 static bool fail_nth_clear(void)
 {
 	char word[16] = "";
 	ssize_t n = pread(fail_nth_fd, word, sizeof(word) - 1, 0);
 
-	/* Where reading fails, what was left has just been used up. */
+	/* The pending failure hit this read: it was still unused until now. */
 	if (n < 0)
 		return false;
 	fail_nth_set(0);
@@ -141,7 +142,7 @@ static bool fail_nth_clear(void)
 }
 
 /*
- * The state: a line for each thing that must not change by a failure.
+ * State: what a failed action must not change.
  */
 
 static struct {
@@ -151,7 +152,7 @@ static struct {
 } watches[WATCHES_MAX];
 static unsigned int nr_watches;
 
-/* The lines of a file that begin with one of @keys, or all. */
+/* Add the lines of a file that begin with one of @keys; all if @keys is NULL. */
 static void add_file(struct text *state, const char *path,
 		     const char *const *keys)
 {
@@ -178,11 +179,11 @@ static void add_file(struct text *state, const char *path,
 
 static void add_rings(struct text *state)
 {
-	/* The log goes on whatever else fails. */
-	static const char *const of_logs[] = {
+	/* Logs are written during the sweep: compare their shape only. */
+	static const char *const log_keys[] = {
 		"size:", "mode:", "base:", "pages:", NULL
 	};
-	static const char *const of_others[] = {
+	static const char *const ring_keys[] = {
 		"size:", "mode:", "base:", "pages:", "offset:", "total:", "oldest:",
 		NULL
 	};
@@ -198,7 +199,7 @@ static void add_rings(struct text *state)
 
 		snprintf(path, sizeof(path), LVBS "/ring/%s/state",
 			 entry->d_name);
-		add_file(state, path, log ? of_logs : of_others);
+		add_file(state, path, log ? log_keys : ring_keys);
 	}
 	closedir(dir);
 }
@@ -209,7 +210,7 @@ static void add_watches(struct text *state)
 
 	for (i = 0; i < nr_watches; i++) {
 		int fd = open(watches[i].path, O_RDONLY);
-		char *to = text_room(state, watches[i].len + 1);
+		char *to = text_reserve(state, watches[i].len + 1);
 
 		if (pread(fd, to, watches[i].len, watches[i].offset) !=
 		    (ssize_t)watches[i].len)
@@ -221,12 +222,12 @@ static void add_watches(struct text *state)
 
 static void take_state(struct text *state)
 {
-	static const char *const of_stats[] = { "live:", "leaked:", NULL };
-	static const char *const of_modules[] = { "lvbs ", "heki_client ", NULL };
+	static const char *const stats_keys[] = { "live:", "leaked:", NULL };
+	static const char *const module_keys[] = { "lvbs ", "heki_client ", NULL };
 
 	state->len = 0;
-	add_file(state, "/proc/modules", of_modules);
-	add_file(state, LVBS "/phys/stats", of_stats);
+	add_file(state, "/proc/modules", module_keys);
+	add_file(state, LVBS "/phys/stats", stats_keys);
 	add_file(state, LVBS "/phys/owned", NULL);
 	add_file(state, LVBS "/phys/protected", NULL);
 	add_file(state, LVBS "/heki/patches", NULL);
@@ -251,22 +252,22 @@ static void show_difference(const struct text *before, const struct text *after)
 }
 
 /*
- * The acts: 0 or a negative errno. What they read is in answer.
+ * Actions: each returns 0 or a negative errno; data that it read is in answer.
  */
 
 static struct text answer;
 
-/* What was asked for is done, whatever fails of its answer: that still waits. */
+/* The command is done already; a failed read can be repeated. */
 static ssize_t read_answer(int fd)
 {
-	char *to = text_room(&answer, 4096);
+	char *to = text_reserve(&answer, 4096);
 	ssize_t n = read(fd, to, 4096);
 
 	return n < 0 && (errno == EFAULT || errno == ENOMEM) ?
 	       read(fd, to, 4096) : n;
 }
 
-static int act_write(const char *path, const char *words, bool ask)
+static int action_write(const char *path, const char *words, bool ask)
 {
 	int fd = open(path, ask ? O_RDWR : O_WRONLY), err = 0;
 	size_t len = strlen(words);
@@ -278,7 +279,7 @@ static int act_write(const char *path, const char *words, bool ask)
 	if (n < 0)
 		err = -errno;
 	else if ((size_t)n != len)
-		die("%s: a short write", path);
+		die("%s: short write", path);
 	while (!err && ask) {
 		n = read_answer(fd);
 		if (n < 0)
@@ -291,7 +292,7 @@ static int act_write(const char *path, const char *words, bool ask)
 	return err;
 }
 
-static int act_read(const char *path, bool once)
+static int action_read(const char *path, bool once)
 {
 	int fd = open(path, O_RDONLY), err = 0;
 	ssize_t n;
@@ -299,7 +300,7 @@ static int act_read(const char *path, bool once)
 	if (fd < 0)
 		return -errno;
 	do {
-		n = read(fd, text_room(&answer, 65536), 65536);
+		n = read(fd, text_reserve(&answer, 65536), 65536);
 		if (n < 0)
 			err = -errno;
 		else
@@ -309,7 +310,7 @@ static int act_read(const char *path, bool once)
 	return err;
 }
 
-static int act_copy(const char *path, const char *range, bool out)
+static int action_copy(const char *path, const char *range, bool out)
 {
 	int fd = open(path, out ? O_RDONLY : O_WRONLY), err = 0;
 	unsigned long long offset, len;
@@ -318,8 +319,8 @@ static int act_copy(const char *path, const char *range, bool out)
 	if (fd < 0)
 		return -errno;
 	if (sscanf(range, "%lli %lli", &offset, &len) != 2)
-		die("'%s' is no range", range);
-	text_room(&answer, len);
+		die("bad range '%s': want OFFSET LEN", range);
+	text_reserve(&answer, len);
 	if (out)
 		n = pread(fd, answer.bytes, len, offset);
 	else
@@ -327,14 +328,14 @@ static int act_copy(const char *path, const char *range, bool out)
 	if (n < 0)
 		err = -errno;
 	else if ((size_t)n != len)
-		/* It stops short where it cannot go on. */
+		/* A short copy: the failure hit a later chunk. */
 		err = -ENOMEM;
 	answer.len = err ? 0 : len;
 	close(fd);
 	return err;
 }
 
-static int act_insmod(const char *path, const char *parameters)
+static int action_insmod(const char *path, const char *parameters)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
 
@@ -346,46 +347,46 @@ static int act_insmod(const char *path, const char *parameters)
 	return err;
 }
 
-static int do_act(const char *what)
+static int do_action(const char *what)
 {
 	static char copy[65536];
 	char *verb = copy, *path, *rest;
 
 	answer.len = 0;
 	if (strlen(what) + 2 > sizeof(copy))
-		die("too long a command");
+		die("action too long");
 	strcat(strcpy(copy, what), "\n");
 	path = strchr(copy, ' ');
 	if (!path)
-		die("what is '%s'?", what);
+		die("missing argument: '%s'", what);
 	*path++ = '\0';
 	rest = path + strcspn(path, " \n");
 	if (*rest)
 		*rest++ = '\0';
 
 	if (!strcmp(verb, "write") || !strcmp(verb, "ask"))
-		return act_write(path, rest, !strcmp(verb, "ask"));
+		return action_write(path, rest, !strcmp(verb, "ask"));
 	if (!strcmp(verb, "read") || !strcmp(verb, "take"))
-		return act_read(path, !strcmp(verb, "take"));
+		return action_read(path, !strcmp(verb, "take"));
 	if (!strcmp(verb, "copyout") || !strcmp(verb, "copyin"))
-		return act_copy(path, rest, !strcmp(verb, "copyout"));
+		return action_copy(path, rest, !strcmp(verb, "copyout"));
 	rest[strcspn(rest, "\n")] = '\0';
 	if (!strcmp(verb, "insmod"))
-		return act_insmod(path, rest);
+		return action_insmod(path, rest);
 	if (!strcmp(verb, "rmmod"))
 		return syscall(SYS_delete_module, path, O_NONBLOCK) ? -errno : 0;
-	die("what is '%s'?", what);
+	die("unknown action '%s'", what);
 }
 
-static int do_act_counting(const char *what, unsigned int *allocations)
+static int do_action_counting(const char *what, unsigned int *allocations)
 {
 	char word[16] = "";
 	int err;
 
 	fail_nth_set(ATTEMPTS_MAX);
-	err = do_act(what);
+	err = do_action(what);
 	if (pread(fail_nth_fd, word, sizeof(word) - 1, 0) <= 0)
-		die("fail-nth: %s", strerror(errno));
+		die("/proc/thread-self/fail-nth: %s", strerror(errno));
 	fail_nth_set(0);
 	*allocations = ATTEMPTS_MAX - atoi(word);
 	return err;
@@ -394,66 +395,67 @@ static int do_act_counting(const char *what, unsigned int *allocations)
 static const char *undo[UNDO_MAX];
 static unsigned int nr_undo;
 static struct text before, after;
-static size_t things_before, things_after;
+static size_t objects_before, objects_after;
 static struct text usual_answer;
 static bool answer_is_constant;
 
-/* An act succeeded: it must have done what it usually does. */
+/* Action @n succeeded: it must have had its usual effect. */
 static void check_success(unsigned int n)
 {
 	unsigned int i;
 	int err;
 
 	take_state(&after);
-	if (things_in(&after) != things_after) {
+	if (count_objects(&after) != objects_after) {
 		show_difference(&before, &after);
-		die("%u: succeeded, but %zu things of state are %zu", n,
-		    things_after, things_in(&after));
+		die("%u: succeeded, but left %zu objects, want %zu", n,
+		    count_objects(&after), objects_after);
 	}
 	if (answer_is_constant && !same(&answer, &usual_answer))
-		die("%u: succeeded with another answer", n);
+		die("%u: succeeded with a different answer", n);
 	if (!nr_undo)
 		return;
 	for (i = 0; i < nr_undo; i++) {
-		err = do_act(undo[i]);
+		err = do_action(undo[i]);
 		if (err)
-			die("%u: '%s': %s", n, undo[i], strerror(-err));
+			die("%u: undo '%s' failed: %s", n, undo[i], strerror(-err));
 	}
 	take_state(&after);
-	if (things_in(&after) != things_before) {
+	if (count_objects(&after) != objects_before) {
 		show_difference(&before, &after);
-		die("%u: undone, but %zu things of state are %zu", n,
-		    things_before, things_in(&after));
+		die("%u: undo left %zu objects, want %zu", n,
+		    count_objects(&after), objects_before);
 	}
 }
 
 static void check_failure(unsigned int n, int err)
 {
 	if (err != -ENOMEM && err != -EFAULT)
-		die("%u: failed with '%s'", n, strerror(-err));
+		die("%u: failed with '%s', want ENOMEM or EFAULT", n,
+		    strerror(-err));
 	take_state(&after);
 	if (!same(&before, &after)) {
 		show_difference(&before, &after);
-		die("%u: failed with '%s', and changed something", n,
+		die("%u: failed with '%s' and changed state", n,
 		    strerror(-err));
 	}
 }
 
-/* What an act does when nothing fails; returns its number of allocations. */
-static unsigned int see_the_usual(const char *what)
+/* Run the action without failures; returns its number of allocations. */
+static unsigned int learn_usual_effect(const char *what)
 {
 	unsigned int allocations;
 	int err;
 
 	take_state(&before);
-	things_before = things_in(&before);
-	err = do_act_counting(what, &allocations);
+	objects_before = count_objects(&before);
+	err = do_action_counting(what, &allocations);
 	if (err)
-		die("fails by itself: %s", strerror(-err));
+		die("fails without fault injection: %s", strerror(-err));
 	text_add(&usual_answer, answer.len ? answer.bytes : "", answer.len);
 	answer_is_constant = strncmp(what, "read ", 5);
 	take_state(&after);
-	things_after = things_in(&after);
+	objects_after = count_objects(&after);
 	check_success(0);
 	return allocations;
 }
@@ -462,16 +464,15 @@ static unsigned int allocations_of(const char *what)
 {
 	unsigned int allocations;
 
-	do_act_counting(what, &allocations);
+	do_action_counting(what, &allocations);
 	return allocations;
 }
 
 /*
- * To begin anew thousands of times takes hours, and what makes so many
- * allocations is loops. So of @all those near both ends are let fail one by one,
- * as each of them is for something else, and in between every
- * SAMPLE_STRIDE-th. A loop over tables is followed by more than precedes it;
- * and the first time, which was counted, makes up to a tenth more than others.
+ * Failing each of thousands of allocations takes hours, and most of them are
+ * made by loops. So each one near both ends is failed, and in the middle every
+ * SAMPLE_STRIDE-th. More distinct allocations follow a loop than precede it; and
+ * the counted first run makes up to a tenth more allocations than later ones.
  */
 static unsigned int next_to_fail(unsigned int n, unsigned int all)
 {
@@ -485,12 +486,12 @@ static void watch(char *argument)
 	char *end = strrchr(argument, ':');
 
 	if (!end || nr_watches == WATCHES_MAX)
-		die("'%s' cannot be watched", argument);
+		die("bad or too many --watch '%s'", argument);
 	*end = '\0';
 	watches[nr_watches].len = strtoull(end + 1, NULL, 0);
 	end = strrchr(argument, ':');
 	if (!end)
-		die("'%s' cannot be watched", argument);
+		die("bad or too many --watch '%s'", argument);
 	*end = '\0';
 	watches[nr_watches].offset = strtoull(end + 1, NULL, 0);
 	watches[nr_watches++].path = argument;
@@ -499,7 +500,7 @@ static void watch(char *argument)
 int main(int argc, char **argv)
 {
 	unsigned int n, all, first = 1, tried = 0, failed = 0, tolerated = 0;
-	const char *after_act = NULL;
+	const char *after_action = NULL;
 	bool injected = false;
 	int err;
 
@@ -507,7 +508,7 @@ int main(int argc, char **argv)
 		if (!strcmp(*argv, "--undo") && nr_undo < UNDO_MAX)
 			undo[nr_undo++] = argv[1];
 		else if (!strcmp(*argv, "--after"))
-			after_act = argv[1];
+			after_action = argv[1];
 		else if (!strcmp(*argv, "--watch"))
 			watch(argv[1]);
 		else
@@ -515,24 +516,24 @@ int main(int argc, char **argv)
 		argv++, argc--;
 	}
 	if (argc != 2)
-		die("usage: see the head of fault_sweep.c");
+		die("usage: fault_sweep [--undo ACTION]... [--after ACTION] [--watch FILE:OFFSET:LEN]... ACTION");
 
-	/* A page fault of ours would be a failure of no interest. */
+	/* Page faults of this process must not use up the failure. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		die("mlockall: %s", strerror(errno));
 	fail_nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
 	if (fail_nth_fd < 0)
-		die("this kernel has no /proc/PID/fail-nth");
+		die("no /proc/thread-self/fail-nth: needs CONFIG_FAULT_INJECTION (6.1-debug)");
 
-	all = see_the_usual(*argv);
-	if (after_act)
-		first = allocations_of(after_act) + 1;
+	all = learn_usual_effect(*argv);
+	if (after_action)
+		first = allocations_of(after_action) + 1;
 	for (n = first; n < ATTEMPTS_MAX;
 	     n = first + next_to_fail(n - first, all - first)) {
 		take_state(&before);
-		text_room(&answer, 1 << 20);
+		text_reserve(&answer, 1 << 20);
 		fail_nth_set(n);
-		err = do_act(*argv);
+		err = do_action(*argv);
 		injected = fail_nth_clear();
 
 		if (!err)
@@ -540,7 +541,7 @@ int main(int argc, char **argv)
 		else if (injected)
 			check_failure(n, err);
 		else
-			die("%u: failed with nothing to fail: %s", n,
+			die("%u: failed without an injected failure: %s", n,
 			    strerror(-err));
 		failed += !!err;
 		tolerated += !err && injected;
@@ -551,6 +552,6 @@ int main(int argc, char **argv)
 	printf("%u failed, %u tolerated, of %u tried among %u\n", failed,
 	       tolerated, tried, n - first);
 	if (!failed)
-		die("no failure was seen: nothing was tested");
+		die("the action never failed: nothing was tested");
 	return injected;
 }

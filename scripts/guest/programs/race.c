@@ -2,23 +2,23 @@
 /*
  * race SECONDS LOOP...
  *
- * Goes round each LOOP in a thread of its own, all at once, until the time is
- * up, and prints how often. A LOOP is acts with " ; " between them:
+ * Runs each LOOP in its own thread for SECONDS, all in parallel, and prints
+ * counts. A LOOP is a list of actions, separated by " ; ":
  *
- *   write FILE WORD...	one write() of the words and a newline
- *   refused FILE WORD...	the same, and it is always turned away
- *   ask FILE WORD...		the same, and read the answer from the open file
- *   read FILE			to its end
+ *   write FILE WORD...		one write() of the words and a newline
+ *   refused FILE WORD...	the same; must always fail
+ *   ask FILE WORD...		the same, then read the answer from the open file
+ *   read FILE			read to end-of-file
  *   readat FILE OFFSET LEN	one pread()
  *   writeat FILE OFFSET LEN	one pwrite() of a pattern
- *   follow FILE		what comes of a stream within a tenth of a second
- *   share FILE			one read() of a file that all who do so share
+ *   follow FILE		read a stream for 100 ms
+ *   share FILE			one read() of an open file shared by all threads
  *   insmod FILE
  *   rmmod NAME
  *   pause MILLISECONDS
  *
- * As others are at work, an act may be turned away, but only with one of the
- * errnos below, and not each time.
+ * An action may fail because of other threads, but only with an errno of
+ * expected_errnos[], and it must succeed at least once.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -38,34 +38,34 @@
 #include "die.h"
 
 #define LOOPS_MAX	32
-#define ACTS_MAX	8
+#define ACTIONS_MAX	8
 #define BUFFER_BYTES	65536
 
-static const int turned_away[] = {
+static const int expected_errnos[] = {
 	EACCES, EAGAIN, EBUSY, EEXIST, ENOENT, EROFS,
 };
 
-#define NR_ERRNOS	(sizeof(turned_away) / sizeof(*turned_away))
+#define NR_ERRNOS	(sizeof(expected_errnos) / sizeof(*expected_errnos))
 
-struct act {
+struct action {
 	const char *verb;
 	const char *path;
 	const char *rest;
-	int shared;
+	int shared_fd;
 	unsigned long done;
-	unsigned long away[NR_ERRNOS];
+	unsigned long failed[NR_ERRNOS];
 };
 
 struct loop {
 	pthread_t thread;
-	struct act acts[ACTS_MAX];
-	unsigned int nr_acts;
+	struct action actions[ACTIONS_MAX];
+	unsigned int nr_actions;
 	unsigned long rounds;
 	char buffer[BUFFER_BYTES];
 };
 
 static struct loop loops[LOOPS_MAX];
-static atomic_bool over;
+static atomic_bool stop;
 
 static ssize_t read_all(int fd, char *buffer)
 {
@@ -77,22 +77,22 @@ static ssize_t read_all(int fd, char *buffer)
 	return n;
 }
 
-static ssize_t ask(int fd, const struct act *act, char *buffer)
+static ssize_t ask(int fd, const struct action *action, char *buffer)
 {
-	int len = snprintf(buffer, BUFFER_BYTES, "%s\n", act->rest);
+	int len = snprintf(buffer, BUFFER_BYTES, "%s\n", action->rest);
 	ssize_t n = write(fd, buffer, len);
 
-	return n < 0 || strcmp(act->verb, "ask") ? n : read_all(fd, buffer);
+	return n < 0 || strcmp(action->verb, "ask") ? n : read_all(fd, buffer);
 }
 
-static ssize_t copy(int fd, const struct act *act, char *buffer)
+static ssize_t copy(int fd, const struct action *action, char *buffer)
 {
 	unsigned long long offset, len;
 
-	if (sscanf(act->rest, "%lli %lli", &offset, &len) != 2 ||
+	if (sscanf(action->rest, "%lli %lli", &offset, &len) != 2 ||
 	    len > BUFFER_BYTES)
-		die("'%s' is no range", act->rest);
-	if (!strcmp(act->verb, "readat"))
+		die("bad range '%s': want OFFSET LEN", action->rest);
+	if (!strcmp(action->verb, "readat"))
 		return pread(fd, buffer, len, offset);
 	return pwrite(fd, memset(buffer, 'w', len), len, offset);
 }
@@ -118,95 +118,95 @@ static ssize_t follow(int fd, char *buffer)
 	return n < 0 && errno == EAGAIN ? 0 : n;
 }
 
-static ssize_t act_on_file(const struct act *act, char *buffer)
+static ssize_t action_on_file(const struct action *action, char *buffer)
 {
 	int mode, fd, err;
 	ssize_t n;
 
-	if (!strcmp(act->verb, "ask"))
+	if (!strcmp(action->verb, "ask"))
 		mode = O_RDWR;
-	else if (!strncmp(act->verb, "write", 5) ||
-		 !strcmp(act->verb, "refused"))
+	else if (!strncmp(action->verb, "write", 5) ||
+		 !strcmp(action->verb, "refused"))
 		mode = O_WRONLY;
 	else
 		mode = O_RDONLY;
-	fd = open(act->path, mode | O_NONBLOCK);
+	fd = open(action->path, mode | O_NONBLOCK);
 	if (fd < 0)
 		return -1;
-	if (!strcmp(act->verb, "read"))
+	if (!strcmp(action->verb, "read"))
 		n = read_all(fd, buffer);
-	else if (!strcmp(act->verb, "follow"))
+	else if (!strcmp(action->verb, "follow"))
 		n = follow(fd, buffer);
-	else if (!strcmp(act->verb, "insmod"))
+	else if (!strcmp(action->verb, "insmod"))
 		n = syscall(SYS_finit_module, fd, "", 0);
-	else if (!strcmp(act->verb, "readat") || !strcmp(act->verb, "writeat"))
-		n = copy(fd, act, buffer);
+	else if (!strcmp(action->verb, "readat") || !strcmp(action->verb, "writeat"))
+		n = copy(fd, action, buffer);
 	else
-		n = ask(fd, act, buffer);
+		n = ask(fd, action, buffer);
 	err = errno;
 	close(fd);
 	errno = err;
 	return n;
 }
 
-static void do_act(struct act *act, char *buffer)
+static void do_action(struct action *action, char *buffer)
 {
-	bool refused = !strcmp(act->verb, "refused");
+	bool refused = !strcmp(action->verb, "refused");
 	unsigned int i;
 	ssize_t n;
 
-	if (!strcmp(act->verb, "rmmod"))
-		n = syscall(SYS_delete_module, act->path, O_NONBLOCK);
-	else if (!strcmp(act->verb, "pause"))
-		n = usleep(atoi(act->path) * 1000);
-	else if (!strcmp(act->verb, "share"))
-		n = read(act->shared, buffer, BUFFER_BYTES);
+	if (!strcmp(action->verb, "rmmod"))
+		n = syscall(SYS_delete_module, action->path, O_NONBLOCK);
+	else if (!strcmp(action->verb, "pause"))
+		n = usleep(atoi(action->path) * 1000);
+	else if (!strcmp(action->verb, "share"))
+		n = read(action->shared_fd, buffer, BUFFER_BYTES);
 	else
-		n = act_on_file(act, buffer);
-	act->done += (n < 0) == refused;
+		n = action_on_file(action, buffer);
+	action->done += (n < 0) == refused;
 	if (n >= 0 && !refused)
 		return;
-	if (n < 0 && over && errno == EINTR)
+	if (n < 0 && stop && errno == EINTR)
 		return;
 	for (i = 0; n < 0 && i < NR_ERRNOS; i++) {
-		if (errno != turned_away[i])
+		if (errno != expected_errnos[i])
 			continue;
-		act->away[i]++;
+		action->failed[i]++;
 		return;
 	}
-	die("%s %s %s: %s", act->verb, act->path, act->rest,
+	die("%s %s %s: %s", action->verb, action->path, action->rest,
 	    n < 0 ? strerror(errno) : "not refused");
 }
 
-static void *go_round(void *arg)
+static void *run_loop(void *arg)
 {
 	struct loop *loop = arg;
 	unsigned int i;
 
-	for (; !over; loop->rounds++)
-		for (i = 0; i < loop->nr_acts; i++)
-			do_act(&loop->acts[i], loop->buffer);
+	for (; !stop; loop->rounds++)
+		for (i = 0; i < loop->nr_actions; i++)
+			do_action(&loop->actions[i], loop->buffer);
 	return NULL;
 }
 
-/* The open file of whoever shares @path already; else a new one. */
+/* The fd already open for @path, or a new one. */
 static int open_shared(const char *path)
 {
-	struct act *act;
+	struct action *action;
 	struct loop *loop;
 	int fd;
 
 	for (loop = loops; loop < loops + LOOPS_MAX; loop++)
-		for (act = loop->acts; act < loop->acts + loop->nr_acts; act++)
-			if (act->shared && !strcmp(act->path, path))
-				return act->shared;
+		for (action = loop->actions; action < loop->actions + loop->nr_actions; action++)
+			if (action->shared_fd && !strcmp(action->path, path))
+				return action->shared_fd;
 	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
 	return fd;
 }
 
-static void parse_act(struct act *act, char *words)
+static void parse_action(struct action *action, char *words)
 {
 	static const char * const verbs[] = {
 		"write", "refused", "ask", "read", "readat", "writeat",
@@ -215,15 +215,15 @@ static void parse_act(struct act *act, char *words)
 	unsigned int i;
 	char *rest;
 
-	act->verb = strtok_r(words, " ", &rest);
-	act->path = strtok_r(NULL, " ", &rest);
-	act->rest = rest;
-	if (act->path && !strcmp(act->verb, "share"))
-		act->shared = open_shared(act->path);
-	for (i = 0; act->verb && i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (!strcmp(verbs[i], act->verb) && act->path)
+	action->verb = strtok_r(words, " ", &rest);
+	action->path = strtok_r(NULL, " ", &rest);
+	action->rest = rest;
+	if (action->path && !strcmp(action->verb, "share"))
+		action->shared_fd = open_shared(action->path);
+	for (i = 0; action->verb && i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(verbs[i], action->verb) && action->path)
 			return;
-	die("what is '%s'?", words);
+	die("unknown action or missing argument: '%s'", words);
 }
 
 static void parse_loop(struct loop *loop, char *words)
@@ -236,10 +236,10 @@ static void parse_loop(struct loop *loop, char *words)
 			*next = '\0';
 			next += 3;
 		}
-		if (loop->nr_acts == ACTS_MAX)
-			die("too many acts");
-		parse_act(&loop->acts[loop->nr_acts], words);
-		loop->nr_acts++;
+		if (loop->nr_actions == ACTIONS_MAX)
+			die("more than %d actions in a loop", ACTIONS_MAX);
+		parse_action(&loop->actions[loop->nr_actions], words);
+		loop->nr_actions++;
 	}
 }
 
@@ -248,27 +248,27 @@ static bool report(const struct loop *loop)
 	bool good = true;
 	unsigned int i, j;
 
-	for (i = 0; i < loop->nr_acts; i++) {
-		const struct act *act = &loop->acts[i];
+	for (i = 0; i < loop->nr_actions; i++) {
+		const struct action *action = &loop->actions[i];
 
-		printf("%lu of %lu: %s %s %.60s\n", act->done, loop->rounds,
-		       act->verb, act->path, act->rest);
+		printf("%lu of %lu: %s %s %.60s\n", action->done, loop->rounds,
+		       action->verb, action->path, action->rest);
 		for (j = 0; j < NR_ERRNOS; j++)
-			if (act->away[j])
-				printf("\t%lu %s\n", act->away[j],
-				       strerrorname_np(turned_away[j]));
-		good = good && act->done;
+			if (action->failed[j])
+				printf("\t%lu %s\n", action->failed[j],
+				       strerrorname_np(expected_errnos[j]));
+		good = good && action->done;
 	}
 	return good;
 }
 
-static void wake(int signal)
+static void ignore(int signal)
 {
 	(void)signal;
 }
 
-/* Whoever waits for more of a shared file is to wait no longer. */
-static void end_loop(struct loop *loop)
+/* Signals interrupt a blocking read() of a shared file. */
+static void join_loop(struct loop *loop)
 {
 	while (pthread_tryjoin_np(loop->thread, NULL)) {
 		pthread_kill(loop->thread, SIGUSR1);
@@ -278,25 +278,25 @@ static void end_loop(struct loop *loop)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = wake };
+	struct sigaction wakeup = { .sa_handler = ignore };
 	int nr_loops = argc - 2, i;
 	bool good = true;
 
 	if (nr_loops < 1 || nr_loops > LOOPS_MAX)
-		die("usage: see the head of race.c");
-	sigaction(SIGUSR1, &action, NULL);
+		die("usage: race SECONDS LOOP... (1 to %d loops)", LOOPS_MAX);
+	sigaction(SIGUSR1, &wakeup, NULL);
 	for (i = 0; i < nr_loops; i++)
 		parse_loop(&loops[i], argv[i + 2]);
 	for (i = 0; i < nr_loops; i++)
-		if (pthread_create(&loops[i].thread, NULL, go_round, &loops[i]))
-			die("cannot make a thread");
+		if (pthread_create(&loops[i].thread, NULL, run_loop, &loops[i]))
+			die("cannot create a thread");
 	sleep(atoi(argv[1]));
-	over = true;
+	stop = true;
 	for (i = 0; i < nr_loops; i++) {
-		end_loop(&loops[i]);
+		join_loop(&loops[i]);
 		good = report(&loops[i]) && good;
 	}
 	if (!good)
-		die("something was never done");
+		die("an action never succeeded");
 	return 0;
 }
