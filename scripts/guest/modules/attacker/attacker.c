@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Asks the kernel's own text writer to write anything anywhere, from whatever
- * context, as code would that has got hold of the kernel.
+ * Makes the kernel's text_poke() write any bytes to any address, as an attacker
+ * with code execution in VTL0 could.
  *
- * /sys/kernel/debug/attacker/write: "VA HEXBYTES HOW", HOW being one of
+ * Write "VA HEXBYTES CONTEXT" to /sys/kernel/debug/attacker/write. CONTEXT is
  *
- * plain, nopreempt, noirq	by text_poke(), in that context
- * fill		by text_poke_set(), as the BPF allocator does: the first of the
- *		bytes, as often as there are bytes
- * two_pages	by one text_poke() of two whole pages, VA's being the second, that
- *		changes nothing else
+ *	plain		process context
+ *	nopreempt	preemption disabled
+ *	noirq		interrupts disabled
+ *	fill		process context, through text_poke_set() like the BPF
+ *			allocator: writes the first byte, once for each byte of
+ *			HEXBYTES
+ *	two_pages	process context: one write of two whole pages, the second
+ *			of which is VA's, that changes nothing else
  */
 #include <linux/debugfs.h>
 #include <linux/kernel.h>
@@ -22,7 +25,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-/* Older kernels have hex2bin() in kernel.h. */
+/* Kernels without linux/hex.h declare hex2bin() in linux/kernel.h. */
 #if __has_include("linux/hex.h")
 #include <linux/hex.h>
 #endif
@@ -34,8 +37,8 @@ static void *(*poke_set)(void *addr, int c, size_t len);
 static struct mutex *poke_mutex;
 static struct dentry *dir;
 
-/* Not exported; a probe tells where it is. */
-static unsigned long address_of(const char *name)
+/* kallsyms_lookup_name() is not exported; a kprobe finds its address. */
+static unsigned long lookup_symbol(const char *name)
 {
 	static unsigned long (*lookup)(const char *name);
 	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
@@ -88,7 +91,7 @@ static int attack(void *addr, const u8 *bytes, size_t len, const char *how)
 	}
 	mutex_unlock(poke_mutex);
 
-	/* Takes the lock itself. */
+	/* text_poke_set() takes text_mutex itself. */
 	if (!strcmp(how, "fill"))
 		poke_set(addr, bytes[0], len);
 	return err;
@@ -125,9 +128,9 @@ static const struct file_operations attack_fops = {
 
 static int __init attacker_init(void)
 {
-	poke = (void *)address_of("text_poke");
-	poke_set = (void *)address_of("text_poke_set");
-	poke_mutex = (void *)address_of("text_mutex");
+	poke = (void *)lookup_symbol("text_poke");
+	poke_set = (void *)lookup_symbol("text_poke_set");
+	poke_mutex = (void *)lookup_symbol("text_mutex");
 	if (!poke || !poke_set || !poke_mutex)
 		return -ENOENT;
 	dir = debugfs_create_dir("attacker", NULL);
@@ -142,5 +145,5 @@ static void __exit attacker_exit(void)
 
 module_init(attacker_init);
 module_exit(attacker_exit);
-MODULE_DESCRIPTION("asks the kernel's text writer for what it should refuse");
+MODULE_DESCRIPTION("lvbs test: forged writes to kernel text");
 MODULE_LICENSE("GPL");

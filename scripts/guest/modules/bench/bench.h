@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Cases, and how they are measured.
- */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -11,14 +8,14 @@
 #define SAMPLES_MAX	1001
 
 /**
- * struct bench_case - something to measure
- * @name: its name in the results
- * @run: does it once, or @batch times; returns 0
- * @begin: before the first of many runs, or NULL; returns 0
- * @end: after the last, or NULL; also if @begin failed
- * @max: the largest number of bytes that it is good for
- * @atomic: does not sleep, and is to run with interrupts off
- * @batch: how often @run does it; 0 is once
+ * struct bench_case - an operation to measure
+ * @name: name in the results
+ * @run: does the operation @batch times; returns 0 or a negative errno
+ * @begin: optional; called once before all runs; returns 0 or a negative errno
+ * @end: optional; called once after all runs, and if @begin failed
+ * @max: skip the case for more bytes than this
+ * @atomic: @run does not sleep; call it with interrupts disabled
+ * @batch: operations per run; 0 means 1
  */
 struct bench_case {
 	const char *name;
@@ -31,46 +28,37 @@ struct bench_case {
 };
 
 /**
- * bench_measure() - the median of many runs of a case, as a line of the results
- * @group: what it belongs to
+ * bench_measure() - run a case and record the median of its samples
+ * @group: name of the group in the results
  * @c: the case
- * @x: what grows within the group: bytes, or a number of something
- * @samples: how many runs; odd, at most %SAMPLES_MAX
+ * @x: the independent variable of the group: bytes, or a count
+ * @samples: number of runs; odd, at most %SAMPLES_MAX
  *
- * Return: 0, or what the case returned.
+ * Return: 0, -ENOSPC, or the errno of the case.
  */
 int bench_measure(const char *group, const struct bench_case *c, size_t x,
 		  unsigned int samples);
 
-/**
- * bench_result() - a line of the results
- * @group: what it belongs to
- * @name: what was measured
- * @x: as for bench_measure()
- * @ns: the figure
- * @samples: how many runs it stands for
- *
- * Return: 0, or -ENOSPC.
- */
+/* Add a line to the results; 0 or -ENOSPC. @x as for bench_measure(). */
 int bench_result(const char *group, const char *name, size_t x, u64 ns,
 		 unsigned int samples);
 
-/* For a case that is to map by vmap() always, with a guard page behind. */
+/* Set lvbs's guard parameter: map through vmap() only, with guard pages. */
 int bench_guard_begin(void);
 void bench_guard_end(void);
 
 u64 bench_median(u64 *values, unsigned int nr);
 
-/* The parts. Each leaves nothing behind but its results. */
+/* One function per area of lvbs; each frees all it allocated. */
 int bench_phys(unsigned long pages);
 int bench_rings(void);
 int bench_heki(unsigned long sites);
 int bench_cpus(void);
 
-/* How many searches bench_map_find() makes. */
-#define BENCH_SEARCHES	1024
+/* Lookups per bench_map_find(). */
+#define BENCH_LOOKUPS	1024
 
-/* A patch map of our own: the module's very code, but not its sites. */
+/* A copy of lvbs's patch map, with @nr sites @stride bytes apart. */
 int bench_map_fill(unsigned long nr, unsigned int stride);
 int bench_map_find(void);
 void bench_map_empty(void);

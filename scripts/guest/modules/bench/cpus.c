@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several CPUs at once. Under icount the CPUs take turns and share one clock,
- * so what is measured is the sum of the instructions that all of them execute,
- * idle ones none, waiting ones theirs. More work per operation with more CPUs
- * shows; how long CPUs wait that really run at once does not.
+ * Scaling with the number of CPUs. CPUs emulated by one thread take turns and
+ * share one clock, so a result is the work of all CPUs per operation: it shows
+ * work that grows with the number of CPUs, such as spinning, but not the time
+ * that CPUs running in parallel would wait.
  */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -26,7 +26,7 @@
 #define OPS		5000
 #define ROUNDS		5
 
-struct shared_case {
+struct cpu_case {
 	const char *name;
 	int (*run)(unsigned int cpu);
 };
@@ -54,13 +54,13 @@ static int write_on_demand(unsigned int cpu)
 	return lvbs_ring_write(on_demand, records[cpu], sizeof(records[cpu]));
 }
 
-/* A buffer for each CPU: nothing to wait for. */
+/* The kernel's ring buffer is per CPU: no contention. */
 static int write_trace(unsigned int cpu)
 {
 	return ring_buffer_write(trace, sizeof(records[cpu]), records[cpu]);
 }
 
-static const struct shared_case cases[] = {
+static const struct cpu_case cases[] = {
 	{ "lvbs_read_obj", read_frame },
 	{ "persistent", write_persistent },
 	{ "on_demand", write_on_demand },
@@ -68,7 +68,7 @@ static const struct shared_case cases[] = {
 };
 
 static struct {
-	const struct shared_case *c;
+	const struct cpu_case *c;
 	struct completion ready;
 	struct completion done;
 	bool go;
@@ -96,7 +96,7 @@ static int work(void *data)
 	return 0;
 }
 
-static int race_once(const struct shared_case *c, unsigned int nr, u64 *ns)
+static int race_once(const struct cpu_case *c, unsigned int nr, u64 *ns)
 {
 	struct task_struct *task;
 	unsigned int i, started;
@@ -131,7 +131,7 @@ static int race_once(const struct shared_case *c, unsigned int nr, u64 *ns)
 	return err;
 }
 
-static int measure(const struct shared_case *c, unsigned int nr)
+static int measure(const struct cpu_case *c, unsigned int nr)
 {
 	u64 ns[ROUNDS];
 	unsigned int i;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Patches, by number of known sites: a search, and a whole switch of a jump
- * label by the front door, beside what it cannot do without.
+ * HEKI, by the number of known sites: a lookup, a switch of a jump label by
+ * lvbs_vtlcall(), and the copies and mappings that a switch needs at least.
  *
- * The sites are those of a module that this one announces: NOPs, 16 bytes
- * apart, in pages that nobody executes.
+ * The sites are NOPs, 16 bytes apart, in pages that are never executed. This
+ * module announces them as those of a module.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -24,25 +24,25 @@
 #define INT3		0xcc
 #define SITE_BYTES	5
 #define STRIDE		16
-#define STRIDE_SPARSE	2048	/* about as far apart as in a kernel */
+#define STRIDE_SPARSE	2048	/* about as in a kernel image */
 
-/* Memory in large pieces: few ranges to announce. */
-#define PIECE_ORDER	9
-#define PIECE_BYTES	(PAGE_SIZE << PIECE_ORDER)
-#define PIECE_SITES	(PIECE_BYTES / STRIDE)
-#define PIECES_MAX	32
+/* Large physically contiguous chunks keep the page list short. */
+#define CHUNK_ORDER	9
+#define CHUNK_BYTES	(PAGE_SIZE << CHUNK_ORDER)
+#define CHUNK_SITES	(CHUNK_BYTES / STRIDE)
+#define CHUNKS_MAX	32
 
 static const u8 code[SITE_BYTES] = { 0xe9, 0x01, 0x02, 0x03, 0x04 };
 static const u8 nop[SITE_BYTES] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
-struct pieces {
-	u8 *at[PIECES_MAX];
+struct chunks {
+	u8 *at[CHUNKS_MAX];
 	unsigned int nr;
 };
 
 static struct {
-	struct pieces text;
-	struct pieces blob;
+	struct chunks text;
+	struct chunks blob;
 	struct heki_page *list;
 	struct heki_patch *request;
 	unsigned long sites;
@@ -50,21 +50,21 @@ static struct {
 	long token;
 } h;
 
-static void pieces_free(struct pieces *p)
+static void chunks_free(struct chunks *p)
 {
 	while (p->nr)
-		free_pages((unsigned long)p->at[--p->nr], PIECE_ORDER);
+		free_pages((unsigned long)p->at[--p->nr], CHUNK_ORDER);
 }
 
-static int pieces_alloc(struct pieces *p, size_t bytes)
+static int chunks_alloc(struct chunks *p, size_t bytes)
 {
-	unsigned int nr = DIV_ROUND_UP(bytes, PIECE_BYTES);
+	unsigned int nr = DIV_ROUND_UP(bytes, CHUNK_BYTES);
 
-	if (nr > PIECES_MAX)
+	if (nr > CHUNKS_MAX)
 		return -E2BIG;
 	while (p->nr < nr) {
 		p->at[p->nr] = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO,
-						      PIECE_ORDER);
+						      CHUNK_ORDER);
 		if (!p->at[p->nr])
 			return -ENOMEM;
 		p->nr++;
@@ -72,14 +72,14 @@ static int pieces_alloc(struct pieces *p, size_t bytes)
 	return 0;
 }
 
-static void pieces_put(struct pieces *p, size_t at, const void *from,
-		       size_t len)
+static void chunks_write(struct chunks *p, size_t at, const void *from,
+			 size_t len)
 {
 	while (len) {
 		size_t part = min_t(size_t, len,
-				    PIECE_BYTES - at % PIECE_BYTES);
+				    CHUNK_BYTES - at % CHUNK_BYTES);
 
-		memcpy(p->at[at / PIECE_BYTES] + at % PIECE_BYTES, from, part);
+		memcpy(p->at[at / CHUNK_BYTES] + at % CHUNK_BYTES, from, part);
 		at += part;
 		from += part;
 		len -= part;
@@ -88,7 +88,7 @@ static void pieces_put(struct pieces *p, size_t at, const void *from,
 
 static u8 *site_text(unsigned long i)
 {
-	return h.text.at[i / PIECE_SITES] + i % PIECE_SITES * STRIDE;
+	return h.text.at[i / CHUNK_SITES] + i % CHUNK_SITES * STRIDE;
 }
 
 static void write_blob(void)
@@ -102,17 +102,17 @@ static void write_blob(void)
 	unsigned long i;
 
 	memcpy(patch.code, code, sizeof(code));
-	pieces_put(&h.blob, 0, &info, sizeof(info));
+	chunks_write(&h.blob, 0, &info, sizeof(info));
 	for (i = 0; i < h.sites; i++) {
 		memcpy(site_text(i), nop, sizeof(nop));
 		patch.pa[0] = cpu_to_le64(virt_to_phys(site_text(i)));
-		pieces_put(&h.blob, at, &patch, sizeof(patch));
+		chunks_write(&h.blob, at, &patch, sizeof(patch));
 		at += sizeof(patch);
 		cond_resched();
 	}
 }
 
-static void announce(const struct pieces *p, size_t bytes, u64 attributes)
+static void announce(const struct chunks *p, size_t bytes, u64 attributes)
 {
 	unsigned int i;
 
@@ -123,11 +123,11 @@ static void announce(const struct pieces *p, size_t bytes, u64 attributes)
 		h.list->ranges[nr] = (struct heki_range) {
 			.va = cpu_to_le64((unsigned long)p->at[i]),
 			.pa = cpu_to_le64(pa),
-			.epa = cpu_to_le64(pa + min(bytes, PIECE_BYTES)),
+			.epa = cpu_to_le64(pa + min(bytes, CHUNK_BYTES)),
 			.attributes = cpu_to_le64(attributes),
 		};
 		h.list->nranges = cpu_to_le64(nr + 1);
-		bytes -= min(bytes, PIECE_BYTES);
+		bytes -= min(bytes, CHUNK_BYTES);
 	}
 }
 
@@ -140,8 +140,8 @@ static int sites_load(unsigned long nr)
 
 	h.sites = nr;
 	h.next = 0;
-	err = pieces_alloc(&h.text, text);
-	err = err ?: pieces_alloc(&h.blob, blob);
+	err = chunks_alloc(&h.text, text);
+	err = err ?: chunks_alloc(&h.blob, blob);
 	if (err)
 		return err;
 	write_blob();
@@ -159,15 +159,11 @@ static void sites_unload(void)
 	if (h.token > 0)
 		lvbs_vtlcall(HEKI_VTLCALL_UNLOAD_MODULE, h.token, 0, 0);
 	h.token = 0;
-	pieces_free(&h.text);
-	pieces_free(&h.blob);
+	chunks_free(&h.text);
+	chunks_free(&h.blob);
 }
 
-/*
- * The cases.
- */
-
-static long ask(phys_addr_t pa, const u8 *bytes, unsigned int size)
+static long patch_text(phys_addr_t pa, const u8 *bytes, unsigned int size)
 {
 	h.request->pa[0] = cpu_to_le64(pa);
 	h.request->size = size;
@@ -176,8 +172,8 @@ static long ask(phys_addr_t pa, const u8 *bytes, unsigned int size)
 			    0, 0);
 }
 
-/* Each time another site, in no order. */
-static int do_switch(void)
+/* Switches another site on each call, in pseudorandom order. */
+static int switch_site(void)
 {
 	u8 *text = site_text(h.next);
 	const u8 *to = text[0] == nop[0] ? code : nop;
@@ -185,9 +181,9 @@ static int do_switch(void)
 	const u8 int3 = INT3;
 	long err;
 
-	err = ask(pa, &int3, 1);
-	err = err ?: ask(pa + 1, to + 1, SITE_BYTES - 1);
-	err = err ?: ask(pa, to, 1);
+	err = patch_text(pa, &int3, 1);
+	err = err ?: patch_text(pa + 1, to + 1, SITE_BYTES - 1);
+	err = err ?: patch_text(pa, to, 1);
 	if (err)
 		return err;
 	h.next = (h.next + 7919) % h.sites;
@@ -240,14 +236,14 @@ static int fill_sparse(void)
 }
 
 static const struct bench_case cases[] = {
-	{ "switch", do_switch },
+	{ "switch", switch_site },
 	{ "request_copy", request_copy },
 	{ "mapped_write_1", mapped_write_1 },
 	{ "mapped_write_4", mapped_write_4 },
 	{ "find", bench_map_find, fill, bench_map_empty, .atomic = true,
-	  .batch = BENCH_SEARCHES },
+	  .batch = BENCH_LOOKUPS },
 	{ "find_sparse", bench_map_find, fill_sparse, bench_map_empty,
-	  .atomic = true, .batch = BENCH_SEARCHES },
+	  .atomic = true, .batch = BENCH_LOOKUPS },
 };
 
 static int measure(unsigned long nr)
@@ -267,7 +263,7 @@ int bench_heki(unsigned long sites)
 	int err = -ENOMEM;
 
 	h.list = (void *)get_zeroed_page(GFP_KERNEL);
-	/* Aligned not to straddle. */
+	/* Aligned so that it does not straddle a page. */
 	h.request = kzalloc(roundup_pow_of_two(sizeof(*h.request)), GFP_KERNEL);
 	if (h.list && h.request)
 		for (nr = 10, err = 0; !err && nr <= sites; nr *= 10)

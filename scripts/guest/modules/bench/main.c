@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measures lvbs beside what people would use instead, in the guest's time:
- * under `-icount shift=0` a nanosecond is an instruction.
+ * Benchmarks of lvbs and of the kernel's alternatives, in guest time: under
+ * `-icount shift=0` one nanosecond is one instruction.
  *
- * Loading runs every case; debugfs lvbs_bench/results then holds a line each,
- * lvbs_bench/now the guest's time in nanoseconds.
+ * The cases run at module load. debugfs lvbs_bench/results then has a line for
+ * each; lvbs_bench/now is the guest's time in nanoseconds.
  *
- * A figure is the median of many samples, less what an empty case costs. Cases
- * that cannot sleep run with interrupts off; of the others, the median drops
- * the samples that met a timer tick or a purge of lazily freed mappings.
+ * A result is the median of many samples minus that of an empty case. Cases
+ * that cannot sleep run with interrupts disabled; in the others, the median
+ * hides samples with a timer tick or a purge of lazily freed mappings.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
@@ -25,15 +25,15 @@
 
 static unsigned long pages = 65536;
 module_param(pages, ulong, 0400);
-MODULE_PARM_DESC(pages, "frames to measure growth with, at most");
+MODULE_PARM_DESC(pages, "maximum number of frames");
 
 static unsigned long sites = 1000000;
 module_param(sites, ulong, 0400);
-MODULE_PARM_DESC(sites, "patch sites to measure growth with, at most");
+MODULE_PARM_DESC(sites, "maximum number of patch sites");
 
 static bool cpus;
 module_param(cpus, bool, 0400);
-MODULE_PARM_DESC(cpus, "measure growth by the number of CPUs, and nothing else");
+MODULE_PARM_DESC(cpus, "measure only scaling with the number of CPUs");
 
 #define RESULTS_MAX	512
 
@@ -79,16 +79,16 @@ static int sample(int (*run)(void), bool atomic, u64 *ns)
 
 static int median(int (*run)(void), bool atomic, unsigned int samples, u64 *ns)
 {
-	static u64 taken[SAMPLES_MAX];
+	static u64 samples_ns[SAMPLES_MAX];
 	unsigned int i;
 	int err;
 
-	/* Not counted: it fills what is filled once. */
-	err = sample(run, atomic, &taken[0]);
+	/* Warm up; not counted. */
+	err = sample(run, atomic, &samples_ns[0]);
 	for (i = 0; !err && i < samples; i++)
-		err = sample(run, atomic, &taken[i]);
+		err = sample(run, atomic, &samples_ns[i]);
 	if (!err)
-		*ns = bench_median(taken, samples);
+		*ns = bench_median(samples_ns, samples);
 	return err;
 }
 
@@ -115,14 +115,14 @@ int bench_result(const char *group, const char *name, size_t x, u64 ns,
 int bench_measure(const char *group, const struct bench_case *c, size_t x,
 		  unsigned int samples)
 {
-	u64 ns = 0, nothing = 0;
+	u64 ns = 0, overhead = 0;
 	int err = 0;
 
-	/* Each case starts without the lazily freed mappings of the last. */
+	/* Purge the lazily freed mappings of the previous case. */
 	vm_unmap_aliases();
 	if (c->begin)
 		err = c->begin();
-	err = err ?: median(empty, c->atomic, SAMPLES_MAX, &nothing);
+	err = err ?: median(empty, c->atomic, SAMPLES_MAX, &overhead);
 	err = err ?: median(c->run, c->atomic, samples, &ns);
 	if (c->end)
 		c->end();
@@ -132,7 +132,7 @@ int bench_measure(const char *group, const struct bench_case *c, size_t x,
 		return err;
 	}
 	cond_resched();
-	ns = ns > nothing ? ns - nothing : 0;
+	ns = ns > overhead ? ns - overhead : 0;
 	return bench_result(group, c->name, x, div_u64(ns, c->batch ?: 1),
 			    samples);
 }
@@ -159,7 +159,7 @@ int bench_guard_begin(void)
 void bench_guard_end(void)
 {
 	if (set_guard("0"))
-		pr_err("lvbs_bench: guard stays set\n");
+		pr_err("lvbs_bench: cannot clear lvbs.guard\n");
 }
 
 static int results_show(struct seq_file *m, void *unused)
@@ -217,5 +217,5 @@ static void __exit bench_exit(void)
 
 module_init(bench_init);
 module_exit(bench_exit);
-MODULE_DESCRIPTION("benchmark of lvbs");
+MODULE_DESCRIPTION("lvbs benchmarks");
 MODULE_LICENSE("GPL");

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module's patch map, built in here: it is not exported, and a search in it
- * by way of lvbs_vtlcall() would drown in the mapping of the request. These are
- * the same instructions, in a map of their own.
+ * A copy of lvbs's patch map, which is not exported: the cost of a lookup
+ * through lvbs_vtlcall() would be lost in that of mapping the request.
  */
 #include "heki/wire.c"
 #include "heki/patch_map.c"
 
 #include "bench.h"
 
-#define FIRST		0x10000000ULL	/* some place in memory; nothing is read there */
+#define FIRST		0x10000000ULL	/* never accessed */
 
 static struct heki_patch_map map;
-static phys_addr_t searched[BENCH_SEARCHES];
+static phys_addr_t lookups[BENCH_LOOKUPS];
 
-static phys_addr_t nth(unsigned long i, unsigned int stride)
+static phys_addr_t site_pa(unsigned long i, unsigned int stride)
 {
 	unsigned long per_page = HEKI_PAGE_SIZE / stride;
 
@@ -31,14 +30,14 @@ int bench_map_fill(unsigned long nr, unsigned int stride)
 	heki_patch_map_init(&map);
 	heki_patch_batch_begin(&batch, &map, 1);
 	for (i = 0; i < nr; i++) {
-		site.pa[0] = nth(i, stride);
+		site.pa[0] = site_pa(i, stride);
 		if (heki_patch_batch_add(&batch, &site))
 			break;
 		cond_resched();
 	}
-	for (i = 0; i < BENCH_SEARCHES; i++) {
+	for (i = 0; i < BENCH_LOOKUPS; i++) {
 		state = state * 1664525u + 1013904223u;
-		searched[i] = nth((state >> 8) % nr, stride);
+		lookups[i] = site_pa((state >> 8) % nr, stride);
 	}
 	return heki_patch_batch_commit(&batch);
 }
@@ -49,8 +48,8 @@ int bench_map_find(void)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; i < BENCH_SEARCHES && !err; i++)
-		err = heki_patch_map_find(&map, searched[i], &hit);
+	for (i = 0; i < BENCH_LOOKUPS && !err; i++)
+		err = heki_patch_map_find(&map, lookups[i], &hit);
 	return err;
 }
 

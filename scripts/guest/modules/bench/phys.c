@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Physical pointers beside what people would use instead.
+ * Physical pointers, compared with the kernel's other ways to access memory by
+ * its frame numbers.
  */
 #include <linux/highmem.h>
 #include <linux/io.h>
@@ -14,10 +15,7 @@
 
 #include "bench.h"
 
-/*
- * The module's own copy routine, which it does not export: the very same
- * instructions, built in here.
- */
+/* lvbs does not export its copy routine: build a copy of it. */
 #ifdef CONFIG_X86_64
 #include <asm/asm.h>
 #define COPY_EXTABLE(from, to)	_ASM_EXTABLE(from, to)
@@ -31,17 +29,14 @@ static size_t copy_same(void *dst, const void *src, size_t len)
 }
 #endif
 
-/*
- * What the cases work on: the first @len bytes of scattered frames, and a
- * buffer of that length.
- */
+/* The cases copy @len bytes between @nr scattered frames and @buf. */
 static struct bench {
 	struct vmap_manager *mgr;
 	unsigned long nr_frames;
 	unsigned long *pfns;
 	struct page **pages;
 	void *buf;
-	/* of the case that runs */
+	/* current case */
 	size_t len;
 	unsigned long nr;
 	void *map;
@@ -54,10 +49,7 @@ struct object {
 	u8 bytes[24];
 };
 
-/*
- * The cases. Each does its work once, and returns 0.
- */
-
+/* The lower bound for a checked access: vmap(), copy, vunmap(). */
 static int map_copy_floor(bool write)
 {
 	void *map;
@@ -84,7 +76,7 @@ static int floor_write(void)
 	return map_copy_floor(true);
 }
 
-/* What of the floor is mapping. */
+/* The mapping part of the lower bound. */
 static int floor_map(void)
 {
 	void *map = vmap(b.pages, b.nr, VM_MAP, PAGE_KERNEL_RO);
@@ -189,7 +181,7 @@ static int map_ram(void)
 	return err;
 }
 
-/* One frame, as it wants a contiguous range; takes the direct map's address. */
+/* One frame, as memremap() takes contiguous memory; uses the direct map. */
 static int remap(void)
 {
 	void *map = memremap(PFN_PHYS(b.pfns[0]), PAGE_SIZE, MEMREMAP_WB);
@@ -202,9 +194,9 @@ static int remap(void)
 	return err;
 }
 
-/* The kmap cases go page by page, as they must. */
+/* kmap_local_page() maps single pages. */
 
-static size_t piece_of(unsigned long i)
+static size_t bytes_in_page(unsigned long i)
 {
 	return min_t(size_t, b.len - (i << PAGE_SHIFT), PAGE_SIZE);
 }
@@ -216,7 +208,7 @@ static int kmap_memcpy(void)
 	for (i = 0; i < b.nr; i++) {
 		void *map = kmap_local_page(b.pages[i]);
 
-		memcpy(b.buf + (i << PAGE_SHIFT), map, piece_of(i));
+		memcpy(b.buf + (i << PAGE_SHIFT), map, bytes_in_page(i));
 		kunmap_local(map);
 	}
 	return 0;
@@ -229,7 +221,7 @@ static int kmap_same_copy(void)
 	for (i = 0; i < b.nr; i++) {
 		void *map = kmap_local_page(b.pages[i]);
 		size_t left = copy_same(b.buf + (i << PAGE_SHIFT), map,
-					piece_of(i));
+					bytes_in_page(i));
 
 		kunmap_local(map);
 		if (left)
@@ -238,7 +230,7 @@ static int kmap_same_copy(void)
 	return 0;
 }
 
-/* Parts of lvbs_read, as far as they can be had by themselves. */
+/* Steps of lvbs_read that can be measured alone. */
 
 static int part_init(void)
 {
@@ -256,9 +248,8 @@ static int part_validate(void)
 }
 
 /*
- * Two in a row: so many windows of the largest kind does a block of
- * vm_map_ram() have, and a median would be with a new block, or without, as it
- * happens.
+ * Two mappings per sample: a vm_map_ram() block holds two windows of the
+ * largest size, so every sample allocates exactly one block.
  */
 #define MAPS	2
 
@@ -292,7 +283,7 @@ static int ptr_begin(void)
 				   1);
 }
 
-/* A claim, added and deleted. */
+/* Add and remove a claim. */
 static int part_claim(void)
 {
 	struct phys_lock lock;
@@ -304,7 +295,7 @@ static int part_claim(void)
 	return err;
 }
 
-/* The largest length that a case is good for. */
+/* Values of bench_case.max. */
 #define ANY	SIZE_MAX
 #define OBJ	sizeof(struct object)
 
@@ -351,10 +342,7 @@ static const struct bench_case growth[] = {
 	{ "init", part_init, .max = ANY },
 };
 
-/*
- * What is measured with what. New parts of the module add a table of cases
- * above and a line here.
- */
+/* Independent variables of the groups. */
 static const size_t op_bytes[] = { 24, 256, SZ_4K, SZ_64K, SZ_1M };
 static const size_t part_bytes[] = { 24, SZ_64K, SZ_256K };
 static const size_t growth_pages[] = { 1, 4, 16, 64, 256, 1024, 4096, 16384,
@@ -377,7 +365,7 @@ static const struct bench_group groups[] = {
 	  ARRAY_SIZE(growth_pages), PAGE_SIZE },
 };
 
-/* Odd; about the same work for each length. */
+/* About the same work for each length; odd, for the median. */
 static unsigned int samples_of(size_t bytes)
 {
 	return clamp_t(size_t, SZ_16M / bytes, 3, SAMPLES_MAX) | 1;
@@ -401,10 +389,7 @@ static int measure_group(const struct bench_group *g)
 	return err;
 }
 
-/*
- * Memory: frames in an order that has nothing to do with their numbers.
- */
-
+/* Shuffle the frames. */
 static void scatter(void)
 {
 	unsigned long i;

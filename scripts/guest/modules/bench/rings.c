@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rings beside the kernel's own: a record into a ring of 64 KiB, that overwrites
- * its oldest records, and a record into one of many rings.
+ * Ring writes, compared with the kernel's ring_buffer and relay: a record into
+ * a 64 KiB ring in overwrite mode, and a record into one of many rings.
  */
 #include <linux/debugfs.h>
 #include <linux/io.h>
@@ -18,7 +18,7 @@
 
 #define RING_BYTES	SZ_64K
 #define RECORD_MAX	1024
-/* So many records a sample, so that a change of page counts as it should. */
+/* Records per sample: enough to amortise page crossings. */
 #define BATCH		128
 #define BATCH_ON_DEMAND	16
 
@@ -27,12 +27,12 @@ static struct rings {
 	struct lvbs_ring *on_demand;
 	struct trace_buffer *trace;
 	struct rchan *relay;
-	/* of the case that runs */
+	/* current case */
 	size_t len;
 	u8 record[RECORD_MAX];
-	/* of many rings, the one made last */
+	/* many rings: the last one created */
 	char last[LVBS_RING_NAME_MAX + 1];
-	unsigned long made;
+	unsigned long created;
 	phys_addr_t other;
 } r;
 
@@ -65,7 +65,7 @@ static int trace_ring(void)
 	return err;
 }
 
-/* Does not say whether it did: relay_begin() and relay_end() look after that. */
+/* relay_write() returns nothing: relay_works() checks it in advance. */
 static int relay(void)
 {
 	unsigned int i;
@@ -83,26 +83,25 @@ static struct dentry *relay_file(const char *name, struct dentry *parent,
 				   &relay_file_operations);
 }
 
-static int relay_no_file(struct dentry *dentry)
+static int relay_remove_file(struct dentry *dentry)
 {
 	debugfs_remove(dentry);
 	return 0;
 }
 
-/* Overwrite, as the others do. */
-static int relay_go_on(struct rchan_buf *buf, void *subbuf, void *prev,
-		       size_t prev_padding)
+/* Overwrite mode, like the other rings. */
+static int relay_overwrite(struct rchan_buf *buf, void *subbuf, void *prev,
+			   size_t prev_padding)
 {
 	return 1;
 }
 
 static const struct rchan_callbacks relay_callbacks = {
-	.subbuf_start = relay_go_on,
+	.subbuf_start = relay_overwrite,
 	.create_buf_file = relay_file,
-	.remove_buf_file = relay_no_file,
+	.remove_buf_file = relay_remove_file,
 };
 
-/* Half full, then once around: what was written must be there. */
 static bool trace_works(void)
 {
 	unsigned long before = ring_buffer_entries(r.trace);
@@ -150,7 +149,7 @@ static int measure_records(void)
 }
 
 /*
- * Many rings: does it matter how many there are beside one?
+ * The cost of an operation by the number of rings.
  */
 
 static int find_last(void)
@@ -163,55 +162,55 @@ static int find_last(void)
 	return 0;
 }
 
-static int hold_last(void)
+static int get_last(void)
 {
 	r.persistent = lvbs_ring_get(r.last);
 	return r.persistent ? 0 : -ENOENT;
 }
 
-static void let_go(void)
+static void put_last(void)
 {
 	if (r.persistent)
 		lvbs_ring_put(r.persistent);
 	r.persistent = NULL;
 }
 
-/* Each ring protects its pages, and each write asks for protections. */
+/* Each ring protects its pages; each write looks up protections. */
 static int write_elsewhere(void)
 {
 	return phys_write_obj_at(lvbs_vmap_manager(), r.other,
 				 (u64 *)r.record);
 }
 
-static const struct bench_case among_rings[] = {
-	{ "persistent", persistent, hold_last, let_go, .atomic = true,
+static const struct bench_case many_rings[] = {
+	{ "persistent", persistent, get_last, put_last, .atomic = true,
 	  .batch = BATCH },
 	{ "on_demand", on_demand, .batch = BATCH_ON_DEMAND },
 	{ "by_name", find_last },
 	{ "phys_write", write_elsewhere },
 };
 
-static int make_rings(unsigned long nr)
+static int create_rings(unsigned long nr)
 {
 	int err = 0;
 
-	while (r.made < nr && !err) {
-		snprintf(r.last, sizeof(r.last), "bench.%lu", r.made);
+	while (r.created < nr && !err) {
+		snprintf(r.last, sizeof(r.last), "bench.%lu", r.created);
 		err = lvbs_ring_new(r.last, 1, LVBS_RING_PERSISTENT);
-		r.made += !err;
+		r.created += !err;
 	}
 	return err;
 }
 
 static void remove_rings(void)
 {
-	while (r.made) {
-		snprintf(r.last, sizeof(r.last), "bench.%lu", --r.made);
+	while (r.created) {
+		snprintf(r.last, sizeof(r.last), "bench.%lu", --r.created);
 		lvbs_ring_remove(r.last);
 	}
 }
 
-static int measure_among_rings(void)
+static int measure_many_rings(void)
 {
 	static const unsigned long counts[] = { 1, 10, 100, 1000 };
 	unsigned int n, c;
@@ -219,16 +218,16 @@ static int measure_among_rings(void)
 
 	r.len = 64;
 	for (n = 0; n < ARRAY_SIZE(counts); n++) {
-		err = err ?: make_rings(counts[n]);
-		for (c = 0; !err && c < ARRAY_SIZE(among_rings); c++)
-			err = bench_measure("rings", &among_rings[c],
+		err = err ?: create_rings(counts[n]);
+		for (c = 0; !err && c < ARRAY_SIZE(many_rings); c++)
+			err = bench_measure("rings", &many_rings[c],
 					    counts[n], 101);
 	}
 	remove_rings();
 	return err;
 }
 
-static int rings_make(void)
+static int rings_alloc(void)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
 	int err;
@@ -258,7 +257,7 @@ static void rings_free(void)
 		ring_buffer_free(r.trace);
 	if (r.on_demand)
 		lvbs_ring_put(r.on_demand);
-	let_go();
+	put_last();
 	lvbs_ring_remove("bench.on_demand");
 	lvbs_ring_remove("bench.persistent");
 	if (r.other)
@@ -267,11 +266,11 @@ static void rings_free(void)
 
 int bench_rings(void)
 {
-	int err = rings_make();
+	int err = rings_alloc();
 
 	err = err ?: measure_records();
-	let_go();
-	err = err ?: measure_among_rings();
+	put_last();
+	err = err ?: measure_many_rings();
 	rings_free();
 	return err;
 }

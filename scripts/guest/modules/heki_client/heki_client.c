@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A sample VTL0: a module with a static key that tells VTL1 of its patch sites
- * and has them patched, by the public headers and nothing else of lvbs.
+ * A sample VTL0: a module that announces the patch sites of its static key to
+ * VTL1 and requests patches. Uses only the public headers of lvbs.
  *
  * /sys/kernel/debug/heki_client:
  *
- * sites	a line each: NAME PA0 PA1 TAIL0 TAIL1 SIZE CODE NOP NOW BRANCH VA.
- *		TAIL is where the second byte is, as a request for it has to say.
- *		NOW are the bytes as this module sees them, BRANCH the one that
- *		the code takes when it is run
+ * sites	one line per site:
+ *		NAME PA0 PA1 TAIL0 TAIL1 SIZE CODE NOP NOW BRANCH VA
+ *		TAIL0 and TAIL1 address the second byte, in the form of a
+ *		request. NOW is the current code; BRANCH is the branch that the
+ *		code takes when called.
  * command	load SHAPE		announce the sites by LOAD_KDATA
- *		validate SHAPE		announce them by VALIDATE_MODULE
- *		free_init, unload	of what was validated last
- *		patch NAME code|nop	by three requests
- *		atomic NAME		ask for the first of these where nothing
- *					can sleep
- *		end_of_boot
- *		key 0|1			have the kernel switch the static key
+ *		validate SHAPE		announce the sites by VALIDATE_MODULE
+ *		free_init, unload	for the module validated last
+ *		patch NAME code|nop	send the three requests of a patch
+ *		atomic NAME		send the first of these with interrupts
+ *					disabled
+ *		end_of_boot		send END_OF_BOOT
+ *		key 0|1			switch the static key
  *
- * SHAPE is "good" or one of those in shapes[], most of which must be refused.
+ * SHAPE is an entry of shapes[]: "good", or a malformed announcement.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -55,7 +56,7 @@ static noinline bool branch_long(void)
 {
 	if (static_branch_unlikely(&client_key))
 		return true;
-	/* Too much to jump over with two bytes. */
+	/* Out of range for a two-byte jump. */
 	asm volatile(".skip 300, 0x90");
 	return false;
 }
@@ -63,14 +64,14 @@ static noinline bool branch_long(void)
 #define NOP2_BYTES "0x66, 0x90"
 #define NOP5_BYTES "0x0f, 0x1f, 0x44, 0x00, 0x00"
 
-/* Older kernels know what their operands are called. */
+/* JUMP_TABLE_ENTRY has parameters where ARCH_STATIC_BRANCH_ASM exists. */
 #ifdef ARCH_STATIC_BRANCH_ASM
 #define TABLE_ENTRY JUMP_TABLE_ENTRY("%c0 + %c1", "%l[l_yes]")
 #else
 #define TABLE_ENTRY JUMP_TABLE_ENTRY
 #endif
 
-/* A site with @first bytes on one page and the rest on the next, behind NOPs. */
+/* A site with @first bytes at the end of a page and the rest on the next one. */
 #define STRADDLE(first, nop)						\
 	".balign 4096, 0x90\n\t"					\
 	".skip 4096 - " #first ", 0x90\n"				\
@@ -117,7 +118,7 @@ l_yes:
 	return true;
 }
 
-/* In text that is freed when the module is initialised. */
+/* A site in init text, which is freed after module init. */
 static noinline bool __init branch_init(void)
 {
 	if (static_branch_unlikely(&client_key))
@@ -127,16 +128,16 @@ static noinline bool __init branch_init(void)
 
 static bool early;
 module_param(early, bool, 0);
-MODULE_PARM_DESC(early, "switch the key on while initialising");
+MODULE_PARM_DESC(early, "switch the static key on during module init");
 
 static bool fail;
 module_param(fail, bool, 0);
-MODULE_PARM_DESC(fail, "fail to initialise");
+MODULE_PARM_DESC(fail, "fail module init");
 
 static unsigned int jump_sites;
 module_param(jump_sites, uint, 0400);
 MODULE_PARM_DESC(jump_sites,
-		 "jump labels that stay: ours, and those in what the kernel's headers define");
+		 "number of jump labels outside init text (output)");
 
 static const struct {
 	const char *name;
@@ -154,7 +155,7 @@ static const struct {
 static const u8 nop2[] = { 0x66, 0x90 };
 static const u8 nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
-/* A site, and where its bytes are for this module; two pieces if it straddles. */
+/* piece[] are the virtual addresses of its parts; two if it straddles pages. */
 struct client_site {
 	char name[16];
 	struct heki_patch patch;
@@ -169,13 +170,13 @@ static struct client_site sites[SITES_MAX];
 static unsigned int nr_sites;
 
 /*
- * Pages that stand for code: sites whose second page is surely not the one
- * after the first in physical memory, which is there, too, and full of NOPs.
+ * Pages with the sites "apart_N", whose second page is not physically adjacent
+ * to the first. The adjacent page is part of the buffer and holds a decoy.
  */
 #define APART_ORDER	4
 static u8 *apart;
 
-/* What is announced: two pages of a list, and the blob, in two halves. */
+/* The announcement: a page list of two pages, and the blob in two halves. */
 static struct heki_page *list[2];
 static u8 *blob[2];
 static u64 nranges;
@@ -224,18 +225,18 @@ static int site_from_entry(const struct jump_entry *entry)
 	unsigned long next = PAGE_ALIGN(va + 1);
 	struct client_site *site;
 	u8 *text = (u8 *)va;
-	unsigned int i, best = 0;
+	unsigned int i, nearest = 0;
 	s32 jump;
 
-	/* The last function that begins before it. */
+	/* Find the function that contains the site: the closest start below. */
 	for (i = 0; i < ARRAY_SIZE(branches); i++)
 		if (va - (unsigned long)branches[i].run <
-		    va - (unsigned long)branches[best].run)
-			best = i;
-	site = site_new(branches[best].name, text[0] == 0x0f || text[0] == 0xe9 ? 5 : 2);
+		    va - (unsigned long)branches[nearest].run)
+			nearest = i;
+	site = site_new(branches[nearest].name, text[0] == 0x0f || text[0] == 0xe9 ? 5 : 2);
 	if (!site)
 		return -E2BIG;
-	site->run = branches[best].run;
+	site->run = branches[nearest].run;
 	site_place(site, text, text_pa(va), (u8 *)next, text_pa(next));
 
 	jump = jump_entry_target(entry) - va - site->patch.size;
@@ -276,12 +277,12 @@ static int site_apart(unsigned int first, unsigned int page)
 	site_place(site, at, virt_to_phys(at), second, virt_to_phys(second));
 	memcpy(at, nop5, first);
 	memcpy(second, nop5 + first, sizeof(nop5) - first);
-	/* A trap: the physically next page looks as if it belonged there. */
+	/* Decoy: the same bytes on the physically adjacent page. */
 	memcpy(at + first, nop5 + first, sizeof(nop5) - first);
 	return 0;
 }
 
-/* A length that has no NOP: it can be guarded, and get its own bytes back. */
+/* No NOP has this size: the site can only be guarded and restored. */
 static int site_three(void)
 {
 	static const u8 code[] = { 0xa1, 0xa2, 0xa3 };
@@ -316,7 +317,7 @@ static struct client_site *site_find(const char *name)
 	return NULL;
 }
 
-/* Where the second byte is, in the words of a request. */
+/* The address of the second byte, in the form of a request. */
 static void site_tail(const struct client_site *site, u64 pa[2])
 {
 	pa[0] = le64_to_cpu(site->patch.pa[0]) + 1;
@@ -341,14 +342,14 @@ static void range_add(const void *va, phys_addr_t pa, size_t len, u64 attributes
 		list[0]->next_pa = cpu_to_le64(virt_to_phys(list[1]));
 }
 
-/* Two ranges of @len bytes in all, the second one elsewhere in memory. */
+/* Split the blob at @cut into two ranges that are physically apart. */
 static void blob_ranges(size_t len, size_t cut, u64 attributes)
 {
 	range_add(blob[0], virt_to_phys(blob[0]), cut, attributes);
 	if (cut == len)
 		return;
 	memcpy(blob[1] + 7, blob[0] + cut, len - cut);
-	/* One buffer for VTL0, as it would be with vmalloc(). */
+	/* Virtually contiguous, like a vmalloc() buffer. */
 	range_add(blob[0] + cut, virt_to_phys(blob[1] + 7), len - cut,
 		  attributes);
 }
@@ -358,7 +359,7 @@ static bool is(const char *shape, const char *name)
 	return !strcmp(shape, name);
 }
 
-/* The last record goes wrong: those before it must not stay. */
+/* Only the last record is bad: the valid ones before it must not be kept. */
 static void spoil_record(const char *shape, struct heki_patch *last)
 {
 	u64 width = 1ULL << boot_cpu_data.x86_phys_bits;
@@ -430,9 +431,9 @@ static void spoil_list(const char *shape)
 }
 
 static const char * const shapes[] = {
-	/* Good ones. */
+	/* Valid. */
 	"good", "cut", "two_headers", "long_list",
-	/* Bad records, headers, lists. */
+	/* Invalid records, headers, lists. */
 	"size_0", "size_6", "no_address", "second_needless", "second_missing",
 	"second_unaligned", "second_is_first", "beyond_width", "last_page",
 	"overlap", "type", "over_max", "cut_short", "endless", "cycle",
@@ -466,7 +467,7 @@ static size_t blob_write(const char *shape)
 	return at - blob[0];
 }
 
-/* The pages of the sites, one by one: nobody says that they are in order. */
+/* One range per page of a site, in the order of the sites. */
 static void text_ranges(const char *shape)
 {
 	u64 missing = is(shape, "text_missing") ?
@@ -527,7 +528,7 @@ static long run_validate(const char *shape)
 	return ret;
 }
 
-static long ask(u64 pa0, u64 pa1, const u8 *bytes, unsigned int size)
+static long patch_text(u64 pa0, u64 pa1, const u8 *bytes, unsigned int size)
 {
 	*request = (struct heki_patch) {
 		.pa = { cpu_to_le64(pa0), cpu_to_le64(pa1) }, .size = size,
@@ -549,9 +550,9 @@ static long run_patch(const char *name, const char *what)
 	bytes = is(what, "nop") ? site->nop : site->patch.code;
 	pa0 = le64_to_cpu(site->patch.pa[0]);
 	site_tail(site, tail);
-	err = ask(pa0, 0, &int3, 1);
-	err = err ?: ask(tail[0], tail[1], bytes + 1, site->patch.size - 1);
-	return err ?: ask(pa0, 0, bytes, 1);
+	err = patch_text(pa0, 0, &int3, 1);
+	err = err ?: patch_text(tail[0], tail[1], bytes + 1, site->patch.size - 1);
+	return err ?: patch_text(pa0, 0, bytes, 1);
 }
 
 static long run_atomic(const char *name)
@@ -564,7 +565,7 @@ static long run_atomic(const char *name)
 	if (!site)
 		return -ENOTTY;
 	local_irq_save(flags);
-	err = ask(le64_to_cpu(site->patch.pa[0]), 0, &int3, 1);
+	err = patch_text(le64_to_cpu(site->patch.pa[0]), 0, &int3, 1);
 	local_irq_restore(flags);
 	return err;
 }
@@ -638,7 +639,7 @@ static void site_show(struct seq_file *m, const struct client_site *site)
 	seq_printf(m, "%*phN", site->first, site->piece[0]);
 	if (site->first < size)
 		seq_printf(m, "%*phN", size - site->first, site->piece[1]);
-	/* Not while it is guarded: nobody but the kernel handles that INT3. */
+	/* Do not run a guarded site: only the kernel's own INT3s are handled. */
 	if (site->run && site->piece[0][0] != INT3)
 		seq_printf(m, " %d", site->run());
 	else
@@ -668,7 +669,7 @@ static void client_free(void)
 	kfree(request);
 }
 
-/* The kernel's own switch, seen by code that is there for now only. */
+/* Switch the key while init text exists, and check its effect there. */
 static int __init try_early(void)
 {
 	if (early)
@@ -689,7 +690,7 @@ static int __init client_init(void)
 	blob[0] = (void *)get_zeroed_page(GFP_KERNEL);
 	blob[1] = (void *)get_zeroed_page(GFP_KERNEL);
 	apart = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, APART_ORDER);
-	/* Aligned not to straddle. */
+	/* Aligned so that it does not straddle a page. */
 	request = kzalloc(roundup_pow_of_two(sizeof(*request)), GFP_KERNEL);
 	err = list[0] && list[1] && blob[0] && blob[1] && apart && request ?
 	      sites_make() : -ENOMEM;
@@ -714,5 +715,5 @@ static void __exit client_exit(void)
 
 module_init(client_init);
 module_exit(client_exit);
-MODULE_DESCRIPTION("sample VTL0 client of lvbs");
+MODULE_DESCRIPTION("lvbs test: sample VTL0 client");
 MODULE_LICENSE("GPL");

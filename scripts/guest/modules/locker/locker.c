@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Takes range locks for a suite, as lvbs has no file that does:
- * "PA BYTES shared|exclusive" into /sys/module/locker/parameters/range locks
- * that range, reads its first byte under the lock, and lets it go. The same into
- * .../hold keeps the lock until "none" is written, or the module is unloaded.
+ * Takes range locks, which no debugfs file of lvbs does. Writing
+ * "PA BYTES shared|exclusive" to /sys/module/locker/parameters/range locks that
+ * range, reads its first byte under the lock, and unlocks it. Writing the same to
+ * .../hold keeps the lock until "none" is written.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -98,5 +98,5 @@ MODULE_PARM_DESC(range, "PA BYTES shared|exclusive: lock, read, unlock");
 module_param_cb(hold, &hold_ops, NULL, 0200);
 MODULE_PARM_DESC(hold, "PA BYTES shared|exclusive: lock until told none");
 
-MODULE_DESCRIPTION("takes range locks of lvbs");
+MODULE_DESCRIPTION("lvbs test: range locks");
 MODULE_LICENSE("GPL");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One page of memory that is logically offline, as a balloon or a memory device
- * would have it: /sys/module/offline/parameters/pfn says which.
+ * Allocates a page and marks it PageOffline, as balloon and virtio-mem drivers
+ * do. /sys/module/offline/parameters/pfn is its frame number.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -10,7 +10,7 @@
 
 static unsigned long pfn;
 module_param(pfn, ulong, 0444);
-MODULE_PARM_DESC(pfn, "out: the page's frame number");
+MODULE_PARM_DESC(pfn, "frame number of the page (output)");
 
 static struct page *page;
 
@@ -33,5 +33,5 @@ static void __exit offline_exit(void)
 module_init(offline_init);
 module_exit(offline_exit);
 
-MODULE_DESCRIPTION("A page that is logically offline");
+MODULE_DESCRIPTION("lvbs test: a page marked PageOffline");
 MODULE_LICENSE("GPL");

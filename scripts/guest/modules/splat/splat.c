@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Breaks a rule of the kernel when loaded, to see that the VM's verdict tells. */
+/*
+ * Triggers a kernel warning, a memory leak or a data race when loaded, to test
+ * that scripts/vm.sh reports it.
+ */
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/init.h>
@@ -10,46 +13,47 @@
 
 static bool leak;
 module_param(leak, bool, 0400);
-MODULE_PARM_DESC(leak, "lose some memory instead of a warning");
+MODULE_PARM_DESC(leak, "leak memory instead of triggering a warning");
 
 static bool race;
 module_param(race, bool, 0400);
-MODULE_PARM_DESC(race, "let two threads count in the same place instead");
+MODULE_PARM_DESC(race,
+		 "race two threads on a counter instead of triggering a warning");
 
-static unsigned long counted;
+static unsigned long counter;
 
 static int count(void *unused)
 {
 	while (!kthread_should_stop()) {
-		counted++;
+		counter++;
 		cond_resched();
 	}
 	return 0;
 }
 
-static int count_together(void)
+static int race_on_counter(void)
 {
-	struct task_struct *one, *other;
+	struct task_struct *first, *second;
 
-	one = kthread_run(count, NULL, "splat-one");
-	if (IS_ERR(one))
-		return PTR_ERR(one);
-	other = kthread_run(count, NULL, "splat-other");
-	if (!IS_ERR(other)) {
+	first = kthread_run(count, NULL, "splat-first");
+	if (IS_ERR(first))
+		return PTR_ERR(first);
+	second = kthread_run(count, NULL, "splat-second");
+	if (!IS_ERR(second)) {
 		msleep(2000);
-		kthread_stop(other);
+		kthread_stop(second);
 	}
-	kthread_stop(one);
-	return PTR_ERR_OR_ZERO(other);
+	kthread_stop(first);
+	return PTR_ERR_OR_ZERO(second);
 }
 
 static int __init splat_init(void)
 {
 	if (race)
-		return count_together();
+		return race_on_counter();
 	if (leak)
 		return kmalloc(64, GFP_KERNEL) ? 0 : -ENOMEM;
-	WARN(1, "planted by the splat module\n");
+	WARN(1, "triggered by the splat module\n");
 	return 0;
 }
 
@@ -59,5 +63,5 @@ static void __exit splat_exit(void)
 
 module_init(splat_init);
 module_exit(splat_exit);
-MODULE_DESCRIPTION("plants a kernel warning, a leak or a data race");
+MODULE_DESCRIPTION("lvbs test: a kernel warning, a leak or a data race");
 MODULE_LICENSE("GPL");
