@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One command after the other, and what it should come to. Where the outcome
- * can be told beforehand (phys/mem, phys/span), it must be that one; elsewhere
- * it must be one that the file may have, and its effect must fit it.
+ * Sends commands and checks their results. phys/mem and phys/span must return
+ * the predicted result. Other files must return one that the file may return,
+ * with an effect to match.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -13,10 +13,10 @@
 
 #define BUF		(512U << 10)
 #define WINDOW		64	/* PHYS_WINDOW_PAGES */
-#define KERNEL_LOADS	150	/* a run keeps what the kernel loaded */
+#define KERNEL_LOADS	150	/* per run: these are never unloaded */
 
-/* Ends where no memory is, so that any part of a transfer can be cut off. */
-static uint8_t *buf_make(void)
+/* Ends at an unmapped page: a transfer past the end of the buffer faults. */
+static uint8_t *get_buffer(void)
 {
 	static __thread uint8_t *buf;
 
@@ -48,7 +48,7 @@ static int class_errno(enum memory_class class)
  * phys/mem.
  */
 
-/* Bytes until the first page that says no, and what it says. */
+/* Bytes before the first page that is refused, and the errno of that page. */
 static size_t mem_predict(uint64_t pa, size_t len, bool writing, int *err)
 {
 	size_t done = 0;
@@ -74,8 +74,8 @@ static void mem_compare(uint64_t pa, const uint8_t *buf, size_t len)
 		const struct pool_page *page = pool_find(pa / PAGE);
 		size_t n = min(len, PAGE - pa % PAGE);
 
-		if (page && !page->in_ring && memcmp(buf, page->copy + pa % PAGE, n))
-			fail("what was read at %#llx is not there", (unsigned long long)pa);
+		if (page && !page->in_ring && memcmp(buf, page->shadow + pa % PAGE, n))
+			fail("the bytes read at %#llx are wrong", (unsigned long long)pa);
 		pa += n;
 		buf += n;
 		len -= n;
@@ -98,7 +98,7 @@ static size_t mem_len(struct rnd *r)
 
 static uint64_t mem_address(struct rnd *r, bool any_ram)
 {
-	uint64_t pa = memory_some_pfn(r, any_ram) * PAGE;
+	uint64_t pa = memory_random_pfn(r, any_ram) * PAGE;
 
 	switch (rnd_below(r, 4)) {
 	case 0:
@@ -111,10 +111,10 @@ static uint64_t mem_address(struct rnd *r, bool any_ram)
 }
 
 /*
- * Was it right that @len bytes at @pa, for @have of which there was room, gave
- * @n, or @got? False where there is nothing more to look at.
+ * Check the result @n, or errno @got, of a transfer of @len bytes at @pa with a
+ * buffer of @have bytes. False if there is no data to check.
  */
-static bool mem_judge(uint64_t pa, size_t len, size_t have, bool writing, ssize_t n, int got)
+static bool mem_check(uint64_t pa, size_t len, size_t have, bool writing, ssize_t n, int got)
 {
 	const char *name = got ? strerrorname_np(got) : "";
 	int err;
@@ -122,14 +122,14 @@ static bool mem_judge(uint64_t pa, size_t len, size_t have, bool writing, ssize_
 
 	if ((int64_t)pa < 0 || (int64_t)(pa + len) < 0) {
 		if (n >= 0 || got != EINVAL)
-			fail("gave %zd at a negative offset", n);
+			fail("returned %zd at a negative offset", n);
 		return false;
 	}
 	if (have < len && want > have) {
 		if (n > (ssize_t)have || (n < 0 && got != EFAULT))
-			fail("gave %zd (%s), with room for %zu", n, name, have);
+			fail("returned %zd (%s), with a buffer of %zu bytes", n, name, have);
 	} else if (want ? n != (ssize_t)want : err ? n != -1 || got != err : n) {
-		fail("gave %zd (%s), and should have given %zu (%s)", n, name, want,
+		fail("returned %zd (%s), expected %zu (%s)", n, name, want,
 		     err ? strerrorname_np(err) : "");
 	}
 	return true;
@@ -140,7 +140,7 @@ static void mem_read(struct rnd *r)
 	bool fresh = rnd_one_in(r, 16);
 	uint64_t pa = mem_address(r, true);
 	size_t len = min(mem_len(r), (size_t)BUF), have = len;
-	uint8_t *buf = buf_make();
+	uint8_t *buf = get_buffer();
 	ssize_t n;
 	int fd, err;
 
@@ -148,8 +148,8 @@ static void mem_read(struct rnd *r)
 		have = rnd_below(r, len + 1);
 		buf += BUF - have;
 	}
-	about("phys/mem: read of %zu bytes at %#llx, room for %zu", len,
-	      (unsigned long long)pa, have);
+	set_command("phys/mem: read of %zu bytes at %#llx, buffer of %zu", len,
+		    (unsigned long long)pa, have);
 	fd = file_open(FILE_MEM, fresh);
 	n = pread(fd, buf, len, pa);
 	err = n < 0 ? errno : 0;
@@ -158,7 +158,7 @@ static void mem_read(struct rnd *r)
 	if (run.racing)
 		return;
 
-	if (!mem_judge(pa, len, have, false, n, err))
+	if (!mem_check(pa, len, have, false, n, err))
 		return;
 	if (n > 0)
 		mem_compare(pa, buf, n);
@@ -169,11 +169,11 @@ static void mem_write(struct rnd *r)
 	bool fresh = rnd_one_in(r, 16);
 	uint64_t pa = mem_address(r, false);
 	size_t len = min(mem_len(r), (size_t)BUF), have, i;
-	uint8_t *buf = buf_make();
+	uint8_t *buf = get_buffer();
 	ssize_t n;
 	int fd, err;
 
-	/* Beyond our own pages are those of others. */
+	/* Do not write past the end of the pool. */
 	if (memory_class(pa / PAGE) == MEM_POOL)
 		while (len && !pool_covers(pa, len))
 			len -= min(len, max((size_t)1, (pa + len) % PAGE));
@@ -184,8 +184,8 @@ static void mem_write(struct rnd *r)
 	}
 	for (i = 0; i < have; i++)
 		buf[i] = rnd64(r);
-	about("phys/mem: write of %zu bytes at %#llx, %zu of them there", len,
-	      (unsigned long long)pa, have);
+	set_command("phys/mem: write of %zu bytes at %#llx, buffer of %zu", len,
+		    (unsigned long long)pa, have);
 	fd = file_open(FILE_MEM, fresh);
 	n = pwrite(fd, buf, len, pa);
 	err = n < 0 ? errno : 0;
@@ -194,7 +194,7 @@ static void mem_write(struct rnd *r)
 	if (run.racing)
 		return;
 
-	if (!mem_judge(pa, len, have, true, n, err))
+	if (!mem_check(pa, len, have, true, n, err))
 		return;
 	if (n > 0)
 		pool_expect(pa, buf, n);
@@ -257,14 +257,14 @@ static void span_compare(const char *answer, uint64_t offset, size_t len,
 		if (!page || page->in_ring)
 			continue;
 		if (sscanf(answer + 2 * i, "%2x", &byte) != 1 ||
-		    byte != page->copy[(offset + i) % PAGE])
+		    byte != page->shadow[(offset + i) % PAGE])
 			fail("byte %zu of the answer is wrong", i);
 	}
 }
 
-/* Reads the answer in pieces. */
-static void span_answer(struct rnd *r, int fd, uint64_t offset, size_t len,
-			const uint64_t *pfn)
+/* Read the answer in pieces of random length, and check it. */
+static void span_check_answer(struct rnd *r, int fd, uint64_t offset, size_t len,
+			      const uint64_t *pfn)
 {
 	size_t room = 2 * len + 3, have = 0;
 	char *answer = malloc(room);
@@ -277,7 +277,7 @@ static void span_answer(struct rnd *r, int fd, uint64_t offset, size_t len,
 		have += max(n, 0);
 	} while (n > 0);
 	if (have != 2 * len + 1 || answer[have - 1] != '\n')
-		fail("the answer has %zu bytes instead of %zu", have, 2 * len + 1);
+		fail("the answer has %zu bytes, expected %zu", have, 2 * len + 1);
 	span_compare(answer, offset, len, pfn);
 	free(answer);
 }
@@ -297,20 +297,20 @@ static void span(struct rnd *r)
 		nr = 1 + rnd_below(r, rnd_one_in(r, 4) ? ARRAY_SIZE(pfn) : 100);
 	if (rnd_one_in(r, 3))
 		offset = rnd_below(r, PAGE + 2);
-	/* Either all of it good, or some not. */
+	/* All frames valid; maybe replace some of them below. */
 	for (i = 0; i < nr; i++)
-		pfn[i] = pool_some(r, ZONE_DATA)->pfn;
+		pfn[i] = pool_random(r, ZONE_DATA)->pfn;
 	if (nr <= 8 && frames_repeat(pfn, nr) && !rnd_one_in(r, 4))
 		for (i = 1; i < nr; i++)
-			pfn[i] = pool_run(r, ZONE_DATA, 1)->pfn;
+			pfn[i] = pool_random_run(r, ZONE_DATA, 1)->pfn;
 	while (rnd_one_in(r, 3))
-		pfn[rnd_below(r, nr)] = memory_some_pfn(r, !writing);
+		pfn[rnd_below(r, nr)] = memory_random_pfn(r, !writing);
 	len = rnd_one_in(r, 8) ? rnd_below(r, nr * PAGE + 10) :
 	      rnd_below(r, min((uint64_t)nr * PAGE - min(offset, (uint64_t)nr * PAGE) + 1, (uint64_t)80));
 	if (rnd_one_in(r, 4) && nr > 1)
 		len = rnd_below(r, PAGE + 20);
 	if (rnd_one_in(r, 30))
-		len = number_at_a_boundary(r);
+		len = random_boundary(r);
 	if (writing)
 		len = min(len, sizeof(bytes));
 
@@ -335,13 +335,13 @@ static void span(struct rnd *r)
 		if (!harmless(FILE_SPAN, &w))
 			return;
 	}
-	about("phys/span: %.*s", min((int)w.len, 400), w.text);
+	set_command("phys/span: %.*s", min((int)w.len, 400), w.text);
 	fd = file_open(FILE_SPAN, true);
 	n = write(fd, w.text, w.len);
 	err = n < 0 ? errno : 0;
 	file_outcome(FILE_SPAN, true, err);
 	if (run.racing || mutated) {
-		/* What it wrote, if it did, nobody knows. */
+		/* What a mutated command writes is unknown. */
 		if (!run.racing && !err)
 			pool_resync(false);
 		if (!err && rnd_one_in(r, 2) && read(fd, bytes, sizeof(bytes)) < 0)
@@ -354,10 +354,10 @@ static void span(struct rnd *r)
 
 	want = span_predict(offset, len, pfn, nr, writing);
 	if (err != want)
-		fail("ended with %s, and should have with %s", err ? strerrorname_np(err) : "success",
+		fail("returned %s, expected %s", err ? strerrorname_np(err) : "success",
 		     want ? strerrorname_np(want) : "success");
 	if (!err && n != (ssize_t)w.len)
-		fail("took %zd bytes of %zu", n, w.len);
+		fail("write() returned %zd of %zu", n, w.len);
 	if (!err && writing) {
 		size_t done, part;
 
@@ -367,10 +367,10 @@ static void span(struct rnd *r)
 				    bytes + done, part);
 		}
 	} else if (!err) {
-		span_answer(r, fd, offset, len, pfn);
+		span_check_answer(r, fd, offset, len, pfn);
 	}
 	if (!err && (write(fd, w.text, w.len) >= 0 || errno != EBUSY))
-		fail("a second command was taken");
+		fail("a second command was accepted");
 	for (i = 0; i < nr; i++)
 		if (pool_find(pfn[i]))
 			pool_check_page(pool_find(pfn[i]));
@@ -380,13 +380,13 @@ static void span(struct rnd *r)
 }
 
 /*
- * Commands in words.
+ * Text commands.
  */
 
 static unsigned int kernel_loads;
 
-static void say_numbers(struct words *w, struct rnd *r, const uint64_t *number,
-			unsigned int nr)
+static void make_numbers(struct words *w, struct rnd *r, const uint64_t *number,
+			 unsigned int nr)
 {
 	unsigned int i;
 
@@ -399,26 +399,26 @@ static void say_numbers(struct words *w, struct rnd *r, const uint64_t *number,
 		words_add(w, "\n");
 }
 
-static void say_list(struct words *w, struct rnd *r, enum list_kind kind)
+static void make_list(struct words *w, struct rnd *r, enum list_kind kind)
 {
 	uint64_t number[2];
 
 	heki_list(r, kind, &number[0], &number[1]);
-	say_numbers(w, r, number, 2);
+	make_numbers(w, r, number, 2);
 }
 
-static void say_patch_text(struct words *w, struct rnd *r)
+static void make_patch_text(struct words *w, struct rnd *r)
 {
 	uint64_t pa0, pa1, number[2];
 	unsigned int size;
 	uint8_t code[8];
 
 	heki_step(r, &pa0, &pa1, code, &size);
-	heki_lay(r, pa0, pa1, code, size, &number[0], &number[1]);
-	say_numbers(w, r, number, 2);
+	heki_place_request(r, pa0, pa1, code, size, &number[0], &number[1]);
+	make_numbers(w, r, number, 2);
 }
 
-static void say_request(struct words *w, struct rnd *r)
+static void make_request(struct words *w, struct rnd *r)
 {
 	uint64_t number[2];
 	unsigned int size;
@@ -426,31 +426,31 @@ static void say_request(struct words *w, struct rnd *r)
 
 	memset(code, 0, sizeof(code));
 	heki_step(r, &number[0], &number[1], code, &size);
-	say_numbers(w, r, number, 2);
+	make_numbers(w, r, number, 2);
 	words_add(w, " ");
 	words_hex(w, r, code, min(size, 8u));
 }
 
-/* Memory for a ring: some of ours, or what is refused. */
-static void ring_place(struct rnd *r, uint64_t *pa, uint64_t *size)
+/* Memory for a ring: in the pool, or memory that must be refused. */
+static void ring_memory(struct rnd *r, uint64_t *pa, uint64_t *size)
 {
 	unsigned int pages = 1 + rnd_below(r, 20);
 
 	do {
-		*pa = page_pa(pool_run(r, ZONE_DATA, pages));
+		*pa = page_pa(pool_random_run(r, ZONE_DATA, pages));
 		*size = pages * PAGE;
 		if (rnd_one_in(r, 2)) {
 			*pa += rnd_below(r, PAGE);
 			*size = 1 + rnd_below(r, pages * PAGE);
 		}
 		if (rnd_one_in(r, 6))
-			*pa = memory_some_pfn(r, false) * PAGE;
+			*pa = memory_random_pfn(r, false) * PAGE;
 		if (rnd_one_in(r, 10))
-			*size = number_at_a_boundary(r);
+			*size = random_boundary(r);
 	} while (!harmless_ring(*pa, *size));
 }
 
-static void say_ring_new(struct words *w, struct rnd *r)
+static void make_ring_new(struct words *w, struct rnd *r)
 {
 	uint64_t pa, size;
 
@@ -458,7 +458,7 @@ static void say_ring_new(struct words *w, struct rnd *r)
 	if (rnd_one_in(r, 2)) {
 		words_number(w, r, rnd_one_in(r, 10) ? rnd64(r) : rnd_below(r, 20));
 	} else {
-		ring_place(r, &pa, &size);
+		ring_memory(r, &pa, &size);
 		words_number(w, r, pa);
 		words_add(w, " ");
 		words_number(w, r, size);
@@ -466,7 +466,7 @@ static void say_ring_new(struct words *w, struct rnd *r)
 	words_add(w, " %s", rnd_one_in(r, 2) ? "persistent" : "ondemand");
 }
 
-static void say_call(struct words *w, struct rnd *r)
+static void make_call(struct words *w, struct rnd *r)
 {
 	static const enum call calls[] = {
 		CALL_PROTECT_MEMORY, CALL_LOAD_KDATA, CALL_VALIDATE_MODULE, CALL_VALIDATE_MODULE,
@@ -478,9 +478,9 @@ static void say_call(struct words *w, struct rnd *r)
 	unsigned int size;
 	uint8_t code[8];
 
-	if (heki_tokens() > 40)
+	if (heki_nr_tokens() > 40)
 		number[0] = CALL_UNLOAD_MODULE;
-	number[3] = rnd_one_in(r, 4) ? number_at_a_boundary(r) : 0;
+	number[3] = rnd_one_in(r, 4) ? random_boundary(r) : 0;
 	switch (number[0]) {
 	case CALL_PROTECT_MEMORY:
 	case CALL_LOAD_KDATA:
@@ -497,36 +497,36 @@ static void say_call(struct words *w, struct rnd *r)
 		break;
 	case CALL_PATCH_TEXT:
 		heki_step(r, &pa0, &pa1, code, &size);
-		heki_lay(r, pa0, pa1, code, size, &number[1], &number[2]);
+		heki_place_request(r, pa0, pa1, code, size, &number[1], &number[2]);
 		break;
 	case CALL_ALLOCATE_RINGBUFFER:
-		ring_place(r, &number[1], &number[2]);
+		ring_memory(r, &number[1], &number[2]);
 		break;
 	case CALL_FREE_MODULE_INIT:
 	case CALL_UNLOAD_MODULE:
-		number[1] = heki_some_token(r);
+		number[1] = heki_random_token(r);
 		break;
 	case CALL_END_OF_BOOT:
-		/* Some other number: that one is for later. */
-		number[0] = rnd_one_in(r, 2) ? number_at_a_boundary(r) :
+		/* Another call number: the epoch itself ends boot, later. */
+		number[0] = rnd_one_in(r, 2) ? random_boundary(r) :
 			    CALL_END_OF_BOOT - 2 + rnd_below(r, 14);
 		break;
 	}
-	say_numbers(w, r, number, 4);
+	make_numbers(w, r, number, 4);
 }
 
-static void say(struct words *w, struct rnd *r, enum file file)
+static void make_command(struct words *w, struct rnd *r, enum file file)
 {
 	words_clear(w);
 	switch (file) {
 	case FILE_LOAD_KDATA:
-		say_list(w, r, LIST_KDATA);
+		make_list(w, r, LIST_KDATA);
 		break;
 	case FILE_PATCH_TEXT:
-		say_patch_text(w, r);
+		make_patch_text(w, r);
 		break;
 	case FILE_REQUEST:
-		say_request(w, r);
+		make_request(w, r);
 		break;
 	case FILE_END_OF_BOOT:
 		words_add(w, "%u", (unsigned int)rnd_below(r, 3));
@@ -535,19 +535,19 @@ static void say(struct words *w, struct rnd *r, enum file file)
 		words_add(w, "off");
 		break;
 	case FILE_RING_NEW:
-		say_ring_new(w, r);
+		make_ring_new(w, r);
 		break;
 	case FILE_RING_REMOVE:
-		words_add(w, "%s", rnd_one_in(r, 6) ? "log" : rings_some(r));
+		words_add(w, "%s", rnd_one_in(r, 6) ? "log" : rings_random(r));
 		break;
 	default:
-		say_call(w, r);
+		make_call(w, r);
 		break;
 	}
 }
 
-/* What a request in words or in memory asks for, if it can be told. */
-static bool requested(enum file file, const struct words *w, struct site *request)
+/* Decode the patch request in a command; false if there is none. */
+static bool decode_request(enum file file, const struct words *w, struct site *request)
 {
 	unsigned long long n[3];
 	char pa[2][80], code[80];
@@ -578,7 +578,7 @@ static bool requested(enum file file, const struct words *w, struct site *reques
 	return true;
 }
 
-static void call_succeeded(int fd, const struct words *w)
+static void vtlcall_succeeded(int fd, const struct words *w)
 {
 	char id[80], first[80], answer[32];
 	uint64_t number;
@@ -591,7 +591,7 @@ static void call_succeeded(int fd, const struct words *w)
 	n = pread(fd, answer, sizeof(answer) - 1, 0);
 	file_outcome(FILE_VTLCALL, false, n < 0 ? errno : 0);
 	if (n <= 0)
-		fail("has no result");
+		fail("has no answer");
 	answer[n] = '\0';
 	value = strtol(answer, NULL, 10);
 	switch (number) {
@@ -599,36 +599,34 @@ static void call_succeeded(int fd, const struct words *w)
 	case CALL_LOAD_KDATA:
 	case CALL_ALLOCATE_RINGBUFFER:
 		if (run.boot_ended)
-			fail("was done after the end of boot");
+			fail("was accepted after the end of boot");
 		kernel_loads++;
 		if (number == CALL_LOAD_KDATA)
-			heki_list_taken();
-		if (number == CALL_ALLOCATE_RINGBUFFER)
-			break;
+			heki_list_accepted();
 		break;
 	case CALL_VALIDATE_MODULE:
 		if (value <= 0)
-			fail("made the token %ld", value);
-		heki_token(value);
-		heki_list_taken();
+			fail("returned the token %ld", value);
+		heki_token_add(value);
+		heki_list_accepted();
 		return;
 	case CALL_UNLOAD_MODULE:
-		heki_token_gone(strtoull(first, NULL, 0));
+		heki_token_remove(strtoull(first, NULL, 0));
 		break;
 	}
 	if (value)
-		fail("succeeded with the result %ld", value);
+		fail("succeeded, but answered %ld", value);
 }
 
-static void succeeded(enum file file, int fd, const struct words *w, bool was_request,
-		      const struct site *request)
+static void command_succeeded(enum file file, int fd, const struct words *w, bool was_request,
+			      const struct site *request)
 {
 	switch (file) {
 	case FILE_LOAD_KDATA:
 		if (run.boot_ended)
-			fail("was done after the end of boot");
+			fail("was accepted after the end of boot");
 		kernel_loads++;
-		heki_list_taken();
+		heki_list_accepted();
 		break;
 	case FILE_RING_NEW:
 		rings_added(w->text);
@@ -637,21 +635,21 @@ static void succeeded(enum file file, int fd, const struct words *w, bool was_re
 		rings_removed(w->text);
 		break;
 	case FILE_VTLCALL:
-		call_succeeded(fd, w);
+		vtlcall_succeeded(fd, w);
 		break;
 	default:
 		break;
 	}
 	if (was_request) {
-		heki_written(request);
+		heki_accepted(request);
 		return;
 	}
 	if (file == FILE_PATCH_TEXT || file == FILE_REQUEST)
-		fail("was done, and cannot be told from its words");
-	state_changed();
+		fail("was accepted, but cannot be decoded");
+	state_update();
 }
 
-/* Commands that went where none had gone before are worth another try. */
+/* Keep commands that reached new code, to mutate them later. */
 #define SEEDS	64
 static struct {
 	char text[300];
@@ -659,7 +657,7 @@ static struct {
 } seeds[FILES_WITH_COMMANDS][SEEDS];
 static unsigned int nr_seeds[FILES_WITH_COMMANDS];
 
-static bool seed_take(struct words *w, struct rnd *r, enum file file)
+static bool seed_reuse(struct words *w, struct rnd *r, enum file file)
 {
 	unsigned int i;
 
@@ -683,7 +681,7 @@ static void seed_keep(const struct words *w, enum file file)
 	nr_seeds[file]++;
 }
 
-static void words(struct rnd *r)
+static void text_command(struct rnd *r)
 {
 	static const enum file files[] = {
 		FILE_LOAD_KDATA, FILE_PATCH_TEXT, FILE_PATCH_TEXT, FILE_REQUEST, FILE_REQUEST,
@@ -703,18 +701,18 @@ static void words(struct rnd *r)
 		file = FILE_RING_REMOVE;
 
 	if (rnd_one_in(r, 16)) {
-		words_rubbish(&w, r);
-	} else if (seed_take(&w, r, file)) {
+		words_garbage(&w, r);
+	} else if (seed_reuse(&w, r, file)) {
 		words_mutate(&w, r);
 	} else {
-		say(&w, r, file);
+		make_command(&w, r, file);
 		if (rnd_one_in(r, 4))
 			words_mutate(&w, r);
 	}
 	if (!harmless(file, &w))
 		return;
-	about("%s: %.*s", file_name(file), min((int)w.len, 400), w.text);
-	was_request = requested(file, &w, &request);
+	set_command("%s: %.*s", file_name(file), min((int)w.len, 400), w.text);
+	was_request = decode_request(file, &w, &request);
 	fd = file_open(file, fresh);
 	n = write(fd, w.text, w.len);
 	err = n < 0 ? errno : 0;
@@ -722,9 +720,9 @@ static void words(struct rnd *r)
 	if (kcov_collect())
 		seed_keep(&w, file);
 	if (!err && n != (ssize_t)w.len)
-		fail("took %zd bytes of %zu", n, w.len);
+		fail("write() returned %zd of %zu", n, w.len);
 	if (!err)
-		succeeded(file, fd, &w, was_request, &request);
+		command_succeeded(file, fd, &w, was_request, &request);
 	else if (was_request && !run.racing)
 		pool_check_around(request.pa[0], request.size);
 	if (err)
@@ -732,8 +730,8 @@ static void words(struct rnd *r)
 	file_close(fd, fresh);
 }
 
-/* phys/span as any other file: rubbish, and words of others. */
-static void rubbish(struct rnd *r)
+/* Garbage, or a VTL call, to any file. */
+static void garbage(struct rnd *r)
 {
 	static __thread struct words w;
 	enum file file = rnd_below(r, FILES_WITH_COMMANDS);
@@ -742,28 +740,28 @@ static void rubbish(struct rnd *r)
 	if (file == FILE_MEM)
 		return;
 	if (rnd_one_in(r, 2))
-		words_rubbish(&w, r);
+		words_garbage(&w, r);
 	else
-		say(&w, r, FILE_VTLCALL);
-	/* Of another file, so it should not fit; where it does, it may not hurt. */
+		make_command(&w, r, FILE_VTLCALL);
+	/* The file may accept it, so it must be harmless. */
 	if (!harmless(file, &w) || !harmless(FILE_VTLCALL, &w))
 		return;
 	if (file == FILE_RING_NEW || file == FILE_RING_REMOVE || file == FILE_VTLCALL)
 		return;
-	about("%s: %.*s", file_name(file), min((int)w.len, 400), w.text);
+	set_command("%s: %.*s", file_name(file), min((int)w.len, 400), w.text);
 	fd = file_open(file, true);
 	if (write(fd, w.text, w.len) < 0) {
 		file_outcome(file, true, errno);
 		state_check();
 	} else {
 		file_outcome(file, true, 0);
-		state_changed();
+		state_update();
 	}
 	close(fd);
 }
 
 /*
- * Reading at any place, in any amount.
+ * Reads of any length at any offset.
  */
 
 static void read_somewhere(struct rnd *r)
@@ -771,8 +769,8 @@ static void read_somewhere(struct rnd *r)
 	enum file file = rnd_below(r, FILES);
 	bool fresh = rnd_one_in(r, 4), vector = rnd_one_in(r, 6);
 	size_t len = rnd_one_in(r, 3) ? rnd_below(r, 8) : rnd_below(r, 20000), have = len;
-	uint8_t *buf = buf_make();
-	off_t at = rnd_one_in(r, 2) ? (off_t)number_at_a_boundary(r) : (off_t)rnd_below(r, 3000);
+	uint8_t *buf = get_buffer();
+	off_t at = rnd_one_in(r, 2) ? (off_t)random_boundary(r) : (off_t)rnd_below(r, 3000);
 	struct iovec vec[2];
 	ssize_t n;
 	int fd;
@@ -783,8 +781,8 @@ static void read_somewhere(struct rnd *r)
 		have = rnd_below(r, len + 1);
 		buf += BUF - have;
 	}
-	about("%s: read of %zu bytes at %lld, room for %zu", file_name(file), len,
-	      (long long)at, have);
+	set_command("%s: read of %zu bytes at %lld, buffer of %zu", file_name(file), len,
+		    (long long)at, have);
 	fd = file_open(file, fresh);
 	if (vector) {
 		vec[0].iov_base = buf;
@@ -799,18 +797,18 @@ static void read_somewhere(struct rnd *r)
 	}
 	file_outcome(file, false, n < 0 ? errno : 0);
 	if (n > (ssize_t)have)
-		fail("gave %zd bytes, with room for %zu", n, have);
+		fail("returned %zd, with a buffer of %zu bytes", n, have);
 	file_close(fd, fresh);
 }
 
-/* The kernel patches itself then, and every site of its own is known. */
-static void live(struct rnd *r)
+/* Switch live mode, then a static key of the kernel. */
+static void switch_live(struct rnd *r)
 {
 	static const char * const modes[] = { "off", "audit", "mediate" };
 	const char *mode = modes[rnd_below(r, ARRAY_SIZE(modes))];
 	int fd;
 
-	about("heki/live: %s", mode);
+	set_command("heki/live: %s", mode);
 	fd = file_open(FILE_LIVE, true);
 	run.live = true;
 	if (write(fd, mode, strlen(mode)) < 0)
@@ -821,12 +819,12 @@ static void live(struct rnd *r)
 	fd = open("/proc/sys/kernel/sched_schedstats", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		if (write(fd, "1", 1) != 1 || pwrite(fd, "0", 1, 0) != 1)
-			fail("the kernel could not switch a key: %m");
+			fail("cannot switch kernel.sched_schedstats: %m");
 		close(fd);
 	}
 	if (!run.racing) {
 		run.live = strcmp(mode, "off");
-		state_changed();
+		state_update();
 	}
 }
 
@@ -858,12 +856,12 @@ void command(struct rnd *r)
 		break;
 	case 11:
 		if (rnd_one_in(r, 150))
-			live(r);
+			switch_live(r);
 		else
-			rubbish(r);
+			garbage(r);
 		break;
 	default:
-		words(r);
+		text_command(r);
 		break;
 	}
 	kcov_collect();

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The files, and how a command to each of them may end.
- */
+/* The files, and the errnos that reads and writes of each may return. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 
-/* EOVERFLOW does not fit into 64 bits. */
+/* A bit per errno: EOVERFLOW is 75. */
 typedef unsigned __int128 errnos_t;
 
 #define E(err)	((errnos_t)1 << (err))
-/* Of any file: a bad command, bad user memory, no memory. */
+/* Any file: invalid command, user memory fault, out of memory. */
 #define ANY	(E(EINVAL) | E(EFAULT) | E(ENOMEM))
 #define FRAMES	(E(EOVERFLOW) | E(ENXIO) | E(EPERM) | E(EBUSY))
 
 static const struct {
 	const char *name;
-	errnos_t errnos;	/* of a write */
+	errnos_t write_errnos;
 	errnos_t read_errnos;
 } files[FILES_AND_RINGS] = {
 	[FILE_MEM] = { "phys/mem", ANY | E(EROFS) | FRAMES, ANY | FRAMES },
@@ -48,10 +46,10 @@ static const struct {
 	[FILE_RING_STATE] = { "state", ANY | E(EBADF), ANY | E(ENOENT) },
 };
 
-static int kept[FILES];
-static bool are_kept;
+static int kept_fds[FILES];
+static bool kept_fds_valid;
 
-/* By file, direction and errno; threads add to it without a lock: a tally. */
+/* By file, direction and errno. Unlocked: concurrent updates may be lost. */
 #define ERRNOS	128
 static unsigned long tally[FILES_AND_RINGS][2][ERRNOS + 1];
 
@@ -76,13 +74,13 @@ int file_open(enum file file, bool fresh)
 {
 	if (fresh)
 		return open_at(file);
-	if (!are_kept) {
-		memset(kept, -1, sizeof(kept));
-		are_kept = true;
+	if (!kept_fds_valid) {
+		memset(kept_fds, -1, sizeof(kept_fds));
+		kept_fds_valid = true;
 	}
-	if (kept[file] < 0)
-		kept[file] = open_at(file);
-	return kept[file];
+	if (kept_fds[file] < 0)
+		kept_fds[file] = open_at(file);
+	return kept_fds[file];
 }
 
 int ring_open(const char *ring, enum file file, int flags)
@@ -101,12 +99,12 @@ void file_close(int fd, bool fresh)
 
 void file_outcome(enum file file, bool writing, int err)
 {
-	errnos_t allowed = writing ? files[file].errnos : files[file].read_errnos;
+	errnos_t allowed = writing ? files[file].write_errnos : files[file].read_errnos;
 
 	tally[file][writing][err < ERRNOS ? err : ERRNOS]++;
 	if (err && (err >= ERRNOS || !(allowed & E(err))))
-		fail("%s of %s ended with %s, which is not in its contract",
-		     writing ? "a write" : "a read", files[file].name, strerror(err));
+		fail("%s of %s returned %s, which is not in its contract",
+		     writing ? "write" : "read", files[file].name, strerror(err));
 }
 
 void files_report(FILE *out)

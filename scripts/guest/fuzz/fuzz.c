@@ -2,13 +2,13 @@
 /*
  * fuzz --seed N --epoch N --count N [--dir D] [--coverage FILE] [--trace]
  *
- * One epoch: the first part alone, where each outcome is checked; then with
- * threads that change lists and requests while they are read, and give commands
- * of their own; then after the end of boot. All but the second part is the same
- * each time for the same numbers.
+ * Runs one epoch, in three parts: alone, with each result checked; racing with
+ * threads that send commands of their own and change lists and requests while
+ * the module reads them; and alone after the end of boot. For the same seed,
+ * epoch and count, the first and the last part are reproducible.
  *
- * Says "epoch N: ..." in the end; status 1 for a broken contract, 2 for trouble
- * of its own.
+ * Prints "epoch N: ..." at the end. Exit status: 1 for a bug of the module, 2
+ * for an error of the fuzzer.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,37 +18,38 @@
 
 #include "fuzz.h"
 
-#define THREADS		2	/* beside the one that disturbs */
+#define THREADS		2	/* that send commands; one more corrupts lists */
 
 struct run run = { .dir = "/sys/kernel/debug/lvbs" };
 
-static __thread char now[600];
+static __thread char current_command[600];
 static int kernel_log = -1;
 static volatile bool stop;
 
-void to_kernel_log(const char *line)
+void write_kernel_log(const char *line)
 {
 	if (kernel_log < 0)
 		kernel_log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (write(kernel_log, line, strlen(line)) < 0)
-		return;		/* a full log is no reason to end */
+		return;		/* losing a log line is harmless */
 }
 
-void about(const char *fmt, ...)
+void set_command(const char *fmt, ...)
 {
 	va_list args;
 	char line[700], *at;
 
 	va_start(args, fmt);
-	vsnprintf(now, sizeof(now), fmt, args);
+	vsnprintf(current_command, sizeof(current_command), fmt, args);
 	va_end(args);
 	if (!run.trace)
 		return;
-	snprintf(line, sizeof(line), "fuzz: %u.%lu: %s", run.epoch, run.index, now);
+	snprintf(line, sizeof(line), "fuzz: %u.%lu: %s", run.epoch, run.index,
+		 current_command);
 	for (at = line; *at; at++)
 		if (*at < ' ' || *at > '~')
 			*at = '?';
-	to_kernel_log(line);
+	write_kernel_log(line);
 }
 
 void fail(const char *fmt, ...)
@@ -56,7 +57,7 @@ void fail(const char *fmt, ...)
 	va_list args;
 
 	printf("FAILED: seed %llu, epoch %u, command %lu%s: %s\n", (unsigned long long)run.seed,
-	       run.epoch, run.index, run.racing ? " (racing)" : "", now);
+	       run.epoch, run.index, run.racing ? " (racing)" : "", current_command);
 	va_start(args, fmt);
 	vprintf(fmt, args);
 	va_end(args);
@@ -72,11 +73,11 @@ void die(const char *fmt, ...)
 	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);
 	va_end(args);
-	fprintf(stderr, "\nin epoch %u, command %lu: %s\n", run.epoch, run.index, now);
+	fprintf(stderr, "\nepoch %u, command %lu: %s\n", run.epoch, run.index, current_command);
 	_exit(2);
 }
 
-/* Each command has a start of its own, whatever those before it drew. */
+/* Seeded per command, so that a command does not depend on those before it. */
 static struct rnd rnd_of(uint64_t stream, unsigned long index)
 {
 	struct rnd r = { run.seed };
@@ -86,12 +87,12 @@ static struct rnd rnd_of(uint64_t stream, unsigned long index)
 	return r;
 }
 
-static void *disturber(void *unused)
+static void *corrupter(void *unused)
 {
 	struct rnd r = rnd_of(15, 0);
 
 	while (!stop)
-		heki_disturb(&r);
+		heki_corrupt(&r);
 	return unused;
 }
 
@@ -117,7 +118,7 @@ static void commands(unsigned long from, unsigned long to)
 		if (run.index % 5000 == 0) {
 			snprintf(line, sizeof(line), "fuzz: seed %llu epoch %u command %lu",
 				 (unsigned long long)run.seed, run.epoch, run.index);
-			to_kernel_log(line);
+			write_kernel_log(line);
 		}
 		command(&r);
 		if (run.index % 128 == 0 && !run.racing)
@@ -132,36 +133,36 @@ static void race(unsigned long from, unsigned long to)
 	pthread_t thread[THREADS + 1];
 	uintptr_t i;
 
-	to_kernel_log("fuzz: racing");
+	write_kernel_log("fuzz: racing");
 	run.racing = true;
 	stop = false;
 	for (i = 0; i <= THREADS; i++)
-		if (pthread_create(&thread[i], NULL, i ? commander : disturber, (void *)i))
-			die("no threads");
+		if (pthread_create(&thread[i], NULL, i ? commander : corrupter, (void *)i))
+			die("cannot create a thread");
 	commands(from, to);
 	stop = true;
 	for (i = 0; i <= THREADS; i++)
 		pthread_join(thread[i], NULL);
-	to_kernel_log("fuzz: raced");
+	write_kernel_log("fuzz: racing done");
 	run.racing = false;
 }
 
-/* What the racing left is unknown: start again from what is there. */
+/* Racing leaves unknown state: take the current one as the new baseline. */
 static void settle(void)
 {
 	int fd = file_open(FILE_LIVE, true);
 
-	about("settling");
+	set_command("settle: heki/live: off");
 	if (write(fd, "off", 3) != 3)
-		fail("live mode cannot be left: %m");
+		fail("cannot switch live mode off: %m");
 	close(fd);
 	run.live = false;
 	heki_reset();
-	state_changed();
+	state_update();
 	pool_resync(false);
 }
 
-/* Whatever their names have become. */
+/* By directory entry: the racing threads made up names. */
 static void remove_rings(void)
 {
 	int fd = file_open(FILE_RING_REMOVE, true);
@@ -169,7 +170,7 @@ static void remove_rings(void)
 	char path[256];
 	DIR *dir;
 
-	about("removing all rings");
+	set_command("remove all rings");
 	snprintf(path, sizeof(path), "%s/ring", run.dir);
 	dir = opendir(path);
 	if (!dir)
@@ -178,7 +179,7 @@ static void remove_rings(void)
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
 		    strcmp(entry->d_name, "log") &&
 		    write(fd, entry->d_name, strlen(entry->d_name)) < 0)
-			fail("ring %s cannot be removed: %m", entry->d_name);
+			fail("cannot remove ring %s: %m", entry->d_name);
 	closedir(dir);
 	close(fd);
 }
@@ -187,9 +188,9 @@ static void end_boot(void)
 {
 	int fd = file_open(FILE_END_OF_BOOT, true);
 
-	about("heki/end_of_boot: 1");
+	set_command("heki/end_of_boot: 1");
 	if (write(fd, "1", 1) != 1)
-		fail("%m");
+		fail("cannot end boot: %m");
 	close(fd);
 	run.boot_ended = true;
 }
@@ -229,13 +230,13 @@ int main(int argc, char **argv)
 	if (!count || optind != argc)
 		usage();
 
-	pool_make();
-	memory_learn();
+	pool_init();
+	memory_init();
 	for (file = 0; file < FILES; file++)
 		file_open(file, false);
 	kcov_begin(coverage);
 	kcov_reset();
-	state_learn();
+	state_update();
 
 	alone = count * 8 / 10;
 	raced = count * 15 / 100;
@@ -251,6 +252,6 @@ int main(int argc, char **argv)
 
 	kcov_end(coverage);
 	files_report(stdout);
-	printf("epoch %u: %lu commands, %u places reached\n", run.epoch, count, kcov_places());
+	printf("epoch %u: %lu commands, %u code locations reached\n", run.epoch, count, kcov_reached());
 	return 0;
 }

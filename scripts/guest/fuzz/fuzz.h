@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A fuzzer of lvbs's debugfs files, and of what they read in memory.
+ * A fuzzer of lvbs's debugfs files, and of the structures that they read from
+ * memory.
  *
- * It must be able to tell a bug of the module from its own doing. So all that
- * it lets the module write to is memory of this process (the pool), of which it
- * keeps a second copy; and no command leaves that could hurt the kernel by
- * doing what it says (harmless.c).
+ * It has to tell bugs of the module from effects of its own commands. So the
+ * module may only write to memory of this process (the pool), which is compared
+ * with a shadow copy; and commands that would damage the kernel by doing what
+ * they say are never sent (harmless.c).
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -20,45 +21,79 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "random.h"
-
 #define PAGE		4096
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* Arguments may draw random numbers: each is evaluated once. */
+/* Evaluate each argument once: it may draw a random number. */
 #define min(a, b)	({ __auto_type a_ = (a); __auto_type b_ = (b); a_ < b_ ? a_ : b_; })
 #define max(a, b)	({ __auto_type c_ = (a); __auto_type d_ = (b); c_ > d_ ? c_ : d_; })
+
+/*
+ * Random numbers, the same everywhere for the same seed (SplitMix64).
+ */
+
+struct rnd {
+	uint64_t state;
+};
+
+static inline uint64_t rnd64(struct rnd *r)
+{
+	uint64_t z = r->state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+/* In [0, @n). */
+static inline uint64_t rnd_below(struct rnd *r, uint64_t n)
+{
+	return rnd64(r) % n;
+}
+
+static inline bool rnd_one_in(struct rnd *r, unsigned int n)
+{
+	return !rnd_below(r, n);
+}
+
+static inline void rnd_bytes(struct rnd *r, void *buf, size_t len)
+{
+	uint8_t *byte = buf;
+
+	while (len--)
+		*byte++ = rnd64(r);
+}
 
 /*
  * The run (fuzz.c).
  */
 
 struct run {
-	const char *dir;	/* the module's debugfs folder */
+	const char *dir;	/* debugfs directory of lvbs */
 	uint64_t seed;
 	unsigned int epoch;
-	unsigned long index;	/* of the command */
-	bool trace;		/* tell the kernel's log of each command */
-	bool racing;		/* others are at work: predict nothing */
+	unsigned long index;	/* current command */
+	bool trace;		/* write each command to the kernel log */
+	bool racing;		/* other threads send commands: predict nothing */
 	bool boot_ended;
 	bool live;		/* live mode may be on */
 };
 
 extern struct run run;
 
-/* A contract broken: says so, with the command, and ends. */
+/* A bug of the module: print it with the current command; exit with status 1. */
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* Something of our own went wrong. */
+/* An error of the fuzzer or its environment: exit with status 2. */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* The command about to be run, for fail(); told to the log when tracing. */
-void about(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Set the current command for fail(); write it to the kernel log if tracing. */
+void set_command(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-void to_kernel_log(const char *line);
+void write_kernel_log(const char *line);
 
 /*
- * What the machine's memory is (memory.c).
+ * Physical memory of the machine (memory.c).
  */
 
 enum memory_class {
@@ -69,54 +104,54 @@ enum memory_class {
 	MEM_BEYOND,
 };
 
-void memory_learn(void);
+void memory_init(void);
 enum memory_class memory_class(uint64_t pfn);
 unsigned int memory_width(void);
 
-/* A frame number of any class; of RAM that is not ours only if @any_ram. */
-uint64_t memory_some_pfn(struct rnd *r, bool any_ram);
+/* A frame of any class; RAM outside the pool only if @any_ram. */
+uint64_t memory_random_pfn(struct rnd *r, bool any_ram);
 
 /*
- * Pages of our own (pool.c).
+ * The pool: memory of this process (pool.c).
  */
 
 enum pool_zone {
-	ZONE_DATA,	/* read, written, lent to rings */
+	ZONE_DATA,	/* read, written, memory of rings */
 	ZONE_WIRE,	/* page lists, blobs, requests */
-	ZONE_TEXT,	/* patch sites; protected sooner or later */
+	ZONE_TEXT,	/* patch sites; may become protected */
 	ZONES
 };
 
 struct pool_page {
 	uint8_t *va;
-	uint8_t *copy;		/* what it should hold */
+	uint8_t *shadow;	/* expected contents */
 	uint64_t pfn;
-	bool protected;		/* by phys/protected */
-	bool in_ring;		/* the module writes to it when it likes */
+	bool protected;		/* listed in phys/protected */
+	bool in_ring;		/* contents unknown: written by the module */
 };
 
 extern struct pool_page *pool;
 extern unsigned int pool_pages;
 
-void pool_make(void);
-/* The page of that frame, or NULL. */
+void pool_init(void);
+/* The pool page with that frame, or NULL. */
 struct pool_page *pool_find(uint64_t pfn);
-struct pool_page *pool_some(struct rnd *r, enum pool_zone zone);
-/* @nr pages that follow each other in physical memory too. */
-struct pool_page *pool_run(struct rnd *r, enum pool_zone zone, unsigned int nr);
-/* Is [pa, pa + len) all of ours? */
+struct pool_page *pool_random(struct rnd *r, enum pool_zone zone);
+/* The first of @nr physically contiguous pages. */
+struct pool_page *pool_random_run(struct rnd *r, enum pool_zone zone, unsigned int nr);
+/* Is [pa, pa + len) in the pool? */
 bool pool_covers(uint64_t pa, uint64_t len);
-/* And where we do not write unless told to: a ring there holds what it was given. */
-bool pool_lends(uint64_t pa, uint64_t len);
-/* Write as the process would; the copy follows. */
+/* Is [pa, pa + len) in ZONE_DATA, where only commands write? For rings. */
+bool pool_covers_data(uint64_t pa, uint64_t len);
+/* Write to memory and to the shadow. */
 void pool_write(uint64_t pa, const void *buf, size_t len);
-/* The copy alone: what the module should have written. */
+/* Write to the shadow only: the module is expected to have written this. */
 void pool_expect(uint64_t pa, const void *buf, size_t len);
 void pool_check_page(const struct pool_page *page);
 void pool_check_around(uint64_t pa, uint64_t len);
 void pool_check_all(void);
 void pool_check_frames(void);
-/* Believe what is there. */
+/* Copy memory to the shadow. */
 void pool_resync(bool rings_only);
 void pool_forget_protection(void);
 
@@ -126,7 +161,7 @@ static inline uint64_t page_pa(const struct pool_page *page)
 }
 
 /*
- * The files, and the errnos that each may end with (files.c).
+ * The files, and the errnos that each may return (files.c).
  */
 
 enum file {
@@ -143,19 +178,19 @@ enum file {
 };
 
 const char *file_name(enum file file);
-/* One kept open for all commands, or a new one. */
+/* The fd kept open for all commands, or a @fresh one. */
 int file_open(enum file file, bool fresh);
 int ring_open(const char *ring, enum file file, int flags);
 void file_close(int fd, bool fresh);
-/* Counts the outcome; fails if it is none of the contract's. */
+/* Count the result; fail() unless the file may return it. */
 void file_outcome(enum file file, bool writing, int err);
 void files_report(FILE *out);
-/* All of it, for free(). */
+/* Read a whole file; free() the result. */
 char *file_slurp(const char *path, size_t *len);
 char *file_text(enum file file, size_t *len);
 
 /*
- * Commands in words (words.c), and what must not be said (harmless.c).
+ * Text commands (words.c), and which of them may be sent (harmless.c).
  */
 
 #define WORDS_MAX	70000
@@ -168,12 +203,12 @@ struct words {
 void words_clear(struct words *w);
 void words_add(struct words *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* A number, in one of the ways that it can be written. */
+/* Append a number in one of its notations. */
 void words_number(struct words *w, struct rnd *r, uint64_t value);
 void words_hex(struct words *w, struct rnd *r, const uint8_t *buf, size_t len);
 void words_mutate(struct words *w, struct rnd *r);
-void words_rubbish(struct words *w, struct rnd *r);
-uint64_t number_at_a_boundary(struct rnd *r);
+void words_garbage(struct words *w, struct rnd *r);
+uint64_t random_boundary(struct rnd *r);
 
 bool harmless(enum file file, const struct words *w);
 bool harmless_request(uint64_t pa0, uint64_t pa1, unsigned int size,
@@ -181,13 +216,12 @@ bool harmless_request(uint64_t pa0, uint64_t pa1, unsigned int size,
 bool harmless_ring(uint64_t pa, uint64_t size);
 
 /*
- * What the module says of itself (state.c).
+ * State that the module reports (state.c).
  */
 
-void state_learn(void);
-/* After success of what changes state. */
-void state_changed(void);
-/* After failure: nothing may have changed. */
+/* At start, and after a success that changes state. */
+void state_update(void);
+/* After a failure: fail() if anything changed. */
 void state_check(void);
 long state_stat(const char *key);
 
@@ -196,16 +230,16 @@ long state_stat(const char *key);
  */
 
 void rings_remove_all(void);
-/* A ring/new was accepted: its name is the first word. */
+/* @text was accepted by ring/new or ring/remove; its first word is the name. */
 void rings_added(const char *text);
 void rings_removed(const char *text);
 unsigned int rings_nr(void);
-const char *rings_some(struct rnd *r);
+const char *rings_random(struct rnd *r);
 void rings_write(struct rnd *r);
 void rings_read(struct rnd *r);
 
 /*
- * Sites, page lists and requests in memory (heki.c).
+ * Patch sites, and page lists and requests in memory (heki.c).
  */
 
 enum call {
@@ -227,41 +261,42 @@ struct site {
 
 enum list_kind { LIST_KDATA, LIST_PROTECT, LIST_MODULE };
 
-/* Builds a list in the pool; says where, and how many ranges to announce. */
+/* Build a page list in the pool; returns its address and number of ranges. */
 void heki_list(struct rnd *r, enum list_kind kind, uint64_t *pa, uint64_t *nr);
-/* Its sites were accepted. */
-void heki_list_taken(void);
-/* One step at some site, well-formed or not. */
+/* The last list was accepted: remember its sites. */
+void heki_list_accepted(void);
+/* Make one step of a patch, valid or not. */
 void heki_step(struct rnd *r, uint64_t *pa0, uint64_t *pa1, uint8_t *code,
 	       unsigned int *size);
-/* Lays a request into the pool. */
-void heki_lay(struct rnd *r, uint64_t pa0, uint64_t pa1, const uint8_t *code,
-	      unsigned int size, uint64_t *at0, uint64_t *at1);
+/* Write a request to the pool; returns its address(es). */
+void heki_place_request(struct rnd *r, uint64_t pa0, uint64_t pa1, const uint8_t *code,
+			unsigned int size, uint64_t *at0, uint64_t *at1);
 bool heki_decode(uint64_t at0, uint64_t at1, struct site *request);
-void heki_written(const struct site *request);
-void heki_token(long token);
-uint64_t heki_some_token(struct rnd *r);
-void heki_token_gone(uint64_t token);
-unsigned int heki_tokens(void);
-/* Change lists and requests while somebody reads them. */
-void heki_disturb(struct rnd *r);
+/* A request was accepted: check and record its effect. */
+void heki_accepted(const struct site *request);
+void heki_token_add(long token);
+uint64_t heki_random_token(struct rnd *r);
+void heki_token_remove(uint64_t token);
+unsigned int heki_nr_tokens(void);
+/* Corrupt lists and requests, most of them temporarily. */
+void heki_corrupt(struct rnd *r);
 void heki_reset(void);
 
 /*
- * One command (commands.c).
+ * Send one command and check its result (commands.c).
  */
 
 void command(struct rnd *r);
 
 /*
- * Coverage of the module's code, where the kernel can tell (kcov.c).
+ * Coverage of the module's code, on kernels with KCOV (kcov.c).
  */
 
 void kcov_begin(const char *path);
 void kcov_reset(void);
-/* How many places were reached for the first time since kcov_reset(). */
+/* Number of code locations reached for the first time since kcov_reset(). */
 unsigned int kcov_collect(void);
-unsigned int kcov_places(void);
+unsigned int kcov_reached(void);
 void kcov_end(const char *path);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which commands would do no harm to the kernel, should the module do what they
- * say. Errs on the safe side: what is not understood here must be refused there
- * for being malformed, and if it is not, what comes of it is a finding.
+ * Which commands may be sent: those that cannot damage the kernel if the module
+ * carries them out. Commands that cannot be parsed here pass: the module must
+ * refuse them as malformed, and damage by one that it accepts is a bug.
  */
 #include <ctype.h>
 
@@ -13,12 +13,12 @@
 struct parsed {
 	const char *word[4];
 	size_t word_len[4];
-	unsigned int nr;		/* words */
+	unsigned int nr;		/* of words */
 	bool is_number[NUMBERS_MAX];
 	uint64_t number[NUMBERS_MAX];
 };
 
-static bool number(const char *word, size_t len, uint64_t *value)
+static bool parse_number(const char *word, size_t len, uint64_t *value)
 {
 	char copy[80], *end;
 	bool hex;
@@ -50,7 +50,7 @@ static void parse(struct parsed *p, const struct words *w)
 			p->word[p->nr] = w->text + at;
 			p->word_len[p->nr] = end - at;
 		}
-		p->is_number[p->nr] = number(w->text + at, end - at, &p->number[p->nr]);
+		p->is_number[p->nr] = parse_number(w->text + at, end - at, &p->number[p->nr]);
 		at = end;
 	}
 }
@@ -61,7 +61,7 @@ static bool word_is(const struct parsed *p, unsigned int i, const char *word)
 	       !memcmp(p->word[i], word, p->word_len[i]);
 }
 
-/* Ours, or nobody's. */
+/* In the pool, or not accessible RAM. */
 static bool harmless_frame(uint64_t pfn)
 {
 	return memory_class(pfn) != MEM_RAM;
@@ -83,10 +83,10 @@ bool harmless_ring(uint64_t pa, uint64_t size)
 {
 	uint64_t last = pa + size - 1;
 
-	/* A ring is refused as a whole for any of its frames. */
+	/* One bad frame makes the module refuse the whole ring. */
 	if (!size || last < pa || last >> memory_width())
 		return true;
-	if (pool_lends(pa, size))
+	if (pool_covers_data(pa, size))
 		return true;
 	return (memory_class(pa / PAGE) != MEM_RAM && memory_class(pa / PAGE) != MEM_POOL) ||
 	       (memory_class(last / PAGE) != MEM_RAM && memory_class(last / PAGE) != MEM_POOL);
@@ -98,13 +98,13 @@ static bool harmless_ring_new(const struct parsed *p)
 		return true;
 	if (p->is_number[2])
 		return harmless_ring(p->number[1], p->number[2]);
-	/* More than a machine has, or few. */
+	/* Few pages, or more than the machine has. */
 	return rings_nr() < 10 && (p->number[1] <= 64 || p->number[1] > (1ULL << 32));
 }
 
 /*
- * Text is changed step by step, and the first step is INT3. Without it nothing
- * that comes later fits, except at places of ours.
+ * Outside the pool, refuse INT3: as the first step of a patch, it must precede
+ * any other write.
  */
 bool harmless_request(uint64_t pa0, uint64_t pa1, unsigned int size,
 		      const uint8_t *code)
@@ -130,7 +130,7 @@ static bool hex_bytes(const char *word, size_t len, uint8_t *byte)
 	return true;
 }
 
-static bool harmless_request_words(const struct parsed *p)
+static bool harmless_request_text(const struct parsed *p)
 {
 	uint8_t code[5] = { 0 };
 
@@ -141,8 +141,8 @@ static bool harmless_request_words(const struct parsed *p)
 	return harmless_request(p->number[0], p->number[1], p->word_len[2] / 2, code);
 }
 
-/* A request that lies in RAM of others says who knows what. */
-static bool harmless_place(uint64_t at0, uint64_t at1)
+/* A request in RAM outside the pool has unknown contents: not harmless. */
+static bool harmless_request_at(uint64_t at0, uint64_t at1)
 {
 	struct site request;
 
@@ -161,7 +161,7 @@ static bool harmless_call(const struct parsed *p)
 	case CALL_END_OF_BOOT:
 		return run.boot_ended;
 	case CALL_PATCH_TEXT:
-		return harmless_place(p->number[1], p->number[2]);
+		return harmless_request_at(p->number[1], p->number[2]);
 	case CALL_ALLOCATE_RINGBUFFER:
 		return harmless_ring(p->number[1], p->number[2]);
 	default:
@@ -180,15 +180,15 @@ bool harmless(enum file file, const struct words *w)
 	case FILE_RING_NEW:
 		return harmless_ring_new(&p);
 	case FILE_REQUEST:
-		return harmless_request_words(&p);
+		return harmless_request_text(&p);
 	case FILE_PATCH_TEXT:
 		return p.nr < 2 || !p.is_number[0] || !p.is_number[1] ||
-		       harmless_place(p.number[0], p.number[1]);
+		       harmless_request_at(p.number[0], p.number[1]);
 	case FILE_VTLCALL:
 		return harmless_call(&p);
 	case FILE_END_OF_BOOT:
 		return run.boot_ended || !(p.nr == 1 && p.is_number[0] && p.number[0] == 1);
-	/* Slow to switch, so only when it is meant. */
+	/* Switching live mode is slow; switch_live() does it, rarely. */
 	case FILE_LIVE:
 		return !word_is(&p, 0, "audit") && !word_is(&p, 0, "mediate");
 	default:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What HEKI reads in memory: page lists, patch-info blobs, requests. Built well,
- * then damaged field by field. Sites are in the zone of text, and nowhere else:
- * one over the kernel's own text would make live mode refuse the kernel.
+ * The structures that HEKI reads from memory: page lists, patch-info blobs and
+ * requests. They are built correctly, then single fields are corrupted. All
+ * sites are in ZONE_TEXT: live mode would enforce a site in the kernel's text.
  */
 #include "fuzz.h"
 
@@ -11,7 +11,7 @@
 #define SITES_MAX	512
 #define TOKENS_MAX	64
 
-/* The layouts, in 64-bit words (include/lvbs/heki_abi.h). */
+/* Structure layouts in 64-bit words, see include/lvbs/heki_abi.h. */
 enum { PAGE_NEXT_PA = 1, PAGE_NRANGES = 2, PAGE_RANGE = 3 };
 enum { RANGE_VA, RANGE_PA, RANGE_EPA, RANGE_ATTR, RANGE_WORDS };
 enum { INFO_TYPE, INFO_IDX = 4, INFO_MAX, INFO_WORDS };
@@ -38,7 +38,7 @@ void heki_reset(void)
 	nr_sites = nr_candidates = nr_tokens = 0;
 }
 
-/* A value that is wrong somewhere, and hurts nobody as an address. */
+/* A wrong value for some field; harmless as an address. */
 static uint64_t wrong_value(struct rnd *r)
 {
 	uint64_t value;
@@ -46,19 +46,19 @@ static uint64_t wrong_value(struct rnd *r)
 	do {
 		switch (rnd_below(r, 6)) {
 		case 0:
-			value = page_pa(pool_some(r, ZONE_TEXT)) + rnd_below(r, PAGE);
+			value = page_pa(pool_random(r, ZONE_TEXT)) + rnd_below(r, PAGE);
 			break;
 		case 1:
-			value = page_pa(pool_some(r, ZONE_WIRE));
+			value = page_pa(pool_random(r, ZONE_WIRE));
 			break;
 		case 2:
-			value = memory_some_pfn(r, false) * PAGE + rnd_below(r, 2) * rnd_below(r, PAGE);
+			value = memory_random_pfn(r, false) * PAGE + rnd_below(r, 2) * rnd_below(r, PAGE);
 			break;
 		case 3:
 			value = rnd_below(r, 300);
 			break;
 		default:
-			value = number_at_a_boundary(r);
+			value = random_boundary(r);
 			break;
 		}
 	} while (memory_class(value / PAGE) == MEM_RAM && value >= 0x100000);
@@ -81,8 +81,8 @@ static const uint8_t *nop_of(unsigned int size)
 	return size == 2 ? nop2 : size == 5 ? nop5 : NULL;
 }
 
-/* The bytes of a site that are on its first page. */
-static unsigned int first_part(uint64_t pa, unsigned int size)
+/* How many of the @size bytes at @pa are on the first page. */
+static unsigned int bytes_on_first_page(uint64_t pa, unsigned int size)
 {
 	return min((unsigned int)(PAGE - pa % PAGE), size);
 }
@@ -90,7 +90,7 @@ static unsigned int first_part(uint64_t pa, unsigned int size)
 static void site_make(struct rnd *r, struct site *site)
 {
 	static const unsigned int likely[] = { 1, 2, 2, 2, 3, 4, 5, 5, 5, 5 };
-	struct pool_page *page = pool_some(r, ZONE_TEXT), *other;
+	struct pool_page *page = pool_random(r, ZONE_TEXT), *other;
 	const uint8_t *now;
 	unsigned int first;
 
@@ -104,10 +104,10 @@ static void site_make(struct rnd *r, struct site *site)
 	site->pa[0] = page_pa(page) + rnd_below(r, PAGE);
 	if (rnd_one_in(r, 4))
 		site->pa[0] = page_pa(page) + PAGE - 1 - rnd_below(r, site->size);
-	first = first_part(site->pa[0], site->size);
+	first = bytes_on_first_page(site->pa[0], site->size);
 	if (first < site->size) {
 		do {
-			other = pool_some(r, ZONE_TEXT);
+			other = pool_random(r, ZONE_TEXT);
 		} while (other == page);
 		site->pa[1] = page_pa(other);
 	}
@@ -138,10 +138,10 @@ static void blob_make(struct rnd *r, struct list *list)
 			list->blob_len += PATCH_BYTES;
 		}
 	}
-	/* What senders round up to. */
+	/* Padding: senders round the length up. */
 	if (rnd_one_in(r, 4))
 		list->blob_len += 8 * rnd_below(r, 20);
-	/* Damage. */
+	/* Corruption. */
 	while (list->blob_len && rnd_one_in(r, 3)) {
 		size_t at = rnd_below(r, list->blob_len / 8) * 8;
 		uint64_t value = wrong_value(r);
@@ -167,13 +167,13 @@ static void range_add(struct list *list, uint64_t va, uint64_t pa, uint64_t len,
 	list->nr++;
 }
 
-/* The blob goes into memory in one range or several. */
-static void blob_lay(struct rnd *r, struct list *list, uint64_t attr)
+/* Write the blob to memory, and add it to the list in one range or several. */
+static void blob_place(struct rnd *r, struct list *list, uint64_t attr)
 {
 	uint64_t va = 0xffff888000000000 + rnd_below(r, 1000) * PAGE, pa;
 	size_t done = 0, n;
 
-	pa = page_pa(pool_run(r, ZONE_WIRE, 3)) + rnd_below(r, 2) * rnd_below(r, PAGE);
+	pa = page_pa(pool_random_run(r, ZONE_WIRE, 3)) + rnd_below(r, 2) * rnd_below(r, PAGE);
 	pool_write(pa, list->blob, list->blob_len);
 	while (done < list->blob_len) {
 		n = list->blob_len - done;
@@ -184,7 +184,7 @@ static void blob_lay(struct rnd *r, struct list *list, uint64_t attr)
 	}
 }
 
-static void ranges_of_module(struct rnd *r, struct list *list)
+static void add_text_ranges(struct rnd *r, struct list *list)
 {
 	unsigned int i, j;
 
@@ -195,8 +195,8 @@ static void ranges_of_module(struct rnd *r, struct list *list)
 					  rnd_one_in(r, 3) ? 4 : 0);
 }
 
-static void ranges_to_ignore(struct rnd *r, struct list *list, unsigned int attrs,
-			     unsigned int except)
+static void add_ignored_ranges(struct rnd *r, struct list *list, unsigned int attrs,
+			       unsigned int except)
 {
 	unsigned int nr = rnd_one_in(r, 16) ? rnd_below(r, 300) : rnd_below(r, 3);
 
@@ -204,42 +204,42 @@ static void ranges_to_ignore(struct rnd *r, struct list *list, unsigned int attr
 		unsigned int attr = rnd_below(r, attrs);
 
 		if (attr != except)
-			range_add(list, 0, page_pa(pool_some(r, ZONE_TEXT)), PAGE, attr);
+			range_add(list, 0, page_pa(pool_random(r, ZONE_TEXT)), PAGE, attr);
 	}
 }
 
-static void ranges_to_protect(struct rnd *r, struct list *list)
+static void add_protected_ranges(struct rnd *r, struct list *list)
 {
 	unsigned int nr = 1 + rnd_below(r, 3), pages;
 
 	while (nr--) {
 		pages = 1 + rnd_below(r, 4);
-		range_add(list, 0, page_pa(pool_run(r, ZONE_TEXT, pages)), pages * PAGE,
+		range_add(list, 0, page_pa(pool_random_run(r, ZONE_TEXT, pages)), pages * PAGE,
 			  rnd_below(r, rnd_one_in(r, 8) ? 20 : 16));
 	}
 }
 
-/* The ranges go into memory; returns the first page's address. */
-static uint64_t list_lay(struct rnd *r, struct list *list, uint64_t *nr)
+/* Write the page list to memory; returns the address of its first page. */
+static uint64_t list_place(struct rnd *r, struct list *list, uint64_t *nr)
 {
 	uint64_t words[PAGE / 8], pa, first, next;
 	unsigned int done = 0, n, i;
 
 	*nr = list->nr;
-	first = pa = page_pa(pool_some(r, ZONE_WIRE));
+	first = pa = page_pa(pool_random(r, ZONE_WIRE));
 	do {
 		memset(words, 0, sizeof(words));
 		n = min(list->nr - done, (unsigned int)RANGES);
 		if (n > 1 && rnd_one_in(r, 6))
 			n = 1 + rnd_below(r, n - 1);
-		next = done + n < list->nr ? page_pa(pool_some(r, ZONE_WIRE)) : 0;
+		next = done + n < list->nr ? page_pa(pool_random(r, ZONE_WIRE)) : 0;
 		words[0] = rnd64(r);
 		words[PAGE_NEXT_PA] = next;
 		words[PAGE_NRANGES] = n;
 		for (i = 0; i < n; i++)
 			memcpy(&words[PAGE_RANGE + i * RANGE_WORDS], list->range[done + i],
 			       sizeof(list->range[0]));
-		/* Damage. */
+		/* Corruption. */
 		while (rnd_one_in(r, 6)) {
 			switch (rnd_below(r, 4)) {
 			case 0:
@@ -258,9 +258,9 @@ static uint64_t list_lay(struct rnd *r, struct list *list, uint64_t *nr)
 		pa = next;
 	} while (next);
 	if (rnd_one_in(r, 12))
-		*nr = rnd_one_in(r, 2) ? *nr + rnd_below(r, 3) - 1 : number_at_a_boundary(r);
+		*nr = rnd_one_in(r, 2) ? *nr + rnd_below(r, 3) - 1 : random_boundary(r);
 	if (rnd_one_in(r, 20))
-		first = rnd_one_in(r, 2) ? first + rnd_below(r, 16) : memory_some_pfn(r, true) * PAGE;
+		first = rnd_one_in(r, 2) ? first + rnd_below(r, 16) : memory_random_pfn(r, true) * PAGE;
 	return first;
 }
 
@@ -272,27 +272,27 @@ void heki_list(struct rnd *r, enum list_kind kind, uint64_t *pa, uint64_t *nr)
 	switch (kind) {
 	case LIST_KDATA:
 		blob_make(r, &list);
-		ranges_to_ignore(r, &list, 5, -1);
-		blob_lay(r, &list, 5);
+		add_ignored_ranges(r, &list, 5, -1);
+		blob_place(r, &list, 5);
 		break;
 	case LIST_MODULE:
 		blob_make(r, &list);
-		ranges_of_module(r, &list);
-		blob_lay(r, &list, 8);
-		ranges_to_ignore(r, &list, 8, -1);
+		add_text_ranges(r, &list);
+		blob_place(r, &list, 8);
+		add_ignored_ranges(r, &list, 8, -1);
 		break;
 	case LIST_PROTECT:
-		ranges_to_protect(r, &list);
+		add_protected_ranges(r, &list);
 		break;
 	}
-	*pa = list_lay(r, &list, nr);
+	*pa = list_place(r, &list, nr);
 	if (run.racing)
 		return;
 	nr_candidates = list.nr_sites;
 	memcpy(candidates, list.site, sizeof(candidates));
 }
 
-void heki_list_taken(void)
+void heki_list_accepted(void)
 {
 	unsigned int i;
 
@@ -303,10 +303,10 @@ void heki_list_taken(void)
 	nr_candidates = 0;
 }
 
-/* Where the second byte is, as a request for it and what follows has to say. */
-static void tail_place(const struct site *site, uint64_t *pa0, uint64_t *pa1)
+/* The address of the second byte, in the form of a request. */
+static void tail_address(const struct site *site, uint64_t *pa0, uint64_t *pa1)
 {
-	unsigned int first = first_part(site->pa[0], site->size);
+	unsigned int first = bytes_on_first_page(site->pa[0], site->size);
 
 	*pa0 = first > 1 ? site->pa[0] + 1 : site->pa[1];
 	*pa1 = first > 1 && first < site->size ? site->pa[1] : 0;
@@ -319,7 +319,7 @@ void heki_step(struct rnd *r, uint64_t *pa0, uint64_t *pa1, uint8_t *code,
 	const uint8_t *bytes;
 
 	if (nr_sites && !rnd_one_in(r, 16))
-		/* Of late ones, so that steps meet. */
+		/* A recent site, so that its steps complete. */
 		site = &sites[(nr_sites - 1 - rnd_below(r, min(nr_sites, 8u))) % SITES_MAX];
 	else
 		site_make(r, &made);
@@ -336,7 +336,7 @@ void heki_step(struct rnd *r, uint64_t *pa0, uint64_t *pa1, uint8_t *code,
 	case 1:
 		if (site->size < 2)
 			break;
-		tail_place(site, pa0, pa1);
+		tail_address(site, pa0, pa1);
 		*size = site->size - 1;
 		memcpy(code, bytes + 1, *size);
 		break;
@@ -370,10 +370,10 @@ void heki_step(struct rnd *r, uint64_t *pa0, uint64_t *pa1, uint8_t *code,
 	}
 }
 
-void heki_lay(struct rnd *r, uint64_t pa0, uint64_t pa1, const uint8_t *code,
-	      unsigned int size, uint64_t *at0, uint64_t *at1)
+void heki_place_request(struct rnd *r, uint64_t pa0, uint64_t pa1, const uint8_t *code,
+			unsigned int size, uint64_t *at0, uint64_t *at1)
 {
-	struct pool_page *page = pool_some(r, ZONE_WIRE), *other;
+	struct pool_page *page = pool_random(r, ZONE_WIRE), *other;
 	struct site site = { .pa = { pa0, pa1 }, .size = size };
 	uint8_t wire[PATCH_BYTES];
 	unsigned int first;
@@ -384,10 +384,10 @@ void heki_lay(struct rnd *r, uint64_t pa0, uint64_t pa1, const uint8_t *code,
 	*at1 = 0;
 	if (rnd_one_in(r, 3))
 		*at0 = page_pa(page) + PAGE - 1 - rnd_below(r, 28);
-	first = first_part(*at0, PATCH_BYTES);
+	first = bytes_on_first_page(*at0, PATCH_BYTES);
 	pool_write(*at0, wire, first);
 	if (first < PATCH_BYTES) {
-		other = pool_some(r, ZONE_WIRE);
+		other = pool_random(r, ZONE_WIRE);
 		*at1 = page_pa(other);
 		pool_write(*at1, wire + first, PATCH_BYTES - first);
 	}
@@ -399,7 +399,7 @@ void heki_lay(struct rnd *r, uint64_t pa0, uint64_t pa1, const uint8_t *code,
 
 bool heki_decode(uint64_t at0, uint64_t at1, struct site *request)
 {
-	unsigned int first = first_part(at0, PATCH_BYTES);
+	unsigned int first = bytes_on_first_page(at0, PATCH_BYTES);
 	struct pool_page *page = pool_find(at0 / PAGE), *other;
 	uint8_t wire[PATCH_BYTES];
 
@@ -418,7 +418,7 @@ bool heki_decode(uint64_t at0, uint64_t at1, struct site *request)
 	return true;
 }
 
-void heki_written(const struct site *request)
+void heki_accepted(const struct site *request)
 {
 	unsigned int first;
 
@@ -426,7 +426,7 @@ void heki_written(const struct site *request)
 		return;
 	if (!request->size || request->size > 5)
 		fail("accepted a patch of %u bytes", request->size);
-	first = first_part(request->pa[0], request->size);
+	first = bytes_on_first_page(request->pa[0], request->size);
 	if (!pool_find(request->pa[0] / PAGE) ||
 	    (first < request->size && !pool_find(request->pa[1] / PAGE)))
 		fail("accepted a patch at %#llx", (unsigned long long)request->pa[0]);
@@ -438,22 +438,22 @@ void heki_written(const struct site *request)
 		pool_check_around(request->pa[1], 1);
 }
 
-void heki_token(long token)
+void heki_token_add(long token)
 {
 	if (!run.racing && nr_tokens < TOKENS_MAX)
 		tokens[nr_tokens++] = token;
 }
 
-uint64_t heki_some_token(struct rnd *r)
+uint64_t heki_random_token(struct rnd *r)
 {
 	if (run.racing)
 		return rnd_below(r, 4000);
 	if (!nr_tokens || rnd_one_in(r, 8))
-		return number_at_a_boundary(r);
+		return random_boundary(r);
 	return tokens[rnd_below(r, nr_tokens)];
 }
 
-void heki_token_gone(uint64_t token)
+void heki_token_remove(uint64_t token)
 {
 	unsigned int i;
 
@@ -462,21 +462,21 @@ void heki_token_gone(uint64_t token)
 			tokens[i--] = tokens[--nr_tokens];
 }
 
-unsigned int heki_tokens(void)
+unsigned int heki_nr_tokens(void)
 {
 	return nr_tokens;
 }
 
-void heki_disturb(struct rnd *r)
+void heki_corrupt(struct rnd *r)
 {
-	struct pool_page *page = pool_some(r, ZONE_WIRE);
+	struct pool_page *page = pool_random(r, ZONE_WIRE);
 	volatile uint64_t *words = (volatile uint64_t *)page->va;
-	/* Mostly the head of a page list, and its first ranges. */
+	/* Mostly the header of a page list and its first ranges. */
 	unsigned int at = rnd_below(r, rnd_one_in(r, 4) ? PAGE / 8 : 16);
-	uint64_t was = words[at];
+	uint64_t old = words[at];
 
 	words[at] = wrong_value(r);
-	/* For a moment only: what is read before and after it is good. */
+	/* Mostly restore at once: reads before and after this are valid. */
 	if (!rnd_one_in(r, 4))
-		words[at] = was;
+		words[at] = old;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which places of the module this thread reached, as offsets in its text. Only a
- * kernel that was built for it can tell.
+ * Code locations of the module reached by this thread, as offsets in its text.
+ * Does nothing on kernels without KCOV.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -18,8 +18,8 @@
 
 static unsigned long *trace;
 static uint64_t text;
-/* Since kcov_reset(), and in all epochs. */
-static bool reached[TEXT_MAX], reached_ever[TEXT_MAX];
+static bool reached[TEXT_MAX];		/* since kcov_reset() */
+static bool reached_ever[TEXT_MAX];	/* in all epochs */
 static unsigned int nr_reached;
 
 static void load(const char *path)
@@ -83,7 +83,7 @@ unsigned int kcov_collect(void)
 	return fresh;
 }
 
-unsigned int kcov_places(void)
+unsigned int kcov_reached(void)
 {
 	return nr_reached;
 }

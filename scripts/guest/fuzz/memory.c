@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What physical memory there is, as the module tells it and /proc/cpuinfo.
- */
+/* Physical memory, as phys/ram, phys/owned and /proc/cpuinfo report it. */
 #include "fuzz.h"
 
 struct range {
@@ -24,7 +22,7 @@ static void ranges_read(struct ranges *ranges, enum file file)
 	ranges->nr = 0;
 	while (line && sscanf(line, "0x%llx-0x%llx", &start, &end) == 2) {
 		if (ranges->nr == ARRAY_SIZE(ranges->range))
-			die("%s has too many lines", file_name(file));
+			die("%s has more than 4096 ranges", file_name(file));
 		ranges->range[ranges->nr++] = (struct range) {
 			start / PAGE, end / PAGE,
 		};
@@ -36,7 +34,7 @@ static void ranges_read(struct ranges *ranges, enum file file)
 	free(text);
 }
 
-static bool ranges_have(const struct ranges *ranges, uint64_t pfn)
+static bool ranges_contain(const struct ranges *ranges, uint64_t pfn)
 {
 	unsigned int i;
 
@@ -47,7 +45,7 @@ static bool ranges_have(const struct ranges *ranges, uint64_t pfn)
 	return false;
 }
 
-void memory_learn(void)
+void memory_init(void)
 {
 	char *text = file_slurp("/proc/cpuinfo", NULL);
 	char *line = strstr(text, "address sizes");
@@ -70,13 +68,13 @@ enum memory_class memory_class(uint64_t pfn)
 		return MEM_BEYOND;
 	if (pool_find(pfn))
 		return MEM_POOL;
-	if (ranges_have(&owned, pfn))
+	if (ranges_contain(&owned, pfn))
 		return MEM_OWNED;
-	return ranges_have(&ram, pfn) ? MEM_RAM : MEM_HOLE;
+	return ranges_contain(&ram, pfn) ? MEM_RAM : MEM_HOLE;
 }
 
-/* At an edge of one of the ranges, on either side of it. */
-static uint64_t edge(struct rnd *r, const struct ranges *ranges)
+/* The first or last frame of a range, or the frame before or after it. */
+static uint64_t range_edge(struct rnd *r, const struct ranges *ranges)
 {
 	const struct range *range = &ranges->range[rnd_below(r, ranges->nr)];
 
@@ -92,33 +90,33 @@ static uint64_t edge(struct rnd *r, const struct ranges *ranges)
 	}
 }
 
-static uint64_t some_pfn(struct rnd *r)
+static uint64_t random_pfn(struct rnd *r)
 {
 	switch (rnd_below(r, 8)) {
 	case 0:
-		return edge(r, &ram);
+		return range_edge(r, &ram);
 	case 1:
-		return edge(r, &owned);
+		return range_edge(r, &owned);
 	case 2:
 		return 0xa0 + rnd_below(r, 0x60);
 	case 3:
 		return (1ULL << (width - 12)) - 2 + rnd_below(r, 4);
 	case 4:
-		return number_at_a_boundary(r);
+		return random_boundary(r);
 	case 5:
 		return rnd_below(r, ram.range[ram.nr - 1].last + 2);
 	default:
-		return pool_some(r, ZONE_DATA)->pfn;
+		return pool_random(r, ZONE_DATA)->pfn;
 	}
 }
 
-uint64_t memory_some_pfn(struct rnd *r, bool any_ram)
+uint64_t memory_random_pfn(struct rnd *r, bool any_ram)
 {
 	uint64_t pfn;
 
 	do {
-		/* As an address it shall not wrap, to somebody's memory. */
-		pfn = some_pfn(r) & (UINT64_MAX / PAGE);
+		/* Keep the address of the frame from wrapping into RAM. */
+		pfn = random_pfn(r) & (UINT64_MAX / PAGE);
 	} while (!any_ram && memory_class(pfn) == MEM_RAM);
 	return pfn;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Physical memory of our own: one huge page, where there is one, so that frames
- * follow each other, and single pages that do not.
+ * The pool: memory of this process. One huge page, if possible, for contiguous
+ * frames, and single pages that are scattered.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -12,13 +12,13 @@
 #define HUGE		(2U << 20)
 #define SINGLES		64
 
-/* The last of these is the end. */
+/* Page index at which each zone of the huge page starts; the last is its end. */
 static const unsigned int zone_start[ZONES + 1] = { 0, 256, 384, 512 };
 
 struct pool_page *pool;
 unsigned int pool_pages;
 
-/* Frame number to page: open addressing, twice as large as need be. */
+/* Hash table from frame to page, with open addressing. */
 static struct pool_page *table[2048];
 
 static void table_add(struct pool_page *page)
@@ -49,7 +49,7 @@ static uint64_t pfn_of(const void *va)
 		fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (pread(fd, &entry, sizeof(entry), (uintptr_t)va / PAGE * 8) != 8 ||
 	    !(entry >> 63) || !(entry & ((1ULL << 55) - 1)))
-		die("no frame behind %p", va);
+		die("/proc/self/pagemap has no frame for %p", va);
 	return entry & ((1ULL << 55) - 1);
 }
 
@@ -57,7 +57,7 @@ static void put(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	/* Where the kernel has no such thing, there is nothing to switch off. */
+	/* The kernel may lack the feature. */
 	if (fd < 0)
 		return;
 	if (write(fd, text, strlen(text)) < 0)
@@ -86,17 +86,17 @@ static void pool_add(uint8_t *va, size_t len)
 		memset(va, 0x5a, PAGE);
 		page->va = va;
 		page->pfn = pfn_of(va);
-		page->copy = malloc(PAGE);
-		memcpy(page->copy, va, PAGE);
+		page->shadow = malloc(PAGE);
+		memcpy(page->shadow, va, PAGE);
 		table_add(page);
 	}
 }
 
-void pool_make(void)
+void pool_init(void)
 {
 	uint8_t *huge;
 
-	/* The frames have to stay where they are. */
+	/* Keep the kernel from migrating pages of the pool. */
 	put("/proc/sys/vm/compact_unevictable_allowed", "0");
 	put("/sys/kernel/mm/transparent_hugepage/enabled", "never");
 	put("/proc/sys/vm/nr_hugepages", "1");
@@ -106,19 +106,19 @@ void pool_make(void)
 	if (!huge)
 		huge = map_pages(HUGE, 0);
 	if (!huge)
-		die("no memory");
+		die("cannot allocate %u bytes", HUGE);
 	pool_add(huge, HUGE);
 	pool_add(map_pages(SINGLES * PAGE, 0), SINGLES * PAGE);
 }
 
-struct pool_page *pool_some(struct rnd *r, enum pool_zone zone)
+struct pool_page *pool_random(struct rnd *r, enum pool_zone zone)
 {
 	if (zone == ZONE_DATA && rnd_one_in(r, 4))
 		return &pool[zone_start[ZONES] + rnd_below(r, SINGLES)];
-	return pool_run(r, zone, 1);
+	return pool_random_run(r, zone, 1);
 }
 
-struct pool_page *pool_run(struct rnd *r, enum pool_zone zone, unsigned int nr)
+struct pool_page *pool_random_run(struct rnd *r, enum pool_zone zone, unsigned int nr)
 {
 	unsigned int room = zone_start[zone + 1] - zone_start[zone];
 
@@ -132,7 +132,7 @@ static bool page_is_data(const struct pool_page *page)
 	return i < zone_start[ZONE_DATA + 1] || i >= zone_start[ZONES];
 }
 
-bool pool_lends(uint64_t pa, uint64_t len)
+bool pool_covers_data(uint64_t pa, uint64_t len)
 {
 	uint64_t pfn;
 
@@ -158,17 +158,17 @@ bool pool_covers(uint64_t pa, uint64_t len)
 	return true;
 }
 
-static void copy_in(uint64_t pa, const uint8_t *buf, size_t len, bool both)
+static void write_pool(uint64_t pa, const uint8_t *buf, size_t len, bool memory)
 {
 	while (len) {
 		struct pool_page *page = pool_find(pa / PAGE);
 		size_t n = min(len, PAGE - pa % PAGE);
 
 		if (!page)
-			die("%#llx is not ours", (unsigned long long)pa);
-		if (both)
+			die("%#llx is not in the pool", (unsigned long long)pa);
+		if (memory)
 			memcpy(page->va + pa % PAGE, buf, n);
-		memcpy(page->copy + pa % PAGE, buf, n);
+		memcpy(page->shadow + pa % PAGE, buf, n);
 		pa += n;
 		buf += n;
 		len -= n;
@@ -177,24 +177,24 @@ static void copy_in(uint64_t pa, const uint8_t *buf, size_t len, bool both)
 
 void pool_write(uint64_t pa, const void *buf, size_t len)
 {
-	copy_in(pa, buf, len, true);
+	write_pool(pa, buf, len, true);
 }
 
 void pool_expect(uint64_t pa, const void *buf, size_t len)
 {
-	copy_in(pa, buf, len, false);
+	write_pool(pa, buf, len, false);
 }
 
 void pool_check_page(const struct pool_page *page)
 {
 	unsigned int i;
 
-	if (page->in_ring || !memcmp(page->va, page->copy, PAGE))
+	if (page->in_ring || !memcmp(page->va, page->shadow, PAGE))
 		return;
-	for (i = 0; page->va[i] == page->copy[i]; i++)
+	for (i = 0; page->va[i] == page->shadow[i]; i++)
 		;
-	fail("byte %#x of frame %#llx is %02x, and was to be %02x", i,
-	     (unsigned long long)page->pfn, page->va[i], page->copy[i]);
+	fail("byte %#x of frame %#llx is %02x, expected %02x", i,
+	     (unsigned long long)page->pfn, page->va[i], page->shadow[i]);
 }
 
 void pool_check_around(uint64_t pa, uint64_t len)
@@ -223,7 +223,7 @@ void pool_check_frames(void)
 
 	for (i = 0; i < pool_pages; i++)
 		if (pfn_of(pool[i].va) != pool[i].pfn)
-			die("frame %#llx went elsewhere",
+			die("the page of frame %#llx was migrated",
 			    (unsigned long long)pool[i].pfn);
 }
 
@@ -233,7 +233,7 @@ void pool_resync(bool rings_only)
 
 	for (i = 0; i < pool_pages; i++)
 		if (!rings_only || pool[i].in_ring)
-			memcpy(pool[i].copy, pool[i].va, PAGE);
+			memcpy(pool[i].shadow, pool[i].va, PAGE);
 }
 
 void pool_forget_protection(void)

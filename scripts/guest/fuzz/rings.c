@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rings that this process has made, and what is in each: the last bytes of all
- * that was ever written to it.
+ * Rings that this process created, with the expected contents of each: the last
+ * bytes of everything written to it.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -16,12 +16,12 @@ struct ring {
 	char name[40];
 	size_t size;
 	uint64_t total;
-	uint8_t *tail;		/* of @size bytes, the newest at its end */
+	uint8_t *tail;		/* the last @size bytes written, newest last */
 };
 
 static struct ring rings[RINGS_MAX];
 static unsigned int nr_rings;
-/* While others make and remove rings, too, nothing is known of them. */
+/* While other threads create and remove rings, use these names blindly. */
 static const char * const racing_names[] = { "r0", "r1", "r2", "vtl0", "log" };
 
 void rings_remove_all(void)
@@ -31,9 +31,9 @@ void rings_remove_all(void)
 	while (nr_rings) {
 		const struct ring *ring = &rings[--nr_rings];
 
-		about("ring/remove: %s", ring->name);
+		set_command("ring/remove: %s", ring->name);
 		if (write(fd, ring->name, strlen(ring->name)) < 0)
-			fail("%m");
+			fail("cannot remove ring %s: %m", ring->name);
 		free(ring->tail);
 	}
 	close(fd);
@@ -44,7 +44,7 @@ unsigned int rings_nr(void)
 	return run.racing ? 0 : nr_rings;
 }
 
-const char *rings_some(struct rnd *r)
+const char *rings_random(struct rnd *r)
 {
 	if (run.racing || !nr_rings)
 		return racing_names[rnd_below(r, ARRAY_SIZE(racing_names))];
@@ -69,11 +69,11 @@ void rings_added(const char *text)
 	while (strchr(" \t\n", *text))
 		text++;
 	if (!first_word(text, ring->name))
-		fail("a ring without a name was made");
+		fail("created a ring without a name");
 	snprintf(path, sizeof(path), "%s/ring/%s/state", run.dir, ring->name);
 	state = file_slurp(path, NULL);
 	if (sscanf(state, "size: %zu\n", &ring->size) != 1)
-		fail("%s is strange", path);
+		fail("cannot parse %s", path);
 	free(state);
 	ring->total = 0;
 	ring->tail = calloc(1, ring->size);
@@ -90,7 +90,7 @@ void rings_removed(const char *text)
 	while (strchr(" \t\n", *text))
 		text++;
 	if (!first_word(text, name))
-		fail("a ring without a name was removed");
+		fail("removed a ring without a name");
 	for (i = 0; i < nr_rings; i++) {
 		if (strcmp(rings[i].name, name))
 			continue;
@@ -99,7 +99,7 @@ void rings_removed(const char *text)
 		return;
 	}
 	if (strcmp(name, "vtl0"))
-		fail("ring %s was removed, but was never made", name);
+		fail("removed ring %s, which was never created", name);
 }
 
 static struct ring *find(const char *name)
@@ -142,7 +142,7 @@ static size_t record_len(struct rnd *r, size_t size)
 void rings_write(struct rnd *r)
 {
 	static __thread uint8_t data[RECORD_MAX];
-	const char *name = rings_some(r);
+	const char *name = rings_random(r);
 	struct ring *ring = find(name);
 	size_t len = min(record_len(r, ring ? ring->size : 4096), sizeof(data));
 	uint64_t pattern = rnd64(r);
@@ -152,7 +152,7 @@ void rings_write(struct rnd *r)
 
 	for (i = 0; i + 8 <= len; i += 8, pattern = pattern * 5 + 1)
 		memcpy(data + i, &pattern, 8);
-	about("ring/%s/write: %zu bytes", name, len);
+	set_command("ring/%s/write: %zu bytes", name, len);
 	fd = ring_open(name, FILE_RING_WRITE, O_WRONLY);
 	if (fd < 0) {
 		if (ring)
@@ -165,7 +165,7 @@ void rings_write(struct rnd *r)
 	if (!ring)
 		return;
 	if (n != (ssize_t)len)
-		fail("gave %zd", n);
+		fail("wrote %zd of %zu bytes", n, len);
 	expect_record(ring, data, len);
 }
 
@@ -185,7 +185,7 @@ void rings_read(struct rnd *r)
 	};
 	enum file reader = readers[rnd_below(r, ARRAY_SIZE(readers))];
 	static __thread uint8_t buf[RECORD_MAX];
-	const char *name = rings_some(r);
+	const char *name = rings_random(r);
 	struct ring *ring = find(name);
 	size_t len = rnd_one_in(r, 2) ? sizeof(buf) : rnd_below(r, 5000);
 	struct pollfd poll_fd = { .events = POLLIN };
@@ -193,7 +193,7 @@ void rings_read(struct rnd *r)
 	ssize_t n;
 	int fd;
 
-	about("ring/%s/%s: read of %zu bytes", name, file_name(reader), len);
+	set_command("ring/%s/%s: read of %zu bytes", name, file_name(reader), len);
 	fd = ring_open(name, reader, O_RDONLY | O_NONBLOCK);
 	if (fd < 0) {
 		if (ring)
@@ -210,15 +210,15 @@ void rings_read(struct rnd *r)
 		if (n > 0)
 			check_bytes(ring, buf, n);
 		else if (len && have && n <= 0)
-			fail("gave %zd, with %zu bytes there", n, have);
-		/* At an offset of one's own, too. */
+			fail("read %zd bytes, with %zu available", n, have);
+		/* A snapshot can also be read at any offset. */
 		if (reader == FILE_RING_SNAPSHOT && have) {
 			off_t at = rnd_below(r, have);
 
 			n = pread(fd, buf, have - at, at);
 			if (n != (ssize_t)(have - at) ||
 			    memcmp(buf, ring->tail + ring->size - have + at, n))
-				fail("pread at %lld gave %zd", (long long)at, n);
+				fail("pread at %lld returned %zd or wrong bytes", (long long)at, n);
 		}
 	}
 	close(fd);

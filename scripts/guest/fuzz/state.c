@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What the module says of itself in its status files; a command that failed has
- * changed none of it.
- */
+/* State that the module reports; a command that fails must not change it. */
 #include <dirent.h>
 
 #include "fuzz.h"
@@ -12,7 +9,7 @@ struct state {
 	uint64_t patches;
 	uint64_t rings;
 	long mapped;
-	size_t bytes;		/* that had to be read for it */
+	size_t bytes;		/* read to get this state */
 };
 
 static struct state known;
@@ -61,19 +58,19 @@ static uint64_t hash_rings(void)
 	dir = opendir(path);
 	if (!dir)
 		fail("cannot open %s: %m", path);
-	/* A sum: the order means nothing. */
+	/* A sum, as the order of entries is undefined. */
 	while ((entry = readdir(dir)))
 		h += hash(0xcbf29ce484222325, entry->d_name, strlen(entry->d_name));
 	closedir(dir);
 	return h;
 }
 
-static struct state look(char **protected)
+static struct state read_state(char **protected)
 {
 	struct state now = { .bytes = 0 };
 
 	now.protected = hash_file(FILE_PROTECTED, &now.bytes, protected);
-	/* In live mode some thousand lines, and the same ones always. */
+	/* Skip the thousands of unchanging lines that live mode adds. */
 	now.patches = run.live ? 0 : hash_file(FILE_PATCHES, &now.bytes, NULL);
 	now.rings = hash_rings();
 	now.mapped = state_stat("live");
@@ -84,8 +81,8 @@ static struct state look(char **protected)
 	return now;
 }
 
-/* Which of our pages are protected, and which of these by a ring. */
-static void learn_protection(const char *text)
+/* Set protected and in_ring of the pool's pages from phys/protected. */
+static void update_protection(const char *text)
 {
 	unsigned long long start, end;
 	unsigned int i;
@@ -95,7 +92,7 @@ static void learn_protection(const char *text)
 	pool_forget_protection();
 	for (; *text; text = strchr(text, '\n') + 1) {
 		if (sscanf(text, "0x%llx-0x%llx%n", &start, &end, &at) != 2)
-			fail("phys/protected has a strange line: %.40s", text);
+			fail("cannot parse this line of phys/protected: %.40s", text);
 		for (i = 0; i < pool_pages; i++) {
 			uint64_t pa = page_pa(&pool[i]);
 
@@ -107,36 +104,31 @@ static void learn_protection(const char *text)
 	}
 }
 
-void state_changed(void)
+void state_update(void)
 {
 	char *protected;
 
 	if (run.racing)
 		return;
-	known = look(&protected);
-	learn_protection(protected);
+	known = read_state(&protected);
+	update_protection(protected);
 	free(protected);
-}
-
-void state_learn(void)
-{
-	state_changed();
 }
 
 void state_check(void)
 {
 	struct state now;
 
-	/* Often while it is cheap. */
+	/* The cheaper a check is, the more often it is done. */
 	if (run.racing || run.index % (1 + known.bytes / 1024))
 		return;
-	now = look(NULL);
+	now = read_state(NULL);
 	if (now.protected != known.protected)
-		fail("failed, and changed phys/protected");
+		fail("failed but changed phys/protected");
 	if (now.patches != known.patches)
-		fail("failed, and changed heki/patches");
+		fail("failed but changed heki/patches");
 	if (now.rings != known.rings)
-		fail("failed, and changed which rings there are");
+		fail("failed but added or removed a ring");
 	if (now.mapped != known.mapped)
-		fail("failed, and left %ld mappings instead of %ld", now.mapped, known.mapped);
+		fail("failed but left %ld mappings instead of %ld", now.mapped, known.mapped);
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Commands in words: well-formed, damaged, and rubbish.
- */
+/* Text commands: well-formed, mutated, and garbage. */
 #include <ctype.h>
 
 #include "fuzz.h"
@@ -24,8 +22,8 @@ void words_add(struct words *w, const char *fmt, ...)
 	w->len += min((size_t)n, room - 1);
 }
 
-/* Around powers of two, pages, the ends of types; or anything. */
-uint64_t number_at_a_boundary(struct rnd *r)
+/* Near zero, a power of two, a page address, or the physical width; or anything. */
+uint64_t random_boundary(struct rnd *r)
 {
 	uint64_t value;
 
@@ -80,7 +78,7 @@ void words_hex(struct words *w, struct rnd *r, const uint8_t *buf, size_t len)
 		words_add(w, fmt, *buf++);
 }
 
-/* Make room for, or take away, bytes at @at. */
+/* Replace @take bytes at @at by the @put_len bytes of @put. */
 static void splice(struct words *w, size_t at, size_t take, const char *put,
 		   size_t put_len)
 {
@@ -93,8 +91,8 @@ static void splice(struct words *w, size_t at, size_t take, const char *put,
 	w->text[w->len] = '\0';
 }
 
-/* Where some word is. */
-static size_t some_word(struct rnd *r, const struct words *w, size_t *len)
+/* The offset and length of a random word. */
+static size_t random_word(struct rnd *r, const struct words *w, size_t *len)
 {
 	size_t at = rnd_below(r, w->len + 1), end;
 
@@ -115,44 +113,44 @@ static void mutate_once(struct words *w, struct rnd *r)
 		"\xff\xfe", "%s%n", "cc", "c", "0xcc",
 	};
 	char number[32], byte = rnd64(r);
-	size_t len, at = some_word(r, w, &len);
+	size_t len, at = random_word(r, w, &len);
 	const char *word;
 
 	switch (rnd_below(r, 10)) {
-	case 0:		/* a bit */
+	case 0:		/* flip a bit */
 		if (w->len)
 			w->text[rnd_below(r, w->len)] ^= 1 << rnd_below(r, 8);
 		break;
-	case 1:		/* a byte more */
+	case 1:		/* insert a byte */
 		splice(w, rnd_below(r, w->len + 1), 0, &byte, 1);
 		break;
-	case 2:		/* some less */
+	case 2:		/* delete bytes */
 		splice(w, rnd_below(r, w->len + 1), 1 + rnd_below(r, 4), "", 0);
 		break;
-	case 3:		/* a word less */
+	case 3:		/* delete a word */
 		splice(w, at, len + 1, "", 0);
 		break;
-	case 4:		/* a word twice */
+	case 4:		/* duplicate a word */
 		len = min(len, sizeof(number) - 2);
 		memcpy(number, w->text + at, len);
 		number[len] = ' ';
 		splice(w, at, 0, number, len + 1);
 		break;
-	case 5:		/* another word */
+	case 5:		/* replace a word */
 		word = odd[rnd_below(r, ARRAY_SIZE(odd))];
 		splice(w, at, len, word, strlen(word));
 		break;
-	case 6:		/* another number */
+	case 6:		/* replace a word by a number */
 	case 7:
 		snprintf(number, sizeof(number), rnd_one_in(r, 2) ? "%llu" : "0x%llx",
-			 (unsigned long long)number_at_a_boundary(r));
+			 (unsigned long long)random_boundary(r));
 		splice(w, at, len, number, strlen(number));
 		break;
-	case 8:		/* other blanks */
+	case 8:		/* replace a blank */
 		word = &" \t\n\v\r\f\0"[rnd_below(r, 7)];
 		splice(w, at ? at - 1 : 0, at ? 1 : 0, word, 1);
 		break;
-	default:	/* cut off */
+	default:	/* truncate */
 		splice(w, rnd_below(r, w->len + 1), w->len, "", 0);
 		break;
 	}
@@ -166,7 +164,7 @@ void words_mutate(struct words *w, struct rnd *r)
 		mutate_once(w, r);
 }
 
-void words_rubbish(struct words *w, struct rnd *r)
+void words_garbage(struct words *w, struct rnd *r)
 {
 	static const size_t lengths[] = { 0, 1, 16, 255, 256, 257, 300, 4096, 65535, 65536, 65537 };
 	size_t len = rnd_one_in(r, 2) ? rnd_below(r, 64) :
