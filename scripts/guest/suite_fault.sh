@@ -56,7 +56,7 @@ sweep_phys() {
 		sweep span_read $memory "ask $D/phys/span read 4000 8500 $f1 $f2 $f3 $f4"
 		sweep span_write $memory --undo "$wipe" \
 			"write $D/phys/span write 0 $(head -c 6000 /dev/zero | tr '\000' 7) $f1 $f2"
-}
+	}
 }
 
 # Rings of both modes, in their own pages and at a given unaligned address.

@@ -156,18 +156,18 @@ reader() {
 }
 reader &
 reader_pid=$!
-gone=0
+offlined=0
 for round in 1 2 3 4 5 6; do
 	if offline 2>/tmp/.offline; then
-		gone=$((gone + 1))
+		offlined=$((offlined + 1))
 		mem_read $at 1 2>/dev/null && echo "round $round: read while offline" >>/tmp/unexpected
 		online || echo "round $round: not online again" >>/tmp/unexpected
 	fi
 done
 touch /tmp/stop
 wait $reader_pid
-echo "offline $gone of 6 times under a reader"
-t_ok offlined_under_reader test $gone -gt 0
+echo "offline $offlined of 6 times under a reader"
+t_ok offlined_under_reader test $offlined -gt 0
 t_is "$(cat /tmp/unexpected 2>/dev/null)" "" reader_saw_expected_errnos_only
 t_ok readable_after_reader mem_read $at 1
 pages_free

@@ -143,7 +143,7 @@ static int measure(const struct cpu_case *c, unsigned int nr)
 				   bench_median(ns, ROUNDS), ROUNDS);
 }
 
-static int cpus_make(void)
+static int cpus_alloc(void)
 {
 	unsigned int i;
 	int err;
@@ -183,7 +183,7 @@ int bench_cpus(void)
 {
 	unsigned int cpus = min(num_online_cpus(), CPUS_MAX);
 	unsigned int c, nr;
-	int err = cpus_make();
+	int err = cpus_alloc();
 
 	for (c = 0; c < ARRAY_SIZE(cases); c++)
 		for (nr = 1; !err && nr <= cpus; nr++)

@@ -173,8 +173,8 @@ static unsigned int nr_sites;
  * Pages with the sites "apart_N", whose second page is not physically adjacent
  * to the first. The adjacent page is part of the buffer and holds a decoy.
  */
-#define APART_ORDER	4
-static u8 *apart;
+#define TEXT_PAGES_ORDER	4
+static u8 *text_pages;
 
 /* The announcement: a page list of two pages, and the blob in two halves. */
 static struct heki_page *list[2];
@@ -264,8 +264,8 @@ static int sites_from_table(void)
 static int site_apart(unsigned int first, unsigned int page)
 {
 	static const u8 code[] = { 0xe9, 0x01, 0x02, 0x03, 0x04 };
-	u8 *at = apart + (page + 1) * PAGE_SIZE - first;
-	u8 *second = apart + (page + 2) * PAGE_SIZE;
+	u8 *at = text_pages + (page + 1) * PAGE_SIZE - first;
+	u8 *second = text_pages + (page + 2) * PAGE_SIZE;
 	struct client_site *site;
 	char name[16];
 
@@ -286,7 +286,7 @@ static int site_apart(unsigned int first, unsigned int page)
 static int site_three(void)
 {
 	static const u8 code[] = { 0xa1, 0xa2, 0xa3 };
-	u8 *at = apart + 15 * PAGE_SIZE + 0x100;
+	u8 *at = text_pages + 15 * PAGE_SIZE + 0x100;
 	struct client_site *site = site_new("three", sizeof(code));
 
 	if (!site)
@@ -297,7 +297,7 @@ static int site_three(void)
 	return 0;
 }
 
-static int sites_make(void)
+static int create_sites(void)
 {
 	unsigned int first;
 	int err = sites_from_table();
@@ -354,77 +354,77 @@ static void blob_ranges(size_t len, size_t cut, u64 attributes)
 		  attributes);
 }
 
-static bool is(const char *shape, const char *name)
+static bool streq(const char *a, const char *b)
 {
-	return !strcmp(shape, name);
+	return !strcmp(a, b);
 }
 
 /* Only the last record is bad: the valid ones before it must not be kept. */
-static void spoil_record(const char *shape, struct heki_patch *last)
+static void corrupt_record(const char *shape, struct heki_patch *last)
 {
 	u64 width = 1ULL << boot_cpu_data.x86_phys_bits;
 	u64 pa0 = le64_to_cpu(last->pa[0]);
 
-	if (is(shape, "size_0"))
+	if (streq(shape, "size_0"))
 		last->size = 0;
-	else if (is(shape, "size_6"))
+	else if (streq(shape, "size_6"))
 		last->size = 6;
-	else if (is(shape, "no_address"))
+	else if (streq(shape, "no_address"))
 		last->pa[0] = 0;
-	else if (is(shape, "second_needless"))
-		last->pa[1] = cpu_to_le64(virt_to_phys(apart));
-	else if (is(shape, "second_missing"))
+	else if (streq(shape, "second_needless"))
+		last->pa[1] = cpu_to_le64(virt_to_phys(text_pages));
+	else if (streq(shape, "second_missing"))
 		last->pa[0] = cpu_to_le64((pa0 & PAGE_MASK) + PAGE_SIZE - 1);
-	else if (is(shape, "beyond_width"))
+	else if (streq(shape, "beyond_width"))
 		last->pa[0] = cpu_to_le64(width);
-	else if (is(shape, "last_page"))
+	else if (streq(shape, "last_page"))
 		last->pa[0] = cpu_to_le64(width - last->size);
-	else if (is(shape, "overlap"))
+	else if (streq(shape, "overlap"))
 		last->pa[0] = cpu_to_le64(le64_to_cpu(site_find("long")->patch.pa[0]) + 1);
 
-	if (is(shape, "second_unaligned") || is(shape, "second_is_first")) {
+	if (streq(shape, "second_unaligned") || streq(shape, "second_is_first")) {
 		pa0 = (pa0 & PAGE_MASK) + PAGE_SIZE - 1;
 		last->pa[0] = cpu_to_le64(pa0);
-		last->pa[1] = cpu_to_le64(is(shape, "second_is_first") ?
+		last->pa[1] = cpu_to_le64(streq(shape, "second_is_first") ?
 					  pa0 & PAGE_MASK : pa0 + 1 + 8);
 	}
 }
 
-static void spoil_header(const char *shape, struct heki_patch_info *info)
+static void corrupt_header(const char *shape, struct heki_patch_info *info)
 {
-	if (is(shape, "type"))
+	if (streq(shape, "type"))
 		info->type = cpu_to_le32(1);
-	else if (is(shape, "over_max"))
+	else if (streq(shape, "over_max"))
 		le64_add_cpu(&info->max_patch_count, -1);
-	else if (is(shape, "cut_short"))
+	else if (streq(shape, "cut_short"))
 		le64_add_cpu(&info->patch_idx, 1);
-	else if (is(shape, "endless"))
+	else if (streq(shape, "endless"))
 		info->patch_idx = cpu_to_le64(U64_MAX);
-	if (is(shape, "cut_short") || is(shape, "endless"))
+	if (streq(shape, "cut_short") || streq(shape, "endless"))
 		info->max_patch_count = info->patch_idx;
 }
 
-static void spoil_list(const char *shape)
+static void corrupt_list(const char *shape)
 {
 	struct heki_range *range = &list[0]->ranges[0];
 
-	if (is(shape, "cycle") || is(shape, "empty_cycle")) {
+	if (streq(shape, "cycle") || streq(shape, "empty_cycle")) {
 		list[0]->next_pa = cpu_to_le64(virt_to_phys(list[0]));
 		nranges += HEKI_PAGE_RANGES;
 	}
-	if (is(shape, "empty_cycle")) {
+	if (streq(shape, "empty_cycle")) {
 		list[0]->nranges = 0;
-	} else if (is(shape, "too_many")) {
+	} else if (streq(shape, "too_many")) {
 		list[0]->nranges = cpu_to_le64(HEKI_PAGE_RANGES + 1);
-	} else if (is(shape, "count_more")) {
+	} else if (streq(shape, "count_more")) {
 		nranges++;
-	} else if (is(shape, "count_less")) {
+	} else if (streq(shape, "count_less")) {
 		nranges--;
-	} else if (is(shape, "count_huge")) {
+	} else if (streq(shape, "count_huge")) {
 		nranges = U64_MAX;
-	} else if (is(shape, "empty_range")) {
+	} else if (streq(shape, "empty_range")) {
 		range->epa = range->pa;
-	} else if (is(shape, "hole")) {
+	} else if (streq(shape, "hole")) {
 		range->pa = cpu_to_le64(0xa0000);
 		range->epa = cpu_to_le64(0xa0100);
 	}
@@ -443,7 +443,7 @@ static const char * const shapes[] = {
 
 static size_t blob_write(const char *shape)
 {
-	unsigned int split = is(shape, "two_headers") ? 3 : 0;
+	unsigned int split = streq(shape, "two_headers") ? 3 : 0;
 	struct heki_patch_info *info = NULL;
 	struct heki_patch *patch = NULL;
 	u8 *at = blob[0];
@@ -462,15 +462,15 @@ static size_t blob_write(const char *shape)
 		le64_add_cpu(&info->patch_idx, 1);
 		le64_add_cpu(&info->max_patch_count, 1);
 	}
-	spoil_record(shape, patch);
-	spoil_header(shape, info);
+	corrupt_record(shape, patch);
+	corrupt_header(shape, info);
 	return at - blob[0];
 }
 
 /* One range per page of a site, in the order of the sites. */
 static void text_ranges(const char *shape)
 {
-	u64 missing = is(shape, "text_missing") ?
+	u64 missing = streq(shape, "text_missing") ?
 		      le64_to_cpu(sites[0].patch.pa[0]) & PAGE_MASK : 0;
 	unsigned int i, j;
 
@@ -495,15 +495,15 @@ static int announce(const char *shape, u64 patches, u64 other, bool text)
 	memset(list[0], 0, PAGE_SIZE);
 	memset(list[1], 0, PAGE_SIZE);
 	nranges = 0;
-	while (is(shape, "long_list") && nranges < HEKI_PAGE_RANGES - 1)
+	while (streq(shape, "long_list") && nranges < HEKI_PAGE_RANGES - 1)
 		range_add(blob[0], virt_to_phys(blob[0]), PAGE_SIZE, other);
 	len = blob_write(shape);
-	blob_ranges(len, is(shape, "cut") ? 61 : len, patches);
+	blob_ranges(len, streq(shape, "cut") ? 61 : len, patches);
 	if (text)
 		text_ranges(shape);
 	else
 		range_add(blob[1], virt_to_phys(blob[1]), PAGE_SIZE, other);
-	spoil_list(shape);
+	corrupt_list(shape);
 	return 0;
 }
 
@@ -547,7 +547,7 @@ static long run_patch(const char *name, const char *what)
 
 	if (!site || !what)
 		return -ENOTTY;
-	bytes = is(what, "nop") ? site->nop : site->patch.code;
+	bytes = streq(what, "nop") ? site->nop : site->patch.code;
 	pa0 = le64_to_cpu(site->patch.pa[0]);
 	site_tail(site, tail);
 	err = patch_text(pa0, 0, &int3, 1);
@@ -572,7 +572,7 @@ static long run_atomic(const char *name)
 
 static long run_key(const char *on)
 {
-	if (is(on, "1"))
+	if (streq(on, "1"))
 		static_branch_enable(&client_key);
 	else
 		static_branch_disable(&client_key);
@@ -583,21 +583,21 @@ static long run(char *words)
 {
 	char *verb = strsep(&words, " "), *arg = strsep(&words, " ");
 
-	if (is(verb, "end_of_boot"))
+	if (streq(verb, "end_of_boot"))
 		return lvbs_vtlcall(HEKI_VTLCALL_END_OF_BOOT, 0, 0, 0);
-	if (is(verb, "free_init"))
+	if (streq(verb, "free_init"))
 		return lvbs_vtlcall(HEKI_VTLCALL_FREE_MODULE_INIT, token, 0, 0);
-	if (is(verb, "unload"))
+	if (streq(verb, "unload"))
 		return lvbs_vtlcall(HEKI_VTLCALL_UNLOAD_MODULE, token, 0, 0);
-	if (arg && is(verb, "load"))
+	if (arg && streq(verb, "load"))
 		return run_load(arg);
-	if (arg && is(verb, "validate"))
+	if (arg && streq(verb, "validate"))
 		return run_validate(arg);
-	if (arg && is(verb, "patch"))
+	if (arg && streq(verb, "patch"))
 		return run_patch(arg, strsep(&words, " "));
-	if (arg && is(verb, "atomic"))
+	if (arg && streq(verb, "atomic"))
 		return run_atomic(arg);
-	if (arg && is(verb, "key"))
+	if (arg && streq(verb, "key"))
 		return run_key(arg);
 	return -ENOTTY;
 }
@@ -665,12 +665,12 @@ static void client_free(void)
 	free_page((unsigned long)list[1]);
 	free_page((unsigned long)blob[0]);
 	free_page((unsigned long)blob[1]);
-	free_pages((unsigned long)apart, APART_ORDER);
+	free_pages((unsigned long)text_pages, TEXT_PAGES_ORDER);
 	kfree(request);
 }
 
 /* Switch the key while init text exists, and check its effect there. */
-static int __init try_early(void)
+static int __init init_key(void)
 {
 	if (early)
 		static_branch_enable(&client_key);
@@ -681,7 +681,7 @@ static int __init try_early(void)
 
 static int __init client_init(void)
 {
-	int err = try_early();
+	int err = init_key();
 
 	if (err)
 		return err;
@@ -689,11 +689,11 @@ static int __init client_init(void)
 	list[1] = (void *)get_zeroed_page(GFP_KERNEL);
 	blob[0] = (void *)get_zeroed_page(GFP_KERNEL);
 	blob[1] = (void *)get_zeroed_page(GFP_KERNEL);
-	apart = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, APART_ORDER);
+	text_pages = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, TEXT_PAGES_ORDER);
 	/* Aligned so that it does not straddle a page. */
 	request = kzalloc(roundup_pow_of_two(sizeof(*request)), GFP_KERNEL);
-	err = list[0] && list[1] && blob[0] && blob[1] && apart && request ?
-	      sites_make() : -ENOMEM;
+	err = list[0] && list[1] && blob[0] && blob[1] && text_pages && request ?
+	      create_sites() : -ENOMEM;
 	if (err) {
 		client_free();
 		return err;
