@@ -40,7 +40,6 @@ long_parts() {
 	for part in phys rings heki live load; do
 		echo "fault-$part env LVBS_VM_TIMEOUT=5400 suite.sh fault 6.1-debug $part"
 	done
-	echo "disarm env LVBS_VM_TIMEOUT=1800 disarm-test.sh"
 	echo "race race-test.sh"
 	echo "suite_race-6.1-kcsan env LVBS_VM_TIMEOUT=1800 suite.sh race 6.1-kcsan"
 	for kernel in 6.1 6.12; do

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VTL0's modules: where their text is, and which of it is freed after
- * initialisation.
+ * Modules of VTL0: their text, and which of it is freed after initialisation.
+ *
+ * The memory that a module declares belongs to it: not to the kernel, not to
+ * another module, as long as it is loaded. Its sites and their targets lie in
+ * its text.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -9,28 +12,25 @@
 #include <linux/slab.h>
 
 #include "heki/blob.h"
+#include "heki/contain.h"
 #include "heki/module.h"
 #include "heki/owner.h"
+#include "heki/vtl0_reader.h"
 #include "heki/wire.h"
 #include "init.h"
+#include "phys/kernel_image.h"
 #include "phys/width.h"
-#include "heki/vtl0_reader.h"
-
-struct text_range {
-	struct list_head node;
-	unsigned long first;
-	unsigned long last;
-	bool init;
-};
 
 /* Between heki_module_add() and heki_module_drop() of its token. */
 struct heki_module {
 	struct list_head node;
-	struct list_head text;		/* struct text_range */
+	struct heki_mem_map mem;
+	size_t room;		/* for ranges in @mem */
 	u32 token;
 };
 
-static DEFINE_MUTEX(modules_lock);	/* of the list below, and all in it */
+/* Guards the list and all in it. Taken before owners_lock. */
+static DEFINE_MUTEX(modules_lock);
 static LIST_HEAD(modules);
 
 struct module_list {
@@ -39,39 +39,94 @@ struct module_list {
 	struct heki_module *mod;
 };
 
-static int note_range(const struct heki_piece *piece, void *ctx)
+static bool is_init(enum heki_mod_mem type)
 {
-	struct heki_module *mod = ctx;
-	struct text_range *range;
+	return type == HEKI_MOD_INIT_TEXT || type == HEKI_MOD_INIT_DATA ||
+	       type == HEKI_MOD_INIT_RODATA;
+}
 
-	if (piece->attributes > HEKI_MOD_PATCH)
-		return -EINVAL;
-	if (piece->attributes != HEKI_MOD_TEXT &&
-	    piece->attributes != HEKI_MOD_INIT_TEXT)
-		return 0;
-	if ((piece->pa | piece->bytes) & ~PAGE_MASK)
-		return -EINVAL;
+static int mem_add(struct heki_module *mod, const struct heki_mem_range *range)
+{
+	size_t room = max_t(size_t, 2 * mod->room, 16);
+	struct heki_mem_range *ranges;
 
-	range = kmalloc(sizeof(*range), GFP_KERNEL);
-	if (!range)
-		return -ENOMEM;
-	range->first = PHYS_PFN(piece->pa);
-	range->last = PHYS_PFN(piece->pa + piece->bytes - 1);
-	range->init = piece->attributes == HEKI_MOD_INIT_TEXT;
-	list_add_tail(&range->node, &mod->text);
+	if (mod->mem.nr == mod->room) {
+		ranges = kvmalloc_array(room, sizeof(*ranges), GFP_KERNEL);
+		if (!ranges)
+			return -ENOMEM;
+		if (mod->mem.nr)
+			memcpy(ranges, mod->mem.by_pa,
+			       mod->mem.nr * sizeof(*ranges));
+		kvfree(mod->mem.by_pa);
+		mod->mem.by_pa = ranges;
+		mod->room = room;
+	}
+	mod->mem.by_pa[mod->mem.nr++] = *range;
 	return 0;
 }
 
-static int frame_is_text(unsigned long frame, void *ctx)
+static int note_range(const struct heki_piece *piece, void *ctx)
 {
-	unsigned long pfn = heki_frame_pfn(frame);
-	const struct heki_module *mod = ctx;
-	const struct text_range *range;
+	struct heki_mem_range range = {
+		.va = piece->va,
+		.pa = piece->pa,
+		.bytes = piece->bytes,
+		.text = piece->attributes == HEKI_MOD_TEXT ||
+			piece->attributes == HEKI_MOD_INIT_TEXT,
+		.init = is_init(piece->attributes),
+	};
 
-	list_for_each_entry(range, &mod->text, node)
-		if (pfn >= range->first && pfn <= range->last)
-			return 0;
-	return -EINVAL;
+	if (piece->attributes > HEKI_MOD_PATCH)
+		return -EINVAL;
+	/* The module file is a buffer of VTL0's, not the module's memory. */
+	if (piece->attributes == HEKI_MOD_ELF ||
+	    piece->attributes == HEKI_MOD_PATCH)
+		return 0;
+	if (range.text && (piece->pa | piece->bytes | piece->va) & ~PAGE_MASK)
+		return -EINVAL;
+	return mem_add(ctx, &range);
+}
+
+static int mem_sort(struct heki_module *mod)
+{
+	mod->mem.by_va = kvmalloc_array(max_t(size_t, mod->mem.nr, 1),
+					sizeof(*mod->mem.by_va), GFP_KERNEL);
+	return mod->mem.by_va ? heki_mem_map_sort(&mod->mem) : -ENOMEM;
+}
+
+/* Is memory that the module declares another's? Owners are locked. */
+static bool mem_is_taken(const struct heki_module *mod)
+{
+	const struct heki_mem_map *mem = &mod->mem;
+	const struct heki_module *other;
+	size_t i;
+
+	lockdep_assert_held(&modules_lock);
+
+	for (i = 0; i < mem->nr; i++) {
+		const struct heki_mem_range *range = &mem->by_pa[i];
+
+		if (kernel_image_meets(range->pa, range->bytes) ||
+		    heki_owner_has_frames(PHYS_PFN(range->pa),
+					  PHYS_PFN(range->pa +
+						   (range->bytes - 1))))
+			return true;
+	}
+	for (i = 0; i < mem->nr_text; i++)
+		if (kernel_image_meets_va(mem->by_va[i].va,
+					  mem->by_va[i].bytes))
+			return true;
+	list_for_each_entry(other, &modules, node)
+		if (heki_mem_maps_overlap(&other->mem, mem))
+			return true;
+	return false;
+}
+
+static int check_site(const struct heki_site *site, void *ctx)
+{
+	const struct heki_module *mod = ctx;
+
+	return heki_contain_site(&mod->mem, site);
 }
 
 static int fill_from_list(struct heki_patch_batch *batch, void *ctx)
@@ -83,15 +138,16 @@ static int fill_from_list(struct heki_patch_batch *batch, void *ctx)
 	err = heki_blob_read_other(&vtl0_reader, list->pa, list->nranges,
 				   HEKI_MOD_PATCH, phys_width_bits(), batch,
 				   &counts, note_range, list->mod);
-	return err ?: heki_patch_batch_frames(batch, frame_is_text, list->mod);
+	err = err ?: mem_sort(list->mod);
+	if (!err && mem_is_taken(list->mod))
+		err = -EEXIST;
+	return err ?: heki_patch_batch_sites(batch, check_site, list->mod);
 }
 
 static void module_free(struct heki_module *mod)
 {
-	struct text_range *range, *next;
-
-	list_for_each_entry_safe(range, next, &mod->text, node)
-		kfree(range);
+	kvfree(mod->mem.by_pa);
+	kvfree(mod->mem.by_va);
 	kfree(mod);
 }
 
@@ -104,19 +160,17 @@ long heki_module_add(u64 pa, u64 nranges)
 	mod = kzalloc(sizeof(*mod), GFP_KERNEL);
 	if (!mod)
 		return -ENOMEM;
-	INIT_LIST_HEAD(&mod->text);
 
 	list.mod = mod;
-	token = heki_owner_add(NULL, fill_from_list, &list, false);
-	if (token < 0) {
-		module_free(mod);
-		return token;
-	}
-
-	mod->token = token;
 	mutex_lock(&modules_lock);
-	list_add(&mod->node, &modules);
+	token = heki_owner_add(NULL, fill_from_list, &list, false);
+	if (token >= 0) {
+		mod->token = token;
+		list_add(&mod->node, &modules);
+	}
 	mutex_unlock(&modules_lock);
+	if (token < 0)
+		module_free(mod);
 	return token;
 }
 
@@ -134,17 +188,21 @@ static struct heki_module *module_find(u64 token)
 
 static int module_drop_init(struct heki_module *mod)
 {
-	struct text_range *range, *next;
+	const struct heki_mem_range *range;
 	int err = 0;
+	size_t i;
 
-	list_for_each_entry_safe(range, next, &mod->text, node) {
+	lockdep_assert_held(&modules_lock);
+
+	for (i = 0; i < mod->mem.nr_text; i++) {
+		range = &mod->mem.by_va[i];
 		if (!range->init)
 			continue;
-		err = heki_owner_drop_frames(mod->token, range->first,
-					     range->last) ?: err;
-		list_del(&range->node);
-		kfree(range);
+		err = heki_owner_drop_frames(mod->token, PHYS_PFN(range->pa),
+					     PHYS_PFN(range->pa +
+						      (range->bytes - 1))) ?: err;
 	}
+	heki_mem_map_drop_init(&mod->mem);
 	return err;
 }
 

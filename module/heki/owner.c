@@ -309,6 +309,21 @@ int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
 	return err;
 }
 
+bool heki_owner_has_frames(unsigned long first, unsigned long last)
+{
+	const struct heki_owner *owner;
+	unsigned long at;
+
+	lockdep_assert_held(&owners_lock);
+
+	list_for_each_entry(owner, &owners, node)
+		for (at = owner_position(owner, first);
+		     at < owner->nr_pfns && owner->pfns[at] <= last; at++)
+			if (!test_bit(at, owner->dropped))
+				return true;
+	return false;
+}
+
 void heki_owner_name(u32 id, char *name)
 {
 	const struct heki_owner *owner;

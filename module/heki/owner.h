@@ -120,6 +120,16 @@ int heki_owner_drop(u32 id);
 int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last);
 
 /**
+ * heki_owner_has_frames() - does an owner have sites on one of these frames?
+ * @first: first frame
+ * @last: last frame
+ *
+ * Context: called by a heki_owner_fill, or under its locks.
+ * Return: true if so.
+ */
+bool heki_owner_has_frames(unsigned long first, unsigned long last);
+
+/**
  * heki_owner_name() - who an id is
  * @id: the id
  * @name: %HEKI_OWNER_NAME bytes; "?" for an id that is gone

@@ -561,6 +561,42 @@ int heki_patch_batch_frames(struct heki_patch_batch *batch,
 }
 
 /**
+ * heki_patch_batch_sites() - visit the sites of a batch
+ * @batch: the batch
+ * @fn: called for each of its sites; may sleep. A result other than 0 ends the
+ *	walk
+ * @ctx: passed to @fn
+ *
+ * Context: Process context; may sleep. Between begin and commit or abort.
+ * Return: 0, or what @fn returned.
+ */
+int heki_patch_batch_sites(struct heki_patch_batch *batch,
+			   int (*fn)(const struct heki_site *site, void *ctx),
+			   void *ctx)
+{
+	struct heki_frame_table *table;
+	struct heki_patch_hit hit;
+	unsigned long pfn;
+	unsigned int i;
+	int err;
+
+	xa_for_each(&batch->staged, pfn, table) {
+		for (i = 0; i < table->nr; i++) {
+			const struct heki_entry *entry = &table->entries[i];
+
+			if (entry->owner != batch->owner)
+				continue;
+			hit_fill(&hit, pfn, table, entry, entry->size, 0);
+			err = fn(&hit.site, ctx);
+			if (err)
+				return err;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
  * heki_patch_batch_commit() - make all sites of a batch valid
  * @batch: the batch, over in any case
  *

@@ -108,6 +108,9 @@ int heki_patch_batch_add(struct heki_patch_batch *batch,
 			 const struct heki_site *site);
 int heki_patch_batch_frames(struct heki_patch_batch *batch,
 			    int (*fn)(unsigned long pfn, void *ctx), void *ctx);
+int heki_patch_batch_sites(struct heki_patch_batch *batch,
+			   int (*fn)(const struct heki_site *site, void *ctx),
+			   void *ctx);
 int heki_patch_batch_commit(struct heki_patch_batch *batch);
 void heki_patch_batch_abort(struct heki_patch_batch *batch);
 

@@ -14,6 +14,7 @@
 
 #include "heki/apply.h"
 #include "heki/blob.h"
+#include "heki/contain.h"
 #include "heki/context.h"
 #include "heki/module.h"
 #include "heki/owner.h"
@@ -21,6 +22,7 @@
 #include "heki/request.h"
 #include "heki/verdicts.h"
 #include "ring/log.h"
+#include "phys/kernel_image.h"
 #include "phys/width.h"
 #include "trace.h"
 #include "heki/vtlcall.h"
@@ -41,14 +43,34 @@ static long call_end_of_boot(u64 a0, u64 a1, u64 a2)
 	return 0;
 }
 
+static int check_kernel_site(const struct heki_site *site, void *ctx)
+{
+	return heki_contain_site(ctx, site);
+}
+
 static int fill_from_blob(struct heki_patch_batch *batch, void *ctx)
 {
+	struct kernel_range kernel = kernel_image_text();
+	struct heki_mem_range range = {
+		.va = kernel.va,
+		.pa = kernel.pa,
+		.bytes = kernel.bytes,
+		.text = true,
+	};
+	struct heki_mem_map text = {
+		.by_pa = &range,
+		.nr = 1,
+		.by_va = &range,
+		.nr_text = 1,
+	};
 	struct heki_blob_counts counts;
 	const u64 *list = ctx;
+	int err;
 
-	return heki_blob_read(&vtl0_reader, list[0], list[1],
-			      HEKI_KDATA_PATCH_INFO, phys_width_bits(), batch,
-			      &counts);
+	err = heki_blob_read(&vtl0_reader, list[0], list[1],
+			     HEKI_KDATA_PATCH_INFO, phys_width_bits(), batch,
+			     &counts);
+	return err ?: heki_patch_batch_sites(batch, check_kernel_site, &text);
 }
 
 static long call_load_kdata(u64 pa, u64 nranges, u64 a2)

@@ -13,6 +13,7 @@
 
 #include "ksym.h"
 #include "init.h"
+#include "phys/kernel_image.h"
 
 struct image_part {
 	const char *start_name;
@@ -44,22 +45,71 @@ static struct image_part parts[] = {
 
 static unsigned int nr_protected;
 
-static int part_protect(struct image_part *part)
-{
-	unsigned long start = (unsigned long)part->start ?:
-			      ksym_address(part->start_name);
-	unsigned long end = (unsigned long)part->end ?:
-			    ksym_address(part->end_name);
-	unsigned long first, last;
+/*
+ * Where the image is mapped, and the pieces of it that stay the kernel's: init
+ * sections and the gaps between sections become free memory.
+ */
+static struct kernel_range image;
+static struct kernel_range text, rodata, data, bss;
 
-	if (!start || end <= start) {
-		pr_err("cannot find the %s: %s..%s are not to be had (kprobes off?)\n",
-		       part->prot.owner, part->start_name, part->end_name);
+static int range_find(struct kernel_range *range, const char *start_name,
+		      const char *start, const char *end_name, const char *end)
+{
+	unsigned long first = (unsigned long)start ?: ksym_address(start_name);
+	unsigned long past = (unsigned long)end ?: ksym_address(end_name);
+
+	if (!first || past <= first) {
+		pr_err("cannot find the kernel's symbols %s and %s (kprobes disabled?)\n",
+		       start_name, end_name);
 		return -ENOENT;
 	}
+	*range = (struct kernel_range) {
+		.va = first,
+		.pa = __pa_symbol(first),
+		.bytes = past - first,
+	};
+	return 0;
+}
 
-	first = PHYS_PFN(__pa_symbol(start));
-	last = PHYS_PFN(__pa_symbol(end - 1));
+#define RANGE_FIND(range, from, to)					\
+	range_find(range, #from, IMAGE_SYMBOL(from), #to, IMAGE_SYMBOL(to))
+
+struct kernel_range kernel_image_text(void)
+{
+	return text;
+}
+
+static bool ranges_meet(u64 a, u64 a_bytes, u64 b, u64 b_bytes)
+{
+	return a_bytes && b_bytes && a <= b + (b_bytes - 1) &&
+	       b <= a + (a_bytes - 1);
+}
+
+bool kernel_image_meets(u64 pa, u64 bytes)
+{
+	return ranges_meet(text.pa, text.bytes, pa, bytes) ||
+	       ranges_meet(rodata.pa, rodata.bytes, pa, bytes) ||
+	       ranges_meet(data.pa, data.bytes, pa, bytes) ||
+	       ranges_meet(bss.pa, bss.bytes, pa, bytes);
+}
+
+bool kernel_image_meets_va(u64 va, u64 bytes)
+{
+	return ranges_meet(image.va, image.bytes, va, bytes);
+}
+
+static int part_protect(struct image_part *part)
+{
+	struct kernel_range range;
+	unsigned long first, last;
+	int err;
+
+	err = range_find(&range, part->start_name, part->start, part->end_name,
+			 part->end);
+	if (err)
+		return err;
+	first = PHYS_PFN(range.pa);
+	last = PHYS_PFN(range.pa + range.bytes - 1);
 	return phys_protect(lvbs_vmap_manager(), &part->prot, first,
 			    last - first + 1);
 }
@@ -67,6 +117,14 @@ static int part_protect(struct image_part *part)
 int kernel_image_init(void)
 {
 	int err;
+
+	err = RANGE_FIND(&image, _text, _end);
+	err = err ?: RANGE_FIND(&text, _stext, _etext);
+	err = err ?: RANGE_FIND(&rodata, __start_rodata, __end_rodata);
+	err = err ?: RANGE_FIND(&data, _sdata, _edata);
+	err = err ?: RANGE_FIND(&bss, __bss_start, __bss_stop);
+	if (err)
+		return err;
 
 	for (nr_protected = 0; nr_protected < ARRAY_SIZE(parts);
 	     nr_protected++) {

@@ -63,10 +63,29 @@ for call in validate load; do
 	not_taken EEXIST $call overlap
 	not_taken ENOMEM $call endless
 	not_taken ENXIO $call hole
+	not_taken EINVAL $call last_page
 done
-not_taken ENXIO load last_page
-not_taken EINVAL validate last_page
-not_taken EINVAL validate text_missing
+
+#
+# A site and its target lie in their owner's own text, and nobody else's memory is declared.
+#
+for shape in text_missing target_kernel not_a_jump short_jump_of_5 target_far target_before \
+	va_unaligned kernel_sites; do
+	not_taken EINVAL validate $shape
+done
+for shape in kernel_text kernel_data kernel_va text_twice data_twice va_twice; do
+	not_taken EEXIST validate $shape
+done
+# The client is not the kernel.
+for shape in good cut two_headers target_kernel; do
+	not_taken EINVAL load $shape
+done
+t_ok validate_without_sites client validate text_only
+for shape in good text_only; do
+	t_fails EEXIST "text_of_another_owner_$shape" client validate $shape
+done
+t_is "$(wc -l <"$D/heki/patches")" 0 text_of_another_owner_adds_nothing
+t_ok unload_without_sites client unload
 t_fails ENOENT unload_of_what_is_gone client unload
 
 t_ok validate client validate good
@@ -130,7 +149,7 @@ for name in $running $apart; do
 	refused EACCES "${name}_wrong_head" "$name" request "$PA0" 0 90
 	refused EACCES "${name}_zero_head" "$name" request "$PA0" 0 00
 	refused EACCES "${name}_head_of_the_other" "$name" request "$PA0" 0 "$code_head"
-	refused EACCES "${name}_wrong_tail" "$name" request "$TAIL0" "$TAIL1" "$(printf %s "$code_tail" | sed 's/.$/f/')"
+	refused EACCES "${name}_wrong_tail" "$name" request "$TAIL0" "$TAIL1" "$(printf %s "$code_tail" | sed 's/.$/e/')"
 	refused EACCES "${name}_whole_while_guarded" "$name" request "$PA0" "$PA1" "$CODE"
 	if [ "$SIZE" = 5 ]; then
 		refused EACCES "${name}_part_of_the_tail" "$name" request "$TAIL0" 0 "$(head_of "$code_tail")"
@@ -165,13 +184,6 @@ for name in $running $apart; do
 	fi
 	t_is "$(site_now "$name" | cut -d ' ' -f 1)" "$NOP" "${name}_is_as_it_was"
 done
-
-# No NOP is known for three bytes: only its own come back.
-site three
-t_ok three_guarded request "$PA0" 0 cc
-refused EACCES three_has_no_nop three request "$TAIL0" 0 1f00
-t_ok three_unguarded request "$PA0" 0 a1
-t_is "$(site_now three)" "a1a2a3 -" three_is_back
 
 # INT3 is for first bytes of sites, whatever else is protected on that page.
 site long
@@ -253,7 +265,7 @@ t_fails EINVAL load_kdata_of_rubbish put "$D/heki/load_kdata" "$page" 1
 #
 # While sites are known their pages can be read, but written by patches only.
 #
-for name in long long_1 apart_1 three; do
+for name in long long_1 apart_1; do
 	site $name
 	refused EROFS "${name}_page_protected" $name mem_write "$PA0" cc
 	if [ "$((PA1))" != 0 ]; then
@@ -322,8 +334,9 @@ refused ENOENT patch_after_unload long request "$PA0" 0 cc
 #
 # The end of boot: nothing more is trusted, what is known still works.
 #
-t_ok load client load good
+t_ok load client load kernel_sites
 t_is "$(patches_of kernel)" 12 loaded_for_the_kernel
+t_ok validate_before_end_of_boot client validate good
 t_is "$(cat "$D/heki/end_of_boot")" 0 boot_goes_on
 for words in 0 2 "" "1 1" x; do
 	# shellcheck disable=SC2086 # words
@@ -334,13 +347,19 @@ t_ok end_of_boot put "$D/heki/end_of_boot" 1
 t_is "$(cat "$D/heki/end_of_boot")" 1 boot_ended
 t_fails EPERM end_of_boot_twice put "$D/heki/end_of_boot" 1
 t_fails EPERM end_of_boot_by_the_client client end_of_boot
-t_fails EPERM load_after_boot client load good
+t_fails EPERM load_after_boot client load kernel_sites
 t_fails EPERM load_kdata_after_boot put "$D/heki/load_kdata" "$page" 1
 t_fails EPERM protect_memory_after_boot put "$D/vtlcall" 0x1ffe4 "$page" 1 0
 t_is "$(patches_of kernel)" 12 known_as_before
 t_ok patch_after_boot flip "$CODE"
 t_is "$(site_now long)" "$CODE 1" patched_after_boot
 t_ok patch_back_after_boot flip "$NOP"
+t_ok unload_after_boot client unload
+for shape in kernel_text kernel_data kernel_va; do
+	t_fails EEXIST "validate_${shape}_after_boot" client validate $shape
+done
+t_fails EEXIST validate_kernel_sites_after_boot client validate kernel_sites
+t_ok validate_after_boot client validate good
 
 #
 # Everything is given back.

@@ -51,7 +51,7 @@ furnish() {
 		echo "demand 2 ondemand" >"$D/ring/new" &&
 		echo "given $ring_pa 4096 persistent" >"$D/ring/new" &&
 		echo "0x1ffec $log_pa 4096 0" >"$D/vtlcall" &&
-		echo "$list_pa 1" >"$D/heki/load_kdata" &&
+		echo "0x1ffe6 $list_pa 2 0" >"$D/vtlcall" &&
 		echo "0x1ffe4 $protect_pa 1 0" >"$D/vtlcall" &&
 		echo "$site_pa 0 cc" >"$D/heki/request" &&
 		echo "$site_pa 0 eb" >"$D/heki/request" &&
@@ -91,7 +91,8 @@ ring_pa=$(($1 * 4096)) log_pa=$(($2 * 4096)) list_pa=$(($3 * 4096)) blob_pa=$(($
 protect_pa=$(($5 * 4096)) site_pa=$(($6 * 4096))
 # A blob with one header and one record: a two-byte site whose code, eb 5a, is in place.
 page_write 12288 "$(le64 0)$(le64 0)$(le64 0)$(le64 0)$(le64 1)$(le64 1)$(wire $site_pa 0 2 eb5a)"
-page_write 8192 "$(le64 0)$(le64 0)$(le64 1)$(le64 0)$(le64 $blob_pa)$(le64 $((blob_pa + 72)))$(le64 5)"
+page_write 8192 "$(le64 0)$(le64 0)$(le64 2)$(le64 0x10000)$(le64 $site_pa)$(le64 $((site_pa + 4096)))$(le64 0)\
+$(le64 0)$(le64 $blob_pa)$(le64 $((blob_pa + 72)))$(le64 8)"
 page_write 16384 "$(le64 0)$(le64 0)$(le64 1)$(le64 0)$(le64 $protect_pa)$(le64 $((protect_pa + 4096)))$(le64 1)"
 page_write 20480 eb5a
 

@@ -11,6 +11,9 @@
 #define SITES_MAX	512
 #define TOKENS_MAX	64
 
+/* Where modules have their text mapped. */
+#define TEXT_VA		0x100000000000ULL
+
 /* Structure layouts in 64-bit words, see include/lvbs/heki_abi.h. */
 enum { PAGE_NEXT_PA = 1, PAGE_NRANGES = 2, PAGE_RANGE = 3 };
 enum { RANGE_VA, RANGE_PA, RANGE_EPA, RANGE_ATTR, RANGE_WORDS };
@@ -87,23 +90,41 @@ static unsigned int bytes_on_first_page(uint64_t pa, unsigned int size)
 	return min((unsigned int)(PAGE - pa % PAGE), size);
 }
 
-static void site_make(struct rnd *r, struct site *site)
+/* Mostly a jump into the page that the site starts on. */
+static void site_jump(struct rnd *r, struct site *site)
 {
-	static const unsigned int likely[] = { 1, 2, 2, 2, 3, 4, 5, 5, 5, 5 };
-	struct pool_page *page = pool_random(r, ZONE_TEXT), *other;
-	const uint8_t *now;
-	unsigned int first;
+	int64_t end = site->pa[0] % PAGE + site->size, jump;
 
-	memset(site, 0, sizeof(*site));
-	site->size = likely[rnd_below(r, ARRAY_SIZE(likely))];
 	rnd_bytes(r, site->code, site->size);
 	if (site->size == 2)
 		site->code[0] = 0xeb;
 	else if (site->size == 5)
 		site->code[0] = 0xe9;
+	if ((site->size != 2 && site->size != 5) || rnd_one_in(r, 16))
+		return;
+
+	do {
+		jump = (int64_t)rnd_below(r, PAGE) - end;
+		if (site->size == 2)
+			jump = (int64_t)rnd_below(r, 256) - 128;
+	} while (end + jump < 0 || end + jump >= (int64_t)PAGE);
+	memcpy(site->code + 1, &jump, site->size - 1);
+}
+
+static void site_make(struct rnd *r, struct site *site)
+{
+	struct pool_page *page = pool_random(r, ZONE_TEXT), *other;
+	const uint8_t *now;
+	unsigned int first;
+
+	memset(site, 0, sizeof(*site));
+	site->size = rnd_one_in(r, 2) ? 2 : 5;
+	if (rnd_one_in(r, 16))
+		site->size = 1 + rnd_below(r, 5);
 	site->pa[0] = page_pa(page) + rnd_below(r, PAGE);
 	if (rnd_one_in(r, 4))
 		site->pa[0] = page_pa(page) + PAGE - 1 - rnd_below(r, site->size);
+	site_jump(r, site);
 	first = bytes_on_first_page(site->pa[0], site->size);
 	if (first < site->size) {
 		do {
@@ -184,15 +205,27 @@ static void blob_place(struct rnd *r, struct list *list, uint64_t attr)
 	}
 }
 
+static bool has_range(const struct list *list, uint64_t pa)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++)
+		if (list->range[i][RANGE_PA] == pa)
+			return true;
+	return false;
+}
+
 static void add_text_ranges(struct rnd *r, struct list *list)
 {
 	unsigned int i, j;
+	uint64_t pa;
 
 	for (i = 0; i < list->nr_sites; i++)
-		for (j = 0; j < 2; j++)
-			if (list->site[i].pa[j] && !rnd_one_in(r, 40))
-				range_add(list, 0, list->site[i].pa[j] & ~(PAGE - 1ULL), PAGE,
-					  rnd_one_in(r, 3) ? 4 : 0);
+		for (j = 0; j < 2; j++) {
+			pa = list->site[i].pa[j] & ~(PAGE - 1ULL);
+			if (pa && !rnd_one_in(r, 40) && !has_range(list, pa))
+				range_add(list, TEXT_VA + pa, pa, PAGE, rnd_one_in(r, 3) ? 4 : 0);
+		}
 }
 
 static void add_ignored_ranges(struct rnd *r, struct list *list, unsigned int attrs,
@@ -203,6 +236,9 @@ static void add_ignored_ranges(struct rnd *r, struct list *list, unsigned int at
 	while (nr--) {
 		unsigned int attr = rnd_below(r, attrs);
 
+		/* Memory of a module must not overlap; its file is not memory. */
+		if (attrs == 8 && !rnd_one_in(r, 16))
+			attr = 7;
 		if (attr != except)
 			range_add(list, 0, page_pa(pool_random(r, ZONE_TEXT)), PAGE, attr);
 	}

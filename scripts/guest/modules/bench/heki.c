@@ -32,7 +32,7 @@
 #define CHUNK_SITES	(CHUNK_BYTES / STRIDE)
 #define CHUNKS_MAX	32
 
-static const u8 code[SITE_BYTES] = { 0xe9, 0x01, 0x02, 0x03, 0x04 };
+static const u8 code[SITE_BYTES] = { 0xe9, 0x03, 0x00, 0x00, 0x00 };
 static const u8 nop[SITE_BYTES] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
 struct chunks {

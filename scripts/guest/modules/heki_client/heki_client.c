@@ -27,16 +27,25 @@
 #include <linux/io.h>
 #include <linux/irqflags.h>
 #include <linux/jump_label.h>
+#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
+
+/* <linux/unaligned.h> was <asm/unaligned.h> before 6.12. */
+#if __has_include(<linux/unaligned.h>)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 
 #include <lvbs/heki.h>
 #include <lvbs/heki_abi.h>
@@ -155,13 +164,17 @@ static const struct {
 static const u8 nop2[] = { 0x66, 0x90 };
 static const u8 nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
-/* piece[] are the virtual addresses of its parts; two if it straddles pages. */
+/*
+ * piece[] are the virtual addresses of its parts; two if it straddles pages.
+ * target is where it jumps to.
+ */
 struct client_site {
 	char name[16];
 	struct heki_patch patch;
 	const u8 *nop;
 	u8 *piece[2];
 	unsigned int first;
+	u8 *target;
 	bool (*run)(void);
 };
 
@@ -185,6 +198,18 @@ static struct heki_patch *request;
 static u64 token;
 static struct dentry *dir;
 static DEFINE_MUTEX(client_lock);
+
+static unsigned long address_of(const char *name)
+{
+	static unsigned long (*lookup)(const char *name);
+	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
+
+	if (!lookup && !register_kprobe(&probe)) {
+		lookup = (void *)probe.addr;
+		unregister_kprobe(&probe);
+	}
+	return lookup ? lookup(name) : 0;
+}
 
 static phys_addr_t text_pa(unsigned long va)
 {
@@ -237,6 +262,7 @@ static int site_from_entry(const struct jump_entry *entry)
 	if (!site)
 		return -E2BIG;
 	site->run = branches[nearest].run;
+	site->target = (u8 *)jump_entry_target(entry);
 	site_place(site, text, text_pa(va), (u8 *)next, text_pa(next));
 
 	jump = jump_entry_target(entry) - va - site->patch.size;
@@ -261,40 +287,40 @@ static int sites_from_table(void)
 	return err;
 }
 
-static int site_apart(unsigned int first, unsigned int page)
-{
-	static const u8 code[] = { 0xe9, 0x01, 0x02, 0x03, 0x04 };
-	u8 *at = text_pages + (page + 1) * PAGE_SIZE - first;
-	u8 *second = text_pages + (page + 2) * PAGE_SIZE;
-	struct client_site *site;
-	char name[16];
+/* Code that nothing runs: to 32 bytes before the site. */
+static const u8 idle_code[] = { 0xe9, 0xdb, 0xff, 0xff, 0xff };
 
-	snprintf(name, sizeof(name), "apart_%u", first);
-	site = site_new(name, sizeof(code));
+/* The first @first bytes at @at, the rest at @second. */
+static int site_idle(const char *name, u8 *at, unsigned int first, u8 *second)
+{
+	struct client_site *site = site_new(name, sizeof(idle_code));
+
 	if (!site)
 		return -E2BIG;
-	memcpy(site->patch.code, code, sizeof(code));
+	memcpy(site->patch.code, idle_code, sizeof(idle_code));
+	site->target = at - 32;
 	site_place(site, at, virt_to_phys(at), second, virt_to_phys(second));
 	memcpy(at, nop5, first);
 	memcpy(second, nop5 + first, sizeof(nop5) - first);
-	/* Decoy: the same bytes on the physically adjacent page. */
-	memcpy(at + first, nop5 + first, sizeof(nop5) - first);
 	return 0;
 }
 
-/* No NOP has this size: the site can only be guarded and restored. */
-static int site_three(void)
+static int site_apart(unsigned int first, unsigned int page)
 {
-	static const u8 code[] = { 0xa1, 0xa2, 0xa3 };
-	u8 *at = text_pages + 15 * PAGE_SIZE + 0x100;
-	struct client_site *site = site_new("three", sizeof(code));
+	u8 *at = text_pages + (page + 1) * PAGE_SIZE - first;
+	char name[16];
 
-	if (!site)
-		return -E2BIG;
-	memcpy(site->patch.code, code, sizeof(code));
-	memcpy(at, code, sizeof(code));
-	site_place(site, at, virt_to_phys(at), NULL, 0);
-	return 0;
+	snprintf(name, sizeof(name), "apart_%u", first);
+	/* Decoy: the same bytes on the physically adjacent page. */
+	memcpy(at + first, nop5 + first, sizeof(nop5) - first);
+	return site_idle(name, at, first, text_pages + (page + 2) * PAGE_SIZE);
+}
+
+static int site_inside(void)
+{
+	u8 *at = text_pages + 15 * PAGE_SIZE + 0x100;
+
+	return site_idle("inside", at, sizeof(nop5), at + sizeof(nop5));
 }
 
 static int create_sites(void)
@@ -304,7 +330,7 @@ static int create_sites(void)
 
 	for (first = 1; !err && first <= 4; first++)
 		err = site_apart(first, 3 * (first - 1));
-	return err ?: site_three();
+	return err ?: site_inside();
 }
 
 static struct client_site *site_find(const char *name)
@@ -382,6 +408,16 @@ static void corrupt_record(const char *shape, struct heki_patch *last)
 	else if (streq(shape, "overlap"))
 		last->pa[0] = cpu_to_le64(le64_to_cpu(site_find("long")->patch.pa[0]) + 1);
 
+	/* A call, another size, and jumps to what is not the client's. */
+	if (streq(shape, "not_a_jump"))
+		last->code[0] = 0xe8;
+	else if (streq(shape, "short_jump_of_5"))
+		last->code[0] = 0xeb;
+	else if (streq(shape, "target_far"))
+		put_unaligned_le32(SZ_1G, &last->code[1]);
+	else if (streq(shape, "target_before"))
+		put_unaligned_le32((u32)-SZ_8K, &last->code[1]);
+
 	if (streq(shape, "second_unaligned") || streq(shape, "second_is_first")) {
 		pa0 = (pa0 & PAGE_MASK) + PAGE_SIZE - 1;
 		last->pa[0] = cpu_to_le64(pa0);
@@ -432,58 +468,165 @@ static void corrupt_list(const char *shape)
 
 static const char * const shapes[] = {
 	/* Valid. */
-	"good", "cut", "two_headers", "long_list",
+	"good", "cut", "two_headers", "long_list", "text_only", "kernel_sites",
 	/* Invalid records, headers, lists. */
 	"size_0", "size_6", "no_address", "second_needless", "second_missing",
 	"second_unaligned", "second_is_first", "beyond_width", "last_page",
 	"overlap", "type", "over_max", "cut_short", "endless", "cycle",
 	"empty_cycle", "too_many", "count_more", "count_less", "count_huge",
-	"empty_range", "hole", "text_missing",
+	"empty_range", "hole",
+	/* Sites, targets and text that are not the module's. */
+	"text_missing", "target_kernel", "not_a_jump", "short_jump_of_5",
+	"target_far", "target_before", "kernel_text", "kernel_data",
+	"kernel_va", "text_twice", "data_twice", "va_twice", "va_unaligned",
 };
+
+static void record_add(u8 **at, struct heki_patch_info *info,
+		       const struct heki_patch *patch)
+{
+	memcpy(*at, patch, sizeof(*patch));
+	*at += sizeof(*patch);
+	le64_add_cpu(&info->patch_idx, 1);
+	le64_add_cpu(&info->max_patch_count, 1);
+}
+
+static bool kernel_record(struct heki_patch *patch,
+			  const struct jump_entry *entry)
+{
+	unsigned long va = jump_entry_code(entry);
+	const u8 *text = (const u8 *)va;
+	bool is_long = text[0] == 0x0f || text[0] == 0xe9;
+	s32 jump = jump_entry_target(entry) - va - (is_long ? 5 : 2);
+
+	if (jump_entry_is_init(entry) || text[0] == INT3 ||
+	    offset_in_page(va) > PAGE_SIZE - 5)
+		return false;
+	*patch = (struct heki_patch) {
+		.pa[0] = cpu_to_le64(__pa_symbol(va)),
+		.size = is_long ? 5 : 2,
+		.code[0] = is_long ? 0xe9 : 0xeb,
+	};
+	memcpy(patch->code + 1, &jump, patch->size - 1);
+	return true;
+}
+
+/* As many of the kernel's own sites as the client has. */
+static void kernel_records(u8 **at, struct heki_patch_info *info)
+{
+	const struct jump_entry *entry =
+		(void *)address_of("__start___jump_table");
+	const struct jump_entry *end =
+		(void *)address_of("__stop___jump_table");
+	struct heki_patch patch;
+	unsigned int nr = 0;
+
+	for (; nr < nr_sites && entry < end; entry++) {
+		if (!kernel_record(&patch, entry))
+			continue;
+		record_add(at, info, &patch);
+		nr++;
+	}
+}
 
 static size_t blob_write(const char *shape)
 {
 	unsigned int split = streq(shape, "two_headers") ? 3 : 0;
-	struct heki_patch_info *info = NULL;
-	struct heki_patch *patch = NULL;
-	u8 *at = blob[0];
+	struct heki_patch_info *info = (void *)blob[0];
+	u8 *at = blob[0] + sizeof(*info);
 	unsigned int i;
 
 	memset(blob[0], 0, PAGE_SIZE);
 	memset(blob[1], 0, PAGE_SIZE);
+	if (streq(shape, "text_only"))
+		return at - blob[0];
+	if (streq(shape, "kernel_sites")) {
+		kernel_records(&at, info);
+		return at - blob[0];
+	}
 	for (i = 0; i < nr_sites; i++) {
-		if (!i || i == split) {
+		struct heki_patch patch = sites[i].patch;
+
+		if (i && i == split) {
 			info = (void *)at;
 			at += sizeof(*info);
 		}
-		patch = (void *)at;
-		*patch = sites[i].patch;
-		at += sizeof(*patch);
-		le64_add_cpu(&info->patch_idx, 1);
-		le64_add_cpu(&info->max_patch_count, 1);
+		/* Within reach of a jump: the module's text is near the kernel's. */
+		if (sites[i].run == branch_long && streq(shape, "target_kernel"))
+			put_unaligned_le32((u32)(address_of("vfs_fsync") -
+						 (unsigned long)sites[i].piece[0] - 5),
+					   &patch.code[1]);
+		record_add(&at, info, &patch);
 	}
-	corrupt_record(shape, patch);
+	corrupt_record(shape, (struct heki_patch *)at - 1);
 	corrupt_header(shape, info);
 	return at - blob[0];
 }
 
-/* One range per page of a site, in the order of the sites. */
+/* A range for the page of @va, unless there is one. */
+static void page_range(const u8 *va, phys_addr_t pa, u64 type)
+{
+	u64 i;
+
+	pa &= PAGE_MASK;
+	for (i = 0; i < nranges; i++) {
+		const struct heki_page *page = list[i / HEKI_PAGE_RANGES];
+		const struct heki_range *range =
+			&page->ranges[i % HEKI_PAGE_RANGES];
+
+		if (le64_to_cpu(range->pa) == pa &&
+		    le64_to_cpu(range->attributes) == type)
+			return;
+	}
+	range_add((void *)((unsigned long)va & PAGE_MASK), pa, PAGE_SIZE, type);
+}
+
+/* The pages of sites, in their order, and of what they jump to. */
 static void text_ranges(const char *shape)
 {
-	u64 missing = streq(shape, "text_missing") ?
-		      le64_to_cpu(sites[0].patch.pa[0]) & PAGE_MASK : 0;
 	unsigned int i, j;
 
-	for (i = 0; i < nr_sites; i++)
-		for (j = 0; j < 2; j++) {
-			u64 pa = le64_to_cpu(sites[i].patch.pa[j]) & PAGE_MASK;
+	for (i = 0; i < nr_sites; i++) {
+		const struct client_site *site = &sites[i];
+		u64 type = site->run ? HEKI_MOD_TEXT : HEKI_MOD_INIT_TEXT;
 
-			if (!pa || pa == missing)
-				continue;
-			range_add(sites[i].piece[j], pa, PAGE_SIZE,
-				  sites[i].run ? HEKI_MOD_TEXT :
-						 HEKI_MOD_INIT_TEXT);
+		for (j = 0; j < 2; j++) {
+			u64 pa = le64_to_cpu(site->patch.pa[j]);
+
+			if (pa && (i || !streq(shape, "text_missing")))
+				page_range(site->piece[j], pa, type);
 		}
+		page_range(site->target, site->run ?
+			   text_pa((unsigned long)site->target) :
+			   virt_to_phys(site->target), type);
+	}
+}
+
+/* Ranges that a module must not declare. */
+static void foreign_ranges(const char *shape)
+{
+	unsigned long kernel = address_of("vfs_fsync") & PAGE_MASK;
+	unsigned long data = address_of("init_task") & PAGE_MASK;
+	u8 *own = text_pages + 2 * PAGE_SIZE;
+
+	if (streq(shape, "kernel_text"))
+		range_add((void *)kernel, __pa_symbol(kernel), PAGE_SIZE,
+			  HEKI_MOD_TEXT);
+	else if (streq(shape, "kernel_data"))
+		range_add((void *)data, __pa_symbol(data), PAGE_SIZE,
+			  HEKI_MOD_DATA);
+	else if (streq(shape, "kernel_va"))
+		range_add((void *)kernel, virt_to_phys(own), PAGE_SIZE,
+			  HEKI_MOD_TEXT);
+	else if (streq(shape, "text_twice") || streq(shape, "data_twice"))
+		range_add(text_pages, virt_to_phys(text_pages), PAGE_SIZE,
+			  streq(shape, "text_twice") ? HEKI_MOD_TEXT :
+						       HEKI_MOD_DATA);
+	else if (streq(shape, "va_twice"))
+		range_add(text_pages, virt_to_phys(own), PAGE_SIZE,
+			  HEKI_MOD_TEXT);
+	else if (streq(shape, "va_unaligned"))
+		range_add(own + 8, virt_to_phys(own), PAGE_SIZE,
+			  HEKI_MOD_TEXT);
 }
 
 static int announce(const char *shape, u64 patches, u64 other, bool text)
@@ -495,14 +638,19 @@ static int announce(const char *shape, u64 patches, u64 other, bool text)
 	memset(list[0], 0, PAGE_SIZE);
 	memset(list[1], 0, PAGE_SIZE);
 	nranges = 0;
-	while (streq(shape, "long_list") && nranges < HEKI_PAGE_RANGES - 1)
-		range_add(blob[0], virt_to_phys(blob[0]), PAGE_SIZE, other);
+	while (streq(shape, "long_list") && nranges < HEKI_PAGE_RANGES - 1) {
+		u8 *at = blob[0] + nranges * 32;
+
+		range_add(at, virt_to_phys(at), 32, other);
+	}
 	len = blob_write(shape);
 	blob_ranges(len, streq(shape, "cut") ? 61 : len, patches);
-	if (text)
+	if (text) {
 		text_ranges(shape);
-	else
+		foreign_ranges(shape);
+	} else {
 		range_add(blob[1], virt_to_phys(blob[1]), PAGE_SIZE, other);
+	}
 	corrupt_list(shape);
 	return 0;
 }

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Containment of sites: see heki/contain.h.
+ */
+#include <linux/errno.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "heki/contain.h"
+
+#define JMP_LONG	0xe9
+#define JMP_SHORT	0xeb
+
+typedef u64 range_key(const struct heki_mem_range *range);
+
+static u64 key_pa(const struct heki_mem_range *range)
+{
+	return range->pa;
+}
+
+static u64 key_va(const struct heki_mem_range *range)
+{
+	return range->va;
+}
+
+static int compare_pa(const void *a, const void *b)
+{
+	u64 x = key_pa(a), y = key_pa(b);
+
+	return x < y ? -1 : x > y;
+}
+
+static int compare_va(const void *a, const void *b)
+{
+	u64 x = key_va(a), y = key_va(b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* The last range that starts at @at or before, or NULL. */
+static const struct heki_mem_range *
+range_before(const struct heki_mem_range *ranges, size_t nr, range_key *key,
+	     u64 at)
+{
+	size_t low = 0, high = nr;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (key(&ranges[mid]) <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? &ranges[low - 1] : NULL;
+}
+
+/* The range that @at lies in, or NULL. */
+static const struct heki_mem_range *
+range_at(const struct heki_mem_range *ranges, size_t nr, range_key *key,
+	 u64 at)
+{
+	const struct heki_mem_range *range = range_before(ranges, nr, key, at);
+
+	return range && at - key(range) < range->bytes ? range : NULL;
+}
+
+/* Does a range of the sorted @ranges meet [@start, @start + @bytes)? */
+static bool ranges_meet(const struct heki_mem_range *ranges, size_t nr,
+			range_key *key, u64 start, u64 bytes)
+{
+	const struct heki_mem_range *range;
+
+	if (!bytes)
+		return false;
+	range = range_before(ranges, nr, key, start + (bytes - 1));
+	return range && (key(range) >= start ||
+			 start - key(range) < range->bytes);
+}
+
+static bool neighbours_overlap(const struct heki_mem_range *ranges, size_t nr,
+			       range_key *key)
+{
+	size_t i;
+
+	for (i = 1; i < nr; i++)
+		if (key(&ranges[i]) - key(&ranges[i - 1]) <
+		    ranges[i - 1].bytes)
+			return true;
+	return false;
+}
+
+static bool wraps(u64 start, u64 bytes)
+{
+	return start + (bytes - 1) < start;
+}
+
+int heki_mem_map_sort(struct heki_mem_map *map)
+{
+	size_t i;
+
+	map->nr_text = 0;
+	for (i = 0; i < map->nr; i++) {
+		const struct heki_mem_range *range = &map->by_pa[i];
+
+		if (wraps(range->pa, range->bytes))
+			return -EINVAL;
+		if (!range->text)
+			continue;
+		if (wraps(range->va, range->bytes))
+			return -EINVAL;
+		map->by_va[map->nr_text++] = *range;
+	}
+	sort(map->by_pa, map->nr, sizeof(*map->by_pa), compare_pa, NULL);
+	sort(map->by_va, map->nr_text, sizeof(*map->by_va), compare_va, NULL);
+	return neighbours_overlap(map->by_pa, map->nr, key_pa) ||
+	       neighbours_overlap(map->by_va, map->nr_text, key_va) ?
+	       -EEXIST : 0;
+}
+
+/* Returns the number of ranges that are left. */
+static size_t drop_init(struct heki_mem_range *ranges, size_t nr)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < nr; i++)
+		if (!ranges[i].init)
+			ranges[kept++] = ranges[i];
+	return kept;
+}
+
+void heki_mem_map_drop_init(struct heki_mem_map *map)
+{
+	map->nr = drop_init(map->by_pa, map->nr);
+	map->nr_text = drop_init(map->by_va, map->nr_text);
+}
+
+bool heki_mem_maps_overlap(const struct heki_mem_map *a,
+			   const struct heki_mem_map *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nr; i++)
+		if (ranges_meet(a->by_pa, a->nr, key_pa, b->by_pa[i].pa,
+				b->by_pa[i].bytes))
+			return true;
+	for (i = 0; i < b->nr_text; i++)
+		if (ranges_meet(a->by_va, a->nr_text, key_va, b->by_va[i].va,
+				b->by_va[i].bytes))
+			return true;
+	return false;
+}
+
+/* Are all of @bytes at @pa text? */
+static bool is_text(const struct heki_mem_map *map, u64 pa, u64 bytes)
+{
+	while (bytes) {
+		const struct heki_mem_range *range;
+		u64 here;
+
+		range = range_at(map->by_pa, map->nr, key_pa, pa);
+		if (!range || !range->text)
+			return false;
+		here = range->bytes - (pa - range->pa);
+		if (here >= bytes)
+			break;
+		pa += here;
+		bytes -= here;
+	}
+	return true;
+}
+
+static bool site_jump(const struct heki_site *site, s64 *jump)
+{
+	s32 offset;
+
+	if (site->size == 2 && site->code[0] == JMP_SHORT) {
+		*jump = (s8)site->code[1];
+		return true;
+	}
+	if (site->size != 5 || site->code[0] != JMP_LONG)
+		return false;
+	memcpy(&offset, &site->code[1], sizeof(offset));
+	*jump = (s32)le32_to_cpu((__force __le32)offset);
+	return true;
+}
+
+int heki_contain_site(const struct heki_mem_map *map,
+		      const struct heki_site *site)
+{
+	unsigned int first = heki_first_part(site->pa[0], site->size);
+	const struct heki_mem_range *from, *to;
+	s64 jump;
+
+	if (!site_jump(site, &jump) || !is_text(map, site->pa[0], first) ||
+	    !is_text(map, site->pa[1], site->size - first))
+		return -EINVAL;
+
+	from = range_at(map->by_pa, map->nr, key_pa, site->pa[0]);
+	to = range_at(map->by_va, map->nr_text, key_va,
+		      from->va + (site->pa[0] - from->pa) + site->size + jump);
+	return to && (from->init || !to->init) ? 0 : -EINVAL;
+}
