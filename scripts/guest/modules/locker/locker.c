@@ -2,8 +2,8 @@
 /*
  * Takes range locks, which no debugfs file of lvbs does. Writing
  * "PA BYTES shared|exclusive" to /sys/module/locker/parameters/range locks that
- * range, reads its first byte under the lock, and unlocks it. Writing the same to
- * .../hold keeps the lock until "none" is written.
+ * range, reads its first byte under the lock, and unlocks it. Writing the same
+ * to .../hold keeps the lock until "none" is written or the module is unloaded.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -54,17 +54,17 @@ static int range_set(const char *words, const struct kernel_param *param)
 	return err ?: read_locked(&ptr, mode);
 }
 
+/* A lock taken through hold; guarded by kernel_param_lock(). */
 static struct phys_lock held_lock;
 static bool held;
 
-static void let_go(void)
+static void unlock_held(void)
 {
 	if (held)
 		phys_unlock(&held_lock);
 	held = false;
 }
 
-/* Serialised by the lock of the module's parameters. */
 static int hold_set(const char *words, const struct kernel_param *param)
 {
 	enum phys_lock_mode mode;
@@ -72,7 +72,7 @@ static int hold_set(const char *words, const struct kernel_param *param)
 	int err;
 
 	if (sysfs_streq(words, "none")) {
-		let_go();
+		unlock_held();
 		return 0;
 	}
 	if (held)
@@ -85,7 +85,7 @@ static int hold_set(const char *words, const struct kernel_param *param)
 
 static void __exit locker_exit(void)
 {
-	let_go();
+	unlock_held();
 }
 module_exit(locker_exit);
 
@@ -96,7 +96,7 @@ module_param_cb(range, &range_ops, NULL, 0200);
 MODULE_PARM_DESC(range, "PA BYTES shared|exclusive: lock, read, unlock");
 
 module_param_cb(hold, &hold_ops, NULL, 0200);
-MODULE_PARM_DESC(hold, "PA BYTES shared|exclusive: lock until told none");
+MODULE_PARM_DESC(hold, "PA BYTES shared|exclusive: lock; none: unlock");
 
 MODULE_DESCRIPTION("lvbs test: range locks");
 MODULE_LICENSE("GPL");
