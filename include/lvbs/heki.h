@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The front door: what VTL0 may ask of VTL1.
+ * Calls from VTL0 to VTL1.
  */
 #ifndef _LVBS_HEKI_H
 #define _LVBS_HEKI_H
@@ -10,15 +10,15 @@
 #include <lvbs/heki_abi.h>
 
 /**
- * DOC: the front door
+ * DOC: VTL calls
  *
- * On a machine with a hypervisor VTL0 would make a hypercall with the number
- * and three arguments in registers. Here it is a function call; everything else
- * is the same: arguments that are addresses are *physical*, what lies there has
- * the layout of heki_abi.h, and it is copied once before it is looked at.
+ * With a hypervisor, VTL0 calls VTL1 by a hypercall with a call number and
+ * three arguments in registers. Here it calls a function. The rest is the same:
+ * addresses are *physical*, the data there has the layout of heki_abi.h, and
+ * VTL1 copies it once before validating it.
  *
- * A VTL0 that knows its patch sites tells them with %HEKI_VTLCALL_LOAD_KDATA,
- * closes the door with %HEKI_VTLCALL_END_OF_BOOT, and from then on asks for each
+ * VTL0 announces its patch sites with %HEKI_VTLCALL_LOAD_KDATA, ends the
+ * trusted phase with %HEKI_VTLCALL_END_OF_BOOT, and from then on requests each
  * write to its own text with %HEKI_VTLCALL_PATCH_TEXT::
  *
  *	struct heki_patch *patch = kzalloc(sizeof(*patch), GFP_KERNEL);
@@ -28,8 +28,9 @@
  *	patch->code[0] = 0xcc;
  *	err = lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, virt_to_phys(patch), 0, 0);
  *
- * (kzalloc() aligns so that a patch does not straddle a page; where it does,
- * the second page goes into the third argument's place.)
+ * Memory from kzalloc() is aligned so that a &struct heki_patch does not
+ * straddle a page boundary. For one that does, the second argument is the
+ * address of the second page.
  */
 
 /**
@@ -39,34 +40,40 @@
  * @a1: second argument
  * @a2: third argument
  *
- * ================================ ========================= ===================
- * call                             arguments                 returns
- * ================================ ========================= ===================
- * HEKI_VTLCALL_END_OF_BOOT         none                      0; -EPERM when done
- * HEKI_VTLCALL_PROTECT_MEMORY      list, ranges              0
- * HEKI_VTLCALL_LOAD_KDATA          list, ranges              0
- * HEKI_VTLCALL_VALIDATE_MODULE     list, ranges, flags       token, above 0
- * HEKI_VTLCALL_FREE_MODULE_INIT    token                     0; -ENOENT
- * HEKI_VTLCALL_UNLOAD_MODULE       token                     0; -ENOENT
- * HEKI_VTLCALL_PATCH_TEXT          patch, second page, flags 0; -ENOENT; -EACCES
- * HEKI_VTLCALL_ALLOCATE_RINGBUFFER address, bytes            0; -EEXIST
- * others                                                     -ENOSYS
- * ================================ ========================= ===================
+ * Call numbers are shown without their prefix HEKI_VTLCALL.
  *
- * @a2 of VALIDATE_MODULE is ignored; that of PATCH_TEXT is 0 or
- * %HEKI_PATCH_VTL0_SYNCS.
+ * =================== =========================== =====================
+ * call                arguments                   returns
+ * =================== =========================== =====================
+ * END_OF_BOOT         none                        0; -EPERM if repeated
+ * PROTECT_MEMORY      page list, ranges           0
+ * LOAD_KDATA          page list, ranges           0
+ * VALIDATE_MODULE     page list, ranges, flags    token, at least 1
+ * FREE_MODULE_INIT    token                       0; -ENOENT
+ * UNLOAD_MODULE       token                       0; -ENOENT
+ * PATCH_TEXT          request, second page, flags 0; -ENOENT; -EACCES
+ * ALLOCATE_RINGBUFFER address, bytes              0; -EEXIST
+ * others              any                         -ENOSYS
+ * =================== =========================== =====================
  *
- * Every call can also fail with -EINVAL for malformed arguments or data,
- * -EOVERFLOW, -ENXIO and -EPERM for addresses that physical pointers refuse,
- * -EEXIST for what overlaps something known, -EBUSY, -EFAULT and -ENOMEM. A
- * call that fails changes nothing. After end of boot, %HEKI_VTLCALL_LOAD_KDATA,
- * %HEKI_VTLCALL_PROTECT_MEMORY and %HEKI_VTLCALL_ALLOCATE_RINGBUFFER are refused
- * with -EPERM.
+ * "Page list, ranges" is the address of the first &struct heki_page and the
+ * total number of ranges in the list. The request is a &struct heki_patch; its
+ * second page is 0 unless it straddles a page boundary. The flags are 0 or
+ * %HEKI_PATCH_VTL0_SYNCS for PATCH_TEXT, and ignored for VALIDATE_MODULE.
  *
- * Context: May sleep. %HEKI_VTLCALL_PATCH_TEXT alone can be called from any
- * context but NMI if the request and the site were mapped beforehand (live
- * mode does so); elsewhere it then returns -EBUSY.
- * Return: as above.
+ * Each call can also fail with -EINVAL (malformed arguments or data), -EEXIST
+ * (overlap with something known), -EBUSY, -EFAULT, -ENOMEM, and -EOVERFLOW,
+ * -ENXIO or -EPERM (addresses that physical pointers refuse). A failed call
+ * changes nothing. After end of boot, %HEKI_VTLCALL_LOAD_KDATA,
+ * %HEKI_VTLCALL_PROTECT_MEMORY and %HEKI_VTLCALL_ALLOCATE_RINGBUFFER fail with
+ * -EPERM.
+ *
+ * %HEKI_VTLCALL_PATCH_TEXT, and only that, may also be called in atomic
+ * context, though not in NMI. It cannot map memory there: it fails with -EBUSY
+ * unless request and site have persistent mappings, as in live mode.
+ *
+ * Context: Process context; may sleep.
+ * Return: as in the table.
  */
 long lvbs_vtlcall(u64 id, u64 a0, u64 a1, u64 a2);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What VTL0 and VTL1 say to each other about memory ranges and text patches.
+ * The binary interface between VTL0 and VTL1: memory ranges, patches and calls.
  */
 #ifndef _LVBS_HEKI_ABI_H
 #define _LVBS_HEKI_ABI_H
@@ -12,31 +12,40 @@
 /**
  * DOC: HEKI wire format
  *
- * These layouts are not ours: they are what a Linux kernel written for LVBS
- * puts into its memory, and what its secure kernel (Microsoft LiteBox) reads.
- * All fields are little endian, all addresses physical unless said otherwise.
- * They hold nothing but layout; the rules for their contents are applied in
- * one place each, heki_wire.h (patches), heki_page_list.h and heki_blob.h.
+ * These layouts are defined by Linux kernels written for LVBS and by their
+ * secure kernel (Microsoft LiteBox), not by this module. All fields are little
+ * endian; all addresses are physical unless stated otherwise. A "page" is a
+ * wire page of %HEKI_PAGE_SIZE bytes, whatever the page size of the kernel.
  *
- * "Page" means 4096 bytes here whatever the page size of the kernel.
+ * Every structure lies in memory that VTL0 can change at any time. VTL1 reads
+ * it once and validates its copy.
  */
 
+/**
+ * define HEKI_PAGE_SHIFT - log2 of the size of a wire page
+ */
 #define HEKI_PAGE_SHIFT		12
+
+/**
+ * define HEKI_PAGE_SIZE - size of a wire page in bytes
+ */
 #define HEKI_PAGE_SIZE		4096
 
-/* The longest instruction that a jump label or static call is made of. */
+/**
+ * define HEKI_CODE_MAX - length in bytes of the longest patchable instruction
+ */
 #define HEKI_CODE_MAX		5
 
 /**
- * struct heki_patch - a patch: an instruction, and where it may be written
- * @pa: address of the first byte; then the address of the second page, page
+ * struct heki_patch - bytes of an instruction and their location
+ * @pa: address of the first byte, not 0; address of the second page, page
  *	aligned, iff the bytes straddle a page boundary, else 0
  * @size: number of bytes, 1 to %HEKI_CODE_MAX
- * @code: the bytes
+ * @code: the bytes; those after @size are ignored
  * @pad: ignored
  *
- * As a record of a patch-info blob it says what a site may hold; as the
- * argument of %HEKI_VTLCALL_PATCH_TEXT it asks for a write.
+ * In a patch-info blob: a site and the instruction that it may hold. As the
+ * argument of %HEKI_VTLCALL_PATCH_TEXT: a request to write the bytes.
  */
 struct heki_patch {
 	__le64 pa[2];
@@ -52,21 +61,22 @@ static_assert(offsetof(struct heki_patch, code) == 17);
 static_assert(offsetof(struct heki_patch, pad) == 22);
 
 /**
- * enum heki_patch_type - what the records after a header are for
- * @HEKI_PATCH_JUMP_LABEL: jump labels, the only type there is
+ * enum heki_patch_type - type of the patches that follow a header
+ * @HEKI_PATCH_JUMP_LABEL: jump labels; no other type is defined
  */
 enum heki_patch_type {
 	HEKI_PATCH_JUMP_LABEL	= 0,
 };
 
 /**
- * struct heki_patch_info - header in front of a run of patches
- * @type: of enum heki_patch_type
+ * struct heki_patch_info - header of an array of patches in a patch-info blob
+ * @type: one of &enum heki_patch_type
  * @pad: ignored
- * @list: the sender's list pointers (virtual), ignored
- * @mod: the sender's module pointer (virtual), ignored
- * @patch_idx: number of records in use, which follow the header
- * @max_patch_count: number of records that the sender had room for
+ * @list: list pointers of VTL0 (virtual), ignored
+ * @mod: module pointer of VTL0 (virtual), ignored
+ * @patch_idx: number of patches that follow the header
+ * @max_patch_count: number of patches that VTL0 had allocated, at least
+ *	@patch_idx
  */
 struct heki_patch_info {
 	__le32 type;
@@ -85,12 +95,12 @@ static_assert(offsetof(struct heki_patch_info, patch_idx) == 32);
 static_assert(offsetof(struct heki_patch_info, max_patch_count) == 40);
 
 /**
- * struct heki_range - a physically contiguous piece of the sender's memory
- * @va: where the sender sees it (virtual)
+ * struct heki_range - a physically contiguous range of VTL0 memory
+ * @va: address in VTL0 (virtual)
  * @pa: address of the first byte
  * @epa: address after the last byte
- * @attributes: one of enum heki_kdata or enum heki_mod_mem, or a set of
- *	enum heki_mem_attr, as the call has it
+ * @attributes: depending on the call, one of &enum heki_kdata, one of
+ *	&enum heki_mod_mem, or a set of &enum heki_mem_attr
  */
 struct heki_range {
 	__le64 va;
@@ -105,13 +115,16 @@ static_assert(offsetof(struct heki_range, pa) == 8);
 static_assert(offsetof(struct heki_range, epa) == 16);
 static_assert(offsetof(struct heki_range, attributes) == 24);
 
+/**
+ * define HEKI_PAGE_RANGES - number of ranges that a &struct heki_page can hold
+ */
 #define HEKI_PAGE_RANGES	127
 
 /**
- * struct heki_page - one page of a list of ranges
- * @next: the next page as the sender sees it (virtual), ignored
- * @next_pa: the next page, 0 at the list's end
- * @nranges: number of ranges in use, 1 to %HEKI_PAGE_RANGES
+ * struct heki_page - one page of a list of ranges ("page list")
+ * @next: address of the next page in VTL0 (virtual), ignored
+ * @next_pa: address of the next page, 0 at the end of the list
+ * @nranges: number of ranges in this page, 1 to %HEKI_PAGE_RANGES
  * @ranges: the ranges
  * @pad: ignored
  */
@@ -131,13 +144,15 @@ static_assert(offsetof(struct heki_page, ranges) == 24);
 static_assert(offsetof(struct heki_page, pad) == 4088);
 
 /**
- * enum heki_kdata - what a range of %HEKI_VTLCALL_LOAD_KDATA holds
+ * enum heki_kdata - contents of a range of %HEKI_VTLCALL_LOAD_KDATA
  * @HEKI_KDATA_SYSTEM_CERTS: built-in certificates
  * @HEKI_KDATA_REVOCATION_CERTS: revoked certificates
- * @HEKI_KDATA_BLOCKLIST_HASHES: refused hashes
+ * @HEKI_KDATA_BLOCKLIST_HASHES: hashes of blocked binaries
  * @HEKI_KDATA_KERNEL_INFO: kernel symbols
  * @HEKI_KDATA_KERNEL_DATA: other kernel data
- * @HEKI_KDATA_PATCH_INFO: patch-info headers and patches
+ * @HEKI_KDATA_PATCH_INFO: part of a patch-info blob
+ *
+ * Only %HEKI_KDATA_PATCH_INFO is used; the others are checked and ignored.
  */
 enum heki_kdata {
 	HEKI_KDATA_SYSTEM_CERTS		= 0,
@@ -149,16 +164,16 @@ enum heki_kdata {
 };
 
 /**
- * enum heki_mod_mem - what a range of %HEKI_VTLCALL_VALIDATE_MODULE holds
+ * enum heki_mod_mem - contents of a range of %HEKI_VTLCALL_VALIDATE_MODULE
  * @HEKI_MOD_TEXT: code
  * @HEKI_MOD_DATA: data
  * @HEKI_MOD_RODATA: read-only data
- * @HEKI_MOD_RO_AFTER_INIT: data that is read-only once initialised
+ * @HEKI_MOD_RO_AFTER_INIT: data that is read-only after initialisation
  * @HEKI_MOD_INIT_TEXT: code that is freed after initialisation
  * @HEKI_MOD_INIT_DATA: data that is freed after initialisation
  * @HEKI_MOD_INIT_RODATA: read-only data that is freed after initialisation
- * @HEKI_MOD_ELF: the module file
- * @HEKI_MOD_PATCH: patch-info headers and patches
+ * @HEKI_MOD_ELF: the module's ELF file
+ * @HEKI_MOD_PATCH: part of a patch-info blob
  */
 enum heki_mod_mem {
 	HEKI_MOD_TEXT			= 0,
@@ -173,11 +188,11 @@ enum heki_mod_mem {
 };
 
 /**
- * enum heki_mem_attr - what %HEKI_VTLCALL_PROTECT_MEMORY lets VTL0 do, a set
- * @HEKI_MEM_READ: read
- * @HEKI_MEM_WRITE: write
- * @HEKI_MEM_EXEC: execute
- * @HEKI_MEM_IMMUTABLE: nothing may be changed about it any more
+ * enum heki_mem_attr - flags of a range of %HEKI_VTLCALL_PROTECT_MEMORY
+ * @HEKI_MEM_READ: VTL0 may read
+ * @HEKI_MEM_WRITE: VTL0 may write: the range is not protected
+ * @HEKI_MEM_EXEC: VTL0 may execute
+ * @HEKI_MEM_IMMUTABLE: the flags are final
  */
 enum heki_mem_attr {
 	HEKI_MEM_READ			= 1,
@@ -187,19 +202,22 @@ enum heki_mem_attr {
 };
 
 /**
- * enum heki_vtlcall - numbers of the calls from VTL0
- * @HEKI_VTLCALL_END_OF_BOOT: trust nothing more from here on
- * @HEKI_VTLCALL_PROTECT_MEMORY: page list address, number of ranges
- * @HEKI_VTLCALL_LOAD_KDATA: page list address, number of ranges
- * @HEKI_VTLCALL_VALIDATE_MODULE: page list address, number of ranges, flags;
- *	answers with the module's token
- * @HEKI_VTLCALL_FREE_MODULE_INIT: token
- * @HEKI_VTLCALL_UNLOAD_MODULE: token
+ * enum heki_vtlcall - call numbers
+ * @HEKI_VTLCALL_END_OF_BOOT: end the phase in which VTL0 is trusted
+ * @HEKI_VTLCALL_PROTECT_MEMORY: protect ranges against writes; page list
+ *	address, number of ranges
+ * @HEKI_VTLCALL_LOAD_KDATA: load patch info of the kernel; page list address,
+ *	number of ranges
+ * @HEKI_VTLCALL_VALIDATE_MODULE: load patch info of a module; page list
+ *	address, number of ranges, flags; returns the module's token
+ * @HEKI_VTLCALL_FREE_MODULE_INIT: drop a module's init sections; token
+ * @HEKI_VTLCALL_UNLOAD_MODULE: drop a module; token
  * @HEKI_VTLCALL_COPY_SECONDARY_KEY: not supported
  * @HEKI_VTLCALL_KEXEC_VALIDATE: not supported
- * @HEKI_VTLCALL_PATCH_TEXT: address of a struct heki_patch, address of its
- *	second page or 0
- * @HEKI_VTLCALL_ALLOCATE_RINGBUFFER: address, size in bytes
+ * @HEKI_VTLCALL_PATCH_TEXT: write text; address of a &struct heki_patch,
+ *	address of its second page or 0, %HEKI_PATCH_VTL0_SYNCS or 0
+ * @HEKI_VTLCALL_ALLOCATE_RINGBUFFER: log to a ring in VTL0 memory; address,
+ *	size in bytes
  */
 enum heki_vtlcall {
 	HEKI_VTLCALL_END_OF_BOOT		= 0x1ffe3,
@@ -214,11 +232,13 @@ enum heki_vtlcall {
 	HEKI_VTLCALL_ALLOCATE_RINGBUFFER	= 0x1ffec,
 };
 
-/*
- * Third argument of %HEKI_VTLCALL_PATCH_TEXT, a bit that the reference system
- * does not know: VTL0 serialises its cores itself (text_poke_sync()), so that
- * VTL1 need not.
+/**
+ * define HEKI_PATCH_VTL0_SYNCS - flag for %HEKI_VTLCALL_PATCH_TEXT
+ *
+ * Third argument; an extension of the reference system's interface. VTL0
+ * serialises its cores itself after the write (text_poke_sync()), so VTL1 need
+ * not.
  */
 #define HEKI_PATCH_VTL0_SYNCS	1
 
-#endif
+#endif /* _LVBS_HEKI_ABI_H */
