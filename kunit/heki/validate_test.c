@@ -9,7 +9,7 @@
 
 #include "heki/validate.h"
 
-/* The last byte that an address can name: see heki_width(). */
+/* The last byte that an address can name: see heki_clamp_pa_bits(). */
 #define LAST	(((phys_addr_t)ULONG_MAX << HEKI_PAGE_SHIFT) |		\
 		 (HEKI_PAGE_SIZE - 1))
 

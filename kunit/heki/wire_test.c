@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shape of patches and of where requests lie.
+ * Well-formed patches, and where requests may lie.
  */
 
 #include <kunit/test.h>
@@ -8,10 +8,11 @@
 #include <linux/string.h>
 
 #include "heki/wire.h"
+#include "kunit/param.h"
 
 #define LAST_PAGE_40	((1ULL << 40) - 0x1000)
 
-struct shape_row {
+struct wire_row {
 	const char *name;
 	u64 pa0;
 	u64 pa1;
@@ -20,114 +21,116 @@ struct shape_row {
 	int err;
 };
 
-static const struct shape_row patch_rows[] = {
+static const struct wire_row patch_rows[] = {
 	{ "5 bytes within a page", 0x1000, 0, 5, 46, 0 },
 	{ "1 byte", 0x1000, 0, 1, 46, 0 },
 	{ "3 bytes", 0x1000, 0, 3, 46, 0 },
 	{ "4 bytes", 0x1000, 0, 4, 46, 0 },
 	{ "in page 0", 0x1, 0, 5, 46, 0 },
-	{ "no address", 0, 0, 5, 46, -EINVAL },
-	{ "no address, second page", 0, 0x9000, 5, 46, -EINVAL },
+	{ "address 0", 0, 0, 5, 46, -EINVAL },
+	{ "address 0, second page", 0, 0x9000, 5, 46, -EINVAL },
 	{ "size 0", 0x1000, 0, 0, 46, -EINVAL },
 	{ "size 6", 0x1000, 0, 6, 46, -EINVAL },
 	{ "size 255", 0x1000, 0, 255, 46, -EINVAL },
-	{ "ends with the page", 0x1ffb, 0, 5, 46, 0 },
-	{ "ends with the page, second page", 0x1ffb, 0x2000, 5, 46, -EINVAL },
-	{ "straddles by 1", 0x1ffc, 0x2000, 5, 46, 0 },
-	{ "straddles by 4", 0x1fff, 0x2000, 5, 46, 0 },
-	{ "straddles, unrelated second page", 0x1fff, 0x9000, 5, 46, 0 },
-	{ "straddles, earlier second page", 0x9fff, 0x1000, 5, 46, 0 },
+	{ "ends at the page boundary", 0x1ffb, 0, 5, 46, 0 },
+	{ "ends at the page boundary, second page", 0x1ffb, 0x2000, 5, 46,
+	  -EINVAL },
+	{ "1 byte in the second page", 0x1ffc, 0x2000, 5, 46, 0 },
+	{ "4 bytes in the second page", 0x1fff, 0x2000, 5, 46, 0 },
+	{ "straddles into a distant page", 0x1fff, 0x9000, 5, 46, 0 },
+	{ "straddles into a lower page", 0x9fff, 0x1000, 5, 46, 0 },
 	{ "straddles, no second page", 0x1fff, 0, 5, 46, -EINVAL },
-	{ "straddles, second page is the first", 0x1fff, 0x1000, 5, 46,
+	{ "straddles, second page equals first", 0x1fff, 0x1000, 5, 46,
 	  -EINVAL },
-	{ "straddles, second page not aligned", 0x1fff, 0x9001, 5, 46,
+	{ "straddles, unaligned second page", 0x1fff, 0x9001, 5, 46,
 	  -EINVAL },
-	{ "second page not aligned, first page", 0x1fff, 0x1ffe, 5, 46,
+	{ "straddles, unaligned second page in the first", 0x1fff, 0x1ffe, 5,
+	  46, -EINVAL },
+	{ "1 byte, last of the page", 0x1fff, 0, 1, 46, 0 },
+	{ "1 byte, last of the page, second page", 0x1fff, 0x2000, 1, 46,
 	  -EINVAL },
-	{ "1 byte at a page's end", 0x1fff, 0, 1, 46, 0 },
-	{ "1 byte at a page's end, second page", 0x1fff, 0x2000, 1, 46,
-	  -EINVAL },
-	{ "second page without need", 0x1000, 0x2000, 5, 46, -EINVAL },
+	{ "second page without straddling", 0x1000, 0x2000, 5, 46, -EINVAL },
 	{ "last byte below the width", (1ULL << 40) - 1, 0, 1, 40, 0 },
 	{ "last 5 bytes below the width", (1ULL << 40) - 5, 0, 5, 40, 0 },
-	{ "leaves the last page for another", (1ULL << 40) - 1, 0x1000, 5, 40,
+	{ "straddles from the last page", (1ULL << 40) - 1, 0x1000, 5, 40,
 	  0 },
-	{ "leaves the last page for the width", (1ULL << 40) - 1, 1ULL << 40,
-	  5, 40, -EOVERFLOW },
-	{ "leaves the last page for nowhere", (1ULL << 40) - 1, 0, 5, 40,
-	  -EINVAL },
-	{ "leaves the last page for itself", (1ULL << 40) - 1, LAST_PAGE_40, 5,
-	  40, -EINVAL },
-	{ "second page is the last", 0x1fff, LAST_PAGE_40, 5, 40, 0 },
+	{ "straddles from the last page to the width", (1ULL << 40) - 1,
+	  1ULL << 40, 5, 40, -EOVERFLOW },
+	{ "straddles from the last page, no second page", (1ULL << 40) - 1, 0,
+	  5, 40, -EINVAL },
+	{ "straddles from the last page to itself", (1ULL << 40) - 1,
+	  LAST_PAGE_40, 5, 40, -EINVAL },
+	{ "straddles into the last page", 0x1fff, LAST_PAGE_40, 5, 40, 0 },
 	{ "first byte at the width", 1ULL << 40, 0, 5, 40, -EOVERFLOW },
-	{ "first byte far beyond", 1ULL << 63, 0, 5, 40, -EOVERFLOW },
-	{ "second page far beyond", 0x1fff, 1ULL << 63, 5, 40, -EOVERFLOW },
-	{ "beyond and malformed", 1ULL << 40, 0x1000, 5, 40, -EINVAL },
-	{ "last byte of all", U64_MAX, 0, 1, 52, -EOVERFLOW },
-	{ "straddles the end of all", U64_MAX, 0, 5, 52, -EINVAL },
-	{ "straddles the end of all to a page", U64_MAX, 0x1000, 5, 52,
+	{ "first byte far beyond the width", 1ULL << 63, 0, 5, 40, -EOVERFLOW },
+	{ "second page far beyond the width", 0x1fff, 1ULL << 63, 5, 40,
 	  -EOVERFLOW },
-	{ "last byte of all, width 64", U64_MAX, 0, 1, 64, 0 },
-	{ "last 5 bytes of all, width 64", U64_MAX - 4, 0, 5, 64, 0 },
-	{ "leaves the end of all, width 64", U64_MAX, 0x1000, 5, 64, 0 },
-	{ "smallest width, last byte", 0x1fff, 0, 1, 13, 0 },
-	{ "smallest width, next", 0x2000, 0, 1, 13, -EOVERFLOW },
-};
-
-static const struct shape_row place_rows[] = {
-	{ "within a page", 0x1000, 0, 0, 46, 0 },
-	{ "not aligned", 0x1003, 0, 0, 46, 0 },
-	{ "ends with the page", 0x2000 - 24, 0, 0, 46, 0 },
-	{ "ends with the page, second page", 0x2000 - 24, 0x2000, 0, 46,
+	{ "beyond the width and malformed", 1ULL << 40, 0x1000, 5, 40,
 	  -EINVAL },
-	{ "straddles by 1", 0x2000 - 23, 0x2000, 0, 46, 0 },
-	{ "straddles by 23", 0x1fff, 0x9000, 0, 46, 0 },
-	{ "straddles, no second page", 0x2000 - 23, 0, 0, 46, -EINVAL },
-	{ "straddles, second page not aligned", 0x1fff, 0x9008, 0, 46,
+	{ "last u64 address", U64_MAX, 0, 1, 52, -EOVERFLOW },
+	{ "straddles the last u64 address, no second page", U64_MAX, 0, 5, 52,
 	  -EINVAL },
-	{ "straddles, second page is the first", 0x1fff, 0x1000, 0, 46,
-	  -EEXIST },
-	{ "second page without need", 0x1000, 0x9000, 0, 46, -EINVAL },
-	{ "nowhere", 0, 0, 0, 46, -EINVAL },
-	{ "in page 0", 8, 0, 0, 46, 0 },
-	{ "last below the width", (1ULL << 40) - 24, 0, 0, 40, 0 },
-	{ "leaves the last page for another", (1ULL << 40) - 1, 0x1000, 0, 40,
+	{ "straddles the last u64 address", U64_MAX, 0x1000, 5, 52,
+	  -EOVERFLOW },
+	{ "last u64 address, width 64", U64_MAX, 0, 1, 64, 0 },
+	{ "last 5 u64 addresses, width 64", U64_MAX - 4, 0, 5, 64, 0 },
+	{ "straddles the last u64 address, width 64", U64_MAX, 0x1000, 5, 64,
 	  0 },
-	{ "leaves the last page for the width", (1ULL << 40) - 1, 1ULL << 40,
-	  0, 40, -EOVERFLOW },
-	{ "at the width", 1ULL << 40, 0, 0, 40, -EOVERFLOW },
-	{ "second page is the last", 0x1fff, LAST_PAGE_40, 0, 40, 0 },
-	{ "end of all", U64_MAX, 0, 0, 52, -EINVAL },
-	{ "end of all, second page", U64_MAX, 0x1000, 0, 52, -EOVERFLOW },
+	{ "width 13, last byte", 0x1fff, 0, 1, 13, 0 },
+	{ "width 13, first byte beyond", 0x2000, 0, 1, 13, -EOVERFLOW },
 };
 
-static void row_name(const struct shape_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
+static const struct wire_row request_addr_rows[] = {
+	{ "within a page", 0x1000, 0, 0, 46, 0 },
+	{ "unaligned", 0x1003, 0, 0, 46, 0 },
+	{ "ends at the page boundary", 0x2000 - 24, 0, 0, 46, 0 },
+	{ "ends at the page boundary, second page", 0x2000 - 24, 0x2000, 0, 46,
+	  -EINVAL },
+	{ "1 byte in the second page", 0x2000 - 23, 0x2000, 0, 46, 0 },
+	{ "23 bytes in the second page", 0x1fff, 0x9000, 0, 46, 0 },
+	{ "straddles, no second page", 0x2000 - 23, 0, 0, 46, -EINVAL },
+	{ "straddles, unaligned second page", 0x1fff, 0x9008, 0, 46,
+	  -EINVAL },
+	{ "straddles, second page equals first", 0x1fff, 0x1000, 0, 46,
+	  -EEXIST },
+	{ "second page without straddling", 0x1000, 0x9000, 0, 46, -EINVAL },
+	{ "address 0", 0, 0, 0, 46, -EINVAL },
+	{ "in page 0", 8, 0, 0, 46, 0 },
+	{ "last request below the width", (1ULL << 40) - 24, 0, 0, 40, 0 },
+	{ "straddles from the last page", (1ULL << 40) - 1, 0x1000, 0, 40,
+	  0 },
+	{ "straddles from the last page to the width", (1ULL << 40) - 1,
+	  1ULL << 40, 0, 40, -EOVERFLOW },
+	{ "at the width", 1ULL << 40, 0, 0, 40, -EOVERFLOW },
+	{ "straddles into the last page", 0x1fff, LAST_PAGE_40, 0, 40, 0 },
+	{ "straddles the last u64 address, no second page", U64_MAX, 0, 0, 52,
+	  -EINVAL },
+	{ "straddles the last u64 address", U64_MAX, 0x1000, 0, 52,
+	  -EOVERFLOW },
+};
 
-KUNIT_ARRAY_PARAM(patch, patch_rows, row_name);
-KUNIT_ARRAY_PARAM(place, place_rows, row_name);
+KUNIT_ARRAY_PARAM_DESC(patch, patch_rows, name);
+KUNIT_ARRAY_PARAM_DESC(request_addr, request_addr_rows, name);
 
-/* With 32 bits there are addresses that the kernel's types cannot hold. */
-static bool kernel_can_name(u64 pa)
+/* Can the kernel's types hold @pa? Not always on 32-bit. */
+static bool representable(u64 pa)
 {
 	u64 frame = pa >> HEKI_PAGE_SHIFT;
 
 	return pa == (phys_addr_t)pa && frame == (unsigned long)frame;
 }
 
-static void patch_shape(struct kunit *test)
+static void patch_decode(struct kunit *test)
 {
 	static const u8 code[] = { 0xe9, 1, 2, 3, 4, 5, 6 };
-	const struct shape_row *row = test->param_value;
+	const struct wire_row *row = test->param_value;
 	struct heki_site site, old_site;
 	struct heki_request request, old_request;
 	struct heki_patch wire;
 	unsigned int i;
 
-	if (!row->err && !kernel_can_name(row->pa0 | row->pa1))
-		kunit_skip(test, "physical addresses are too short");
+	if (!row->err && !representable(row->pa0 | row->pa1))
+		kunit_skip(test, "not representable in phys_addr_t");
 
 	heki_patch_encode(&wire, row->pa0, row->pa1, code, row->size);
 	memset(wire.pad, 0xff, sizeof(wire.pad));
@@ -165,16 +168,16 @@ static void patch_shape(struct kunit *test)
 	}
 }
 
-static void place_shape(struct kunit *test)
+static void request_addr_check(struct kunit *test)
 {
-	const struct shape_row *row = test->param_value;
+	const struct wire_row *row = test->param_value;
 
 	KUNIT_EXPECT_EQ(test, row->err,
-			heki_place_check(row->pa0, row->pa1, row->bits));
+			heki_request_addr_check(row->pa0, row->pa1, row->bits));
 }
 
-/* Little endian on any machine, and not a byte elsewhere. */
-static void patch_bytes(struct kunit *test)
+/* Little endian on any machine; padding and unused bytes are zero. */
+static void patch_encode_bytes(struct kunit *test)
 {
 	static const u8 code[] = { 0xe9, 1, 2, 3, 4 };
 	static const u8 expected[24] = {
@@ -187,8 +190,8 @@ static void patch_bytes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, memcmp(&wire, expected, sizeof(wire)));
 }
 
-/* The rules once more, by listing the pages that the bytes lie in. */
-static int naive(u64 pa0, u64 pa1, unsigned int size, u64 width)
+/* The same rules, by the page of each byte. */
+static int reference_check(u64 pa0, u64 pa1, unsigned int size, u64 width)
 {
 	bool second = false;
 	unsigned int i, offset = pa0 % 4096;
@@ -206,7 +209,7 @@ static int naive(u64 pa0, u64 pa1, unsigned int size, u64 width)
 	return 0;
 }
 
-static void patch_shape_exhaustive(struct kunit *test)
+static void site_check_exhaustive(struct kunit *test)
 {
 	static const u64 pages[] = { 0, 0x1000, LAST_PAGE_40, 1ULL << 40 };
 	static const u64 seconds[] = {
@@ -227,55 +230,58 @@ static void patch_shape_exhaustive(struct kunit *test)
 
 					nr++;
 					wrong += heki_site_check(&site, 40) !=
-						 naive(site.pa[0], site.pa[1],
-						       size, 1ULL << 40);
+						 reference_check(site.pa[0],
+								 site.pa[1],
+								 size,
+								 1ULL << 40);
 				}
 			}
 		}
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0U);
-	kunit_info(test, "%u shapes", nr);
+	kunit_info(test, "%u sites", nr);
 }
 
-/* What the kernel's own types cannot hold is as far away as a wrong address. */
-static void too_wide_for_the_kernel(struct kunit *test)
+/* Addresses that the kernel's types cannot hold are beyond any width. */
+static void address_not_representable(struct kunit *test)
 {
 	unsigned int bit;
 
 	for (bit = HEKI_PAGE_SHIFT; bit < 64; bit++) {
 		u64 pa = 1ULL << bit;
-		int err = kernel_can_name(pa) ? 0 : -EOVERFLOW;
+		int err = representable(pa) ? 0 : -EOVERFLOW;
 		struct heki_patch wire;
 		struct heki_site site;
 
 		heki_patch_encode(&wire, pa, 0, "\xcc", 1);
 		KUNIT_EXPECT_EQ_MSG(test, heki_site_decode(&site, &wire, 64),
 				    err, "bit %u", bit);
-		KUNIT_EXPECT_EQ_MSG(test, heki_place_check(pa, 0, 64), err,
-				    "bit %u", bit);
-		KUNIT_EXPECT_EQ_MSG(test, heki_place_check(0x1fff, pa, 64),
+		KUNIT_EXPECT_EQ_MSG(test, heki_request_addr_check(pa, 0, 64),
+				    err, "bit %u", bit);
+		KUNIT_EXPECT_EQ_MSG(test,
+				    heki_request_addr_check(0x1fff, pa, 64),
 				    bit == HEKI_PAGE_SHIFT ? -EEXIST : err,
 				    "bit %u", bit);
 	}
 }
 
-static void first_part(struct kunit *test)
+static void len_in_page(struct kunit *test)
 {
-	KUNIT_EXPECT_EQ(test, heki_first_part(0x1000, 5), 5U);
-	KUNIT_EXPECT_EQ(test, heki_first_part(0x1ffb, 5), 5U);
-	KUNIT_EXPECT_EQ(test, heki_first_part(0x1ffc, 5), 4U);
-	KUNIT_EXPECT_EQ(test, heki_first_part(0x1fff, 5), 1U);
-	KUNIT_EXPECT_EQ(test, heki_first_part(0x1fff, 1), 1U);
-	KUNIT_EXPECT_EQ(test, heki_first_part(0x1000, 0), 0U);
+	KUNIT_EXPECT_EQ(test, heki_len_in_page(0x1000, 5), 5U);
+	KUNIT_EXPECT_EQ(test, heki_len_in_page(0x1ffb, 5), 5U);
+	KUNIT_EXPECT_EQ(test, heki_len_in_page(0x1ffc, 5), 4U);
+	KUNIT_EXPECT_EQ(test, heki_len_in_page(0x1fff, 5), 1U);
+	KUNIT_EXPECT_EQ(test, heki_len_in_page(0x1fff, 1), 1U);
+	KUNIT_EXPECT_EQ(test, heki_len_in_page(0x1000, 0), 0U);
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE_PARAM(patch_shape, patch_gen_params),
-	KUNIT_CASE_PARAM(place_shape, place_gen_params),
-	KUNIT_CASE(patch_bytes),
-	KUNIT_CASE(patch_shape_exhaustive),
-	KUNIT_CASE(too_wide_for_the_kernel),
-	KUNIT_CASE(first_part),
+	KUNIT_CASE_PARAM(patch_decode, patch_gen_params),
+	KUNIT_CASE_PARAM(request_addr_check, request_addr_gen_params),
+	KUNIT_CASE(patch_encode_bytes),
+	KUNIT_CASE(site_check_exhaustive),
+	KUNIT_CASE(address_not_representable),
+	KUNIT_CASE(len_in_page),
 	{ }
 };
 

@@ -15,7 +15,7 @@ static inline void sync_core(void) {}
 #endif
 
 #include "heki/apply.h"
-#include "heki/context.h"
+#include "heki/vtl0.h"
 #include "heki/owner.h"
 #include "heki/text.h"
 

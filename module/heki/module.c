@@ -15,7 +15,7 @@
 #include "heki/contain.h"
 #include "heki/module.h"
 #include "heki/owner.h"
-#include "heki/vtl0_reader.h"
+#include "heki/vtl0.h"
 #include "heki/wire.h"
 #include "init.h"
 #include "phys/kernel_image.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Walks lists of ranges that somebody else may be changing meanwhile.
+ * Walks lists of ranges that VTL0 may change concurrently.
  */
 
 #include <linux/errno.h>
@@ -11,14 +11,14 @@
 #include "heki/page_list.h"
 #include "heki/wire.h"
 
-/* Is [@pa, @epa) not empty, and below the width? */
+/* Is [@pa, @epa) not empty and below the width? */
 static int range_check(u64 pa, u64 epa, unsigned int pa_bits)
 {
-	unsigned int bits = heki_width(pa_bits);
+	unsigned int bits = heki_clamp_pa_bits(pa_bits);
 
 	if (epa <= pa)
 		return -EINVAL;
-	/* The last byte, as @epa may be the width itself. */
+	/* Check the last byte: @epa may equal 1 << bits. */
 	if (bits < 64 && (epa - 1) >> bits)
 		return -EOVERFLOW;
 	return 0;
@@ -88,34 +88,22 @@ static int walk(const struct heki_reader *reader, struct heki_page *page,
 	return pa ? -EINVAL : 0;
 }
 
-/**
- * heki_page_list_walk() - visit the ranges of a list
- * @reader: how to read VTL0's memory
- * @page: memory to put each page of the list in, not reachable by VTL0
- * @pa: address of the list's first page
- * @nranges: the number of ranges that VTL0 announced, over all pages
- * @pa_bits: physical address width, 13 to 64
- * @fn: gets each range in order; may sleep. What it returns other than 0 ends
- *	the walk
- * @ctx: handed to @fn
+/*
+ * Calls @fn for each range of the list at @pa, in order, until it returns
+ * non-zero. @page is a buffer for one page of the list. @fn may sleep, and must
+ * be reversible: a list can turn out malformed after some ranges were visited.
  *
- * The list must be what was announced, exactly: page aligned pages of 1 to
- * %HEKI_PAGE_RANGES ranges each, the last one, and only that, with no next
- * page. The layout is the wire format's; that the count must fit is a rule of
- * ours (the reference system stopped where the count was reached or exceeded).
- * Ranges need no alignment.
+ * The list must match @nranges, the count that VTL0 announced, exactly: aligned
+ * pages of 1 to HEKI_PAGE_RANGES ranges, and a next page for all but the last.
+ * (The reference system also accepts longer lists.) Ranges need no alignment.
  *
- * No page is read twice, and each uses up some of the announced count, which
- * is bounded: the walk ends, whatever VTL0 makes of the list meanwhile. The
- * memory it takes grows with the pages that were read, not with the count.
+ * The walk terminates whatever VTL0 does to the list: no page is read twice,
+ * and each page consumes some of the bounded count. Memory use grows with the
+ * pages read, not with the count.
  *
- * @fn has been called for ranges of a list that turns out bad later: it must
- * do nothing that cannot be taken back.
- *
- * Context: may sleep; takes no locks.
- * Return: 0, -EINVAL if the list is malformed, comes back to one of its pages,
- * or is not as long as announced, -EOVERFLOW if an address is beyond the width,
- * -ENOMEM, or what the reader or @fn returned.
+ * Returns -EINVAL if the list is malformed, has a cycle or does not match
+ * @nranges, -EOVERFLOW if an address is beyond the width, -ENOMEM, or the error
+ * of @reader or @fn.
  */
 int heki_page_list_walk(const struct heki_reader *reader,
 			struct heki_page *page, u64 pa, u64 nranges,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Lists of memory ranges, as VTL0 hands them over.
+ * Lists of memory ranges passed by VTL0.
  */
 #ifndef _LVBS_HEKI_PAGE_LIST_H
 #define _LVBS_HEKI_PAGE_LIST_H
@@ -11,35 +11,27 @@
 #include <lvbs/heki_abi.h>
 
 /*
- * The most ranges that a call may announce: far more than any kernel has, even
- * if each page of its data is a range, and a bound for what a list that VTL0
- * keeps changing can cost.
+ * Upper limit of the announced number of ranges. It exceeds what any kernel
+ * needs, even with one range per page of its data, and bounds the walk of a
+ * list that VTL0 keeps changing.
  */
 #define HEKI_RANGES_MAX	SZ_1M
 
-/**
- * struct heki_reader - how foreign memory is read
- * @read: copies @len bytes, at least 1, from physical address @pa on, all
- *	within one page; may sleep. Returns 0, or an errno with @dst undefined
- * @ctx: handed to @read
+/*
+ * How VTL0 memory is read. ->read copies @len bytes, at least 1, at @pa, all
+ * within one wire page. It may sleep. On failure @dst is undefined.
  */
 struct heki_reader {
 	int (*read)(void *ctx, phys_addr_t pa, void *dst, size_t len);
 	void *ctx;
 };
 
-/**
- * struct heki_piece - a range that was checked
- * @va: where VTL0 sees it, or whatever it claims
- * @pa: address of the first byte
- * @bytes: length, at least 1; it ends below the physical address width
- * @attributes: as the list has them, of any value
- */
+/* A checked struct heki_range: not empty, and below the address width. */
 struct heki_piece {
-	u64 va;
+	u64 va;			/* as claimed by VTL0 */
 	phys_addr_t pa;
 	u64 bytes;
-	u64 attributes;
+	u64 attributes;		/* not checked */
 };
 
 typedef int heki_piece_fn(const struct heki_piece *piece, void *ctx);
@@ -48,4 +40,4 @@ int heki_page_list_walk(const struct heki_reader *reader,
 			struct heki_page *page, u64 pa, u64 nranges,
 			unsigned int pa_bits, heki_piece_fn *fn, void *ctx);
 
-#endif
+#endif /* _LVBS_HEKI_PAGE_LIST_H */

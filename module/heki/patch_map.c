@@ -166,7 +166,7 @@ static int table_insert_tail(struct heki_frame_table *table,
 			     const struct heki_site *site)
 {
 	unsigned int size = site->size -
-			    heki_first_part(site->pa[0], site->size);
+			    heki_len_in_page(site->pa[0], site->size);
 
 	if (table->prev || (table->nr && table->entries[0].offset < size))
 		return -EEXIST;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What VTL0 asks to have protected, in so many words.
+ * HEKI_VTLCALL_PROTECT_MEMORY: protections requested by VTL0.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -11,9 +11,9 @@
 
 #include "heki/page_list.h"
 #include "heki/protect.h"
+#include "heki/vtl0.h"
 #include "init.h"
 #include "phys/width.h"
-#include "heki/vtl0_reader.h"
 
 #define MEM_ATTRS	(HEKI_MEM_READ | HEKI_MEM_WRITE | HEKI_MEM_EXEC | \
 			 HEKI_MEM_IMMUTABLE)
@@ -23,7 +23,7 @@ struct vtl0_protection {
 	struct phys_protection prot;
 };
 
-static DEFINE_MUTEX(protections_lock);	/* of the list below */
+static DEFINE_MUTEX(protections_lock);	/* guards protections */
 static LIST_HEAD(protections);
 
 static int protect_piece(const struct heki_piece *piece, void *ctx)
@@ -61,6 +61,11 @@ static void unprotect_list(struct list_head *list)
 	}
 }
 
+/*
+ * Protects, until unload, the ranges of the list at @pa that lack
+ * HEKI_MEM_WRITE; the others are only checked. All ranges or none. Ranges are
+ * whole pages; their attributes are a set of enum heki_mem_attr.
+ */
 int heki_protect_list(u64 pa, u64 nranges)
 {
 	struct heki_page *page;

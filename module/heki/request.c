@@ -8,8 +8,7 @@
 
 #include <lvbs/phys_ptr.h>
 
-#include "heki/context.h"
-#include "heki/parts.h"
+#include "heki/vtl0.h"
 #include "heki/request.h"
 #include "phys/width.h"
 
@@ -23,11 +22,11 @@ static struct phys_session __rcu *kept;	/* &kept_session, or NULL */
 
 static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
-	struct heki_parts parts;
+	struct heki_ptr_pair parts;
 	int err;
 
-	err = heki_parts_init(&parts, lvbs_vmap_manager(), pa0, pa1,
-			      sizeof(*wire));
+	err = heki_ptr_pair_init(&parts, lvbs_vmap_manager(), pa0, pa1,
+				 sizeof(*wire));
 	if (!err)
 		err = phys_read(&parts.ptr[0].ro, 0, wire, parts.first);
 	if (!err && parts.first < sizeof(*wire))
@@ -57,7 +56,7 @@ int heki_request_read(u64 pa0, u64 pa1, struct heki_request *request)
 	struct heki_patch wire;
 	int err;
 
-	err = heki_place_check(pa0, pa1, phys_width_bits());
+	err = heki_request_addr_check(pa0, pa1, phys_width_bits());
 	if (err)
 		return err;
 	if (heki_may_sleep())

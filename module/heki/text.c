@@ -8,7 +8,7 @@
 #include <linux/pfn.h>
 
 #include "phys/copy_nofault.h"
-#include "heki/context.h"
+#include "heki/vtl0.h"
 #include "heki/owner.h"
 #include "heki/text.h"
 #include "phys/session.h"
@@ -16,11 +16,11 @@
 
 static int text_open_mapped(struct heki_text *text, const struct heki_site *site)
 {
-	struct heki_parts *parts = &text->parts;
+	struct heki_ptr_pair *parts = &text->parts;
 	int err;
 
-	err = heki_parts_init(parts, vmap_manager_privileged(), site->pa[0],
-			      site->pa[1], site->size);
+	err = heki_ptr_pair_init(parts, vmap_manager_privileged(), site->pa[0],
+				 site->pa[1], site->size);
 	if (err)
 		return err;
 
@@ -50,7 +50,7 @@ static int text_open_alias(struct heki_text *text, const struct heki_site *site)
 	if (err)
 		return err;
 
-	text->first = heki_first_part(site->pa[0], site->size);
+	text->first = heki_len_in_page(site->pa[0], site->size);
 	for (i = 0; i < nr; i++) {
 		u8 *page = heki_owner_alias(pfns[i]);
 

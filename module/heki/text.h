@@ -7,7 +7,7 @@
 
 #include <lvbs/phys_ptr.h>
 
-#include "heki/parts.h"
+#include "heki/vtl0.h"
 #include "heki/wire.h"
 
 /**
@@ -19,7 +19,7 @@
  * @first: how many of its bytes are in the first of these
  */
 struct heki_text {
-	struct heki_parts parts;
+	struct heki_ptr_pair parts;
 	struct phys_write_session session[2];
 	u8 *alias[2];
 	unsigned int first;

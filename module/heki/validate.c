@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The validator of text patches. Pure: it sees copies, touches no memory of
- * VTL0 and remembers nothing. The rules are in heki_validate.h.
+ * The validator of text patches. Pure: it works on copies, never accesses VTL0
+ * memory and keeps no state. The rules are in validate.h.
  */
 
 #include <linux/errno.h>
@@ -19,15 +19,9 @@ struct heki_checked_patch {
 	bool nothing_to_write;
 };
 
-/**
- * heki_nop() - the NOP that may stand in place of a site's instruction
- * @size: length of the instruction
- *
- * The bytes are those that Linux uses on x86-64 (arch/x86/include/asm/nops.h),
- * which are those that Intel's manual recommends; with size 2 a prefixed 0x90.
- *
- * Context: any; pure.
- * Return: @size bytes, or NULL if there is no NOP for that length.
+/*
+ * The NOP of @size bytes, as in arch/x86/include/asm/nops.h, or NULL if sites
+ * of that size have none.
  */
 const u8 *heki_nop(unsigned int size)
 {
@@ -44,25 +38,18 @@ const u8 *heki_nop(unsigned int size)
 	}
 }
 
-/**
- * heki_site_tail() - where the second byte of a site lies
- * @site: a well-formed site
- *
- * Context: any; pure.
- * Return: the address, or 0 for a site of one byte, which has no second.
- */
+/* Address of the second byte, or 0 if @site has only one. */
 phys_addr_t heki_site_tail(const struct heki_site *site)
 {
 	if (site->size < 2)
 		return 0;
-	return heki_first_part(site->pa[0], 2) == 2 ? site->pa[0] + 1 :
-						      site->pa[1];
+	return heki_len_in_page(site->pa[0], 2) == 2 ? site->pa[0] + 1 :
+						       site->pa[1];
 }
 
-/* Is this address that of any byte of the site? */
 static bool site_covers(const struct heki_site *site, phys_addr_t pa)
 {
-	unsigned int first = heki_first_part(site->pa[0], site->size);
+	unsigned int first = heki_len_in_page(site->pa[0], site->size);
 
 	if (pa >= site->pa[0] && pa - site->pa[0] < first)
 		return true;
@@ -70,23 +57,23 @@ static bool site_covers(const struct heki_site *site, phys_addr_t pa)
 	       pa - site->pa[1] < site->size - first;
 }
 
-struct holds {
+struct match {
 	bool code;
 	bool nop;
 };
 
-static bool either(struct holds h)
+static bool either(struct match m)
 {
-	return h.code || h.nop;
+	return m.code || m.nop;
 }
 
-/* Which of the site's two instructions have these bytes from @at on? */
-static struct holds compare(const struct heki_site *site, const u8 *bytes,
+/* Which of C and N have these @nr bytes at offset @at? */
+static struct match compare(const struct heki_site *site, const u8 *bytes,
 			    unsigned int at, unsigned int nr)
 {
 	const u8 *nop = heki_nop(site->size);
 
-	return (struct holds) {
+	return (struct match) {
 		.code = !memcmp(bytes, site->code + at, nr),
 		.nop = nop && !memcmp(bytes, nop + at, nr),
 	};
@@ -94,7 +81,7 @@ static struct holds compare(const struct heki_site *site, const u8 *bytes,
 
 static enum heki_reason check_guard(const struct heki_site *site, const u8 *cur)
 {
-	/* First, as an instruction may itself begin with INT3. */
+	/* Checked first: C may begin with INT3. */
 	if (cur[0] == INT3 &&
 	    either(compare(site, cur + 1, 1, site->size - 1)))
 		return HEKI_REASON_RETRY;
@@ -103,7 +90,7 @@ static enum heki_reason check_guard(const struct heki_site *site, const u8 *cur)
 	return HEKI_REASON_FOREIGN;
 }
 
-/* Steps 2 and 3 start out from here. */
+/* The precondition of steps 2 and 3. */
 static enum heki_reason check_guarded(const struct heki_site *site,
 				      const u8 *cur)
 {
@@ -122,7 +109,7 @@ static enum heki_reason check_tail(const struct heki_site *site, const u8 *cur,
 
 	if (request->size != size)
 		return HEKI_REASON_SIZE;
-	straddles = heki_first_part(request->pa[0], size) < size;
+	straddles = heki_len_in_page(request->pa[0], size) < size;
 	if (request->pa[1] != (straddles ? site->pa[1] : 0))
 		return HEKI_REASON_PAGE;
 	if (!either(compare(site, request->bytes, 1, size)))
@@ -133,8 +120,8 @@ static enum heki_reason check_tail(const struct heki_site *site, const u8 *cur,
 static enum heki_reason check_head(const struct heki_site *site, const u8 *cur,
 				   const struct heki_request *request)
 {
-	struct holds head = compare(site, request->bytes, 0, 1);
-	struct holds tail = compare(site, cur + 1, 1, site->size - 1);
+	struct match head = compare(site, request->bytes, 0, 1);
+	struct match tail = compare(site, cur + 1, 1, site->size - 1);
 	enum heki_reason reason;
 
 	if (!either(head))
@@ -146,9 +133,9 @@ static enum heki_reason check_head(const struct heki_site *site, const u8 *cur,
 	       HEKI_REASON_FITS : HEKI_REASON_MIX;
 }
 
-static void judge(const struct heki_site *site, const u8 *cur,
-		  const struct heki_request *request,
-		  struct heki_verdict *verdict)
+static void validate(const struct heki_site *site, const u8 *cur,
+		     const struct heki_request *request,
+		     struct heki_verdict *verdict)
 {
 	if (heki_site_check(site, 64)) {
 		verdict->reason = HEKI_REASON_MALFORMED;
@@ -174,25 +161,15 @@ static void judge(const struct heki_site *site, const u8 *cur,
 	}
 }
 
-/**
- * heki_check_patch() - judge a request, and have it done if it is accepted
- * @site: the site that the request belongs to, by heki_patch_map_find()
- * @cur: the @site->size bytes that stand there now, in order, read under the
- *	lock that the write is made under
- * @request: the request
- * @verdict: where the verdict goes, also when accepted
- * @apply: does the write; called at most once, only for what is accepted,
- *	before this returns. Called where nothing is to be written, too, and
- *	told so. NULL to have the verdict only
- * @ctx: handed to @apply
+/*
+ * Validates @request against @site and, if it is accepted and @apply is given,
+ * applies it before returning. @cur is the current contents of @site, read
+ * under the lock that the write is done under. @verdict is always set. @apply
+ * is called at most once, for retries too. Takes no locks. Any contents of
+ * @site and @request are safe.
  *
- * Any contents of @site and @request are safe, and none of them make it accept
- * what does not fit.
- *
- * Context: any, if @apply can do with it; takes no locks.
- * Return: what @apply returns, 0 without one; -EACCES if the request does not
- * fit, -ENOENT if it does not even start in the site, -EINVAL if the site is
- * malformed.
+ * Returns what @apply returns, 0 without one; -EACCES if @request does not fit,
+ * -ENOENT if it starts outside @site, -EINVAL if @site is malformed.
  */
 int heki_check_patch(const struct heki_site *site, const u8 *cur,
 		     const struct heki_request *request,
@@ -202,7 +179,7 @@ int heki_check_patch(const struct heki_site *site, const u8 *cur,
 	struct heki_checked_patch patch;
 
 	*verdict = (struct heki_verdict) { .step = HEKI_STEP_NONE };
-	judge(site, cur, request, verdict);
+	validate(site, cur, request, verdict);
 
 	switch (verdict->reason) {
 	case HEKI_REASON_FITS:
@@ -230,62 +207,31 @@ int heki_check_patch(const struct heki_site *site, const u8 *cur,
 	return apply(&patch, ctx);
 }
 
-/**
- * heki_checked_pa() - where an accepted patch goes
- * @patch: the patch
- * @part: 0 for the first byte, 1 for the second page
- *
- * Context: any; pure.
- * Return: the address; 0 for a second page that is not needed.
- */
+/* @page is 0 for the first byte, 1 for the second page (0 if there is none). */
 phys_addr_t heki_checked_pa(const struct heki_checked_patch *patch,
-			    unsigned int part)
+			    unsigned int page)
 {
-	return patch->pa[!!part];
+	return patch->pa[!!page];
 }
 
-/**
- * heki_checked_size() - how long an accepted patch is
- * @patch: the patch
- *
- * Context: any; pure.
- * Return: 1 to %HEKI_CODE_MAX bytes.
- */
 unsigned int heki_checked_size(const struct heki_checked_patch *patch)
 {
 	return patch->size;
 }
 
-/**
- * heki_checked_bytes() - the bytes of an accepted patch
- * @patch: the patch
- *
- * Context: any; pure.
- * Return: heki_checked_size() bytes, which live as long as @patch.
- */
+/* Valid as long as @patch. */
 const u8 *heki_checked_bytes(const struct heki_checked_patch *patch)
 {
 	return patch->bytes;
 }
 
-/**
- * heki_checked_nothing_to_write() - does an accepted patch stand there already?
- * @patch: the patch
- *
- * Context: any; pure.
- * Return: true for a retry, which succeeds without a write.
- */
+/* True for a retry, which succeeds without a write. */
 bool heki_checked_nothing_to_write(const struct heki_checked_patch *patch)
 {
 	return patch->nothing_to_write;
 }
 
-/**
- * heki_step_name() - the name that a step goes by in accounts
- * @step: the step
- *
- * Return: a word; "?" for no step at all.
- */
+/* The step's name in heki/verdicts and traces. */
 const char *heki_step_name(enum heki_step step)
 {
 	static const char * const names[] = {
@@ -299,12 +245,7 @@ const char *heki_step_name(enum heki_step step)
 	return (unsigned int)step < HEKI_STEP_NR ? names[step] : "?";
 }
 
-/**
- * heki_reason_name() - the name that a reason goes by in accounts
- * @reason: the reason
- *
- * Return: a word, joined by hyphens; "?" for no reason at all.
- */
+/* The reason's name in heki/verdicts and traces. */
 const char *heki_reason_name(enum heki_reason reason)
 {
 	static const char * const names[] = {

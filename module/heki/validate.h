@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The judge of text patches: may this be written, there, now?
+ * The validator: may this text patch be applied to this site now?
  */
 #ifndef _LVBS_HEKI_VALIDATE_H
 #define _LVBS_HEKI_VALIDATE_H
@@ -13,39 +13,38 @@
  * DOC: the three steps of a patch
  *
  * A site of n bytes holds its instruction C, or N, the NOP of that length. N
- * exists for n = 2 and n = 5 only; at other sites only C may ever stand. Linux
- * goes from one to the other in three rounds, so that no core executes half an
- * instruction, and each round is a request of its own:
+ * exists for n = 2 and n = 5; sites of other lengths hold C only. Linux changes
+ * one into the other in three steps, so that no core executes a mix of both,
+ * and each step is a separate request:
  *
  * ==== ================== ================= ===============================
  * step bytes              written at        accepted iff the site now holds
  * ==== ================== ================= ===============================
  * 1    INT3 (0xCC)        the first byte    C or N; or INT3 and the tail of
- *                                           either: then nothing is written
+ *                                           either: a retry, nothing written
  * 2    tail of C or N     the second byte   INT3 and the tail of either
  * 3    first byte         the first byte    INT3 and a tail that the byte
  *                                           completes to exactly C or N
  * ==== ================== ================= ===============================
  *
- * So whatever VTL0 asks for and in whatever order, a site holds C, N, or INT3
- * and the tail of either. Nothing is remembered between requests: what stands
- * there is all the state there is, and a switch that was given up half way can
- * be finished or undone.
+ * Invariant: whatever VTL0 requests, in any order, a site holds C, N, or INT3
+ * and the tail of either. The validator keeps no state between requests. The
+ * current contents are the only state, and an incomplete patch can always be
+ * completed or reverted.
  *
- * The second byte of a straddling site may be the first of its second page.
- * Which page that is only the site knows; the physically next page is somebody
- * else's memory. A second step that straddles must name that page itself, one
- * that does not must name none.
+ * The second byte of a straddling site may be the first byte of its second
+ * page. Only the site identifies that page: the physically next page is
+ * unrelated memory. A step 2 request that straddles must name the site's second
+ * page; one that does not straddle must name none.
  *
- * A site of one byte has no tail: step 2 does not exist there, and steps 1 and
- * 3 put an INT3 in place of its only byte and back. An instruction C that
- * begins with INT3 needs no exception to the table: it reads as guarded at all
- * times.
+ * A site of one byte has no tail and thus no step 2: steps 1 and 3 replace its
+ * byte with INT3 and restore it. If C begins with INT3, C itself satisfies the
+ * precondition of steps 2 and 3; the table holds without an exception.
  */
 
 /**
- * enum heki_step - which step of a patch a request is
- * @HEKI_STEP_NONE: none, it does not even look like one
+ * enum heki_step - the step that a request is
+ * @HEKI_STEP_NONE: not recognisable as a step
  * @HEKI_STEP_GUARD: step 1, INT3 at the first byte
  * @HEKI_STEP_TAIL: step 2, all bytes but the first
  * @HEKI_STEP_HEAD: step 3, the first byte
@@ -62,24 +61,23 @@ enum heki_step {
 /**
  * enum heki_reason - why a request was accepted or refused
  * @HEKI_REASON_FITS: accepted
- * @HEKI_REASON_RETRY: accepted; what it asks for stands there, so that nothing
- *	is to be written (step 1 only)
- * @HEKI_REASON_MALFORMED: no valid request, or none could be read; for the
- *	accounts of those who decode requests, and for a malformed site
- * @HEKI_REASON_NO_SITE: no site is known there
- * @HEKI_REASON_ADDRESS: starts within the site, beyond its second byte
- * @HEKI_REASON_SIZE: too long or too short for where it starts
- * @HEKI_REASON_PAGE: names another second page than the site's, or one without
- *	straddling
- * @HEKI_REASON_BYTES: the bytes are in neither C nor N
- * @HEKI_REASON_MIX: the byte belongs to C or N, the tail there to the other
+ * @HEKI_REASON_RETRY: accepted; the site already holds the requested byte, and
+ *	nothing is written (step 1 only)
+ * @HEKI_REASON_MALFORMED: the site is malformed; used in statistics for
+ *	requests that are malformed or cannot be read, too
+ * @HEKI_REASON_NO_SITE: no known site at the address
+ * @HEKI_REASON_ADDRESS: starts inside the site, after its second byte
+ * @HEKI_REASON_SIZE: wrong size for the step
+ * @HEKI_REASON_PAGE: names a second page other than the site's, or names one
+ *	without straddling
+ * @HEKI_REASON_BYTES: bytes of neither C nor N
+ * @HEKI_REASON_MIX: first byte of one of C and N, current tail of the other
  * @HEKI_REASON_UNGUARDED: step 2 or 3 without INT3 at the first byte
- * @HEKI_REASON_FOREIGN: what stands there is neither C, N nor a step on the way
- *	between them
- * @HEKI_REASON_UNREACHABLE: the site could not be mapped; for the accounts of
- *	those who apply
- * @HEKI_REASON_LIVE: the site belongs to live mode, the request does not; for the
- *	counters of those who apply
+ * @HEKI_REASON_FOREIGN: current contents are not a state of the site
+ * @HEKI_REASON_UNREACHABLE: the site could not be mapped; used in statistics
+ *	only
+ * @HEKI_REASON_LIVE: the site belongs to live mode, the request does not; used
+ *	in statistics only
  * @HEKI_REASON_NR: number of values
  */
 enum heki_reason {
@@ -99,34 +97,21 @@ enum heki_reason {
 	HEKI_REASON_NR
 };
 
-/**
- * struct heki_verdict - what the judge says
- * @step: the step that the request is, or tries to be
- * @reason: why
- * @accepted: may it be written?
- * @nothing_to_write: accepted, and there already
- */
 struct heki_verdict {
-	enum heki_step step;
+	enum heki_step step;	/* of refused requests too, if recognised */
 	enum heki_reason reason;
 	bool accepted;
-	bool nothing_to_write;
+	bool nothing_to_write;	/* accepted, and the site holds it already */
 };
 
 /*
- * A request that was accepted. Only heki_validate.c knows what is inside, so
- * that only it can make one: who writes text asks for this type, and has
- * nothing else to put there.
+ * An accepted request. The type is opaque and only validate.c creates values of
+ * it: code that writes text takes this type, so an unvalidated write does not
+ * compile.
  */
 struct heki_checked_patch;
 
-/**
- * typedef heki_apply_fn - does what was accepted
- * @patch: what to do; gone when the function returns
- * @ctx: as given to heki_check_patch()
- *
- * Return: 0 or an errno, which becomes that of heki_check_patch().
- */
+/* Applies @patch, which is valid only until the function returns. */
 typedef int heki_apply_fn(const struct heki_checked_patch *patch, void *ctx);
 
 int heki_check_patch(const struct heki_site *site, const u8 *cur,
@@ -134,7 +119,7 @@ int heki_check_patch(const struct heki_site *site, const u8 *cur,
 		     struct heki_verdict *verdict,
 		     heki_apply_fn *apply, void *ctx);
 phys_addr_t heki_checked_pa(const struct heki_checked_patch *patch,
-			    unsigned int part);
+			    unsigned int page);
 unsigned int heki_checked_size(const struct heki_checked_patch *patch);
 const u8 *heki_checked_bytes(const struct heki_checked_patch *patch);
 bool heki_checked_nothing_to_write(const struct heki_checked_patch *patch);
@@ -144,4 +129,4 @@ const u8 *heki_nop(unsigned int size);
 const char *heki_step_name(enum heki_step step);
 const char *heki_reason_name(enum heki_reason reason);
 
-#endif
+#endif /* _LVBS_HEKI_VALIDATE_H */

@@ -15,7 +15,7 @@
 #include "heki/apply.h"
 #include "heki/blob.h"
 #include "heki/contain.h"
-#include "heki/context.h"
+#include "heki/vtl0.h"
 #include "heki/module.h"
 #include "heki/owner.h"
 #include "heki/protect.h"
@@ -26,7 +26,6 @@
 #include "phys/width.h"
 #include "trace.h"
 #include "heki/vtlcall.h"
-#include "heki/vtl0_reader.h"
 
 static atomic_t boot_ended = ATOMIC_INIT(0);
 

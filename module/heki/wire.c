@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rules for the shape of patches and of the place that a request lies at.
+ * Checking and decoding of patches. All functions are pure and may be called in
+ * any context.
  *
- * The rules are those of the wire format's owner (the LVBS secure kernel's
- * check of a patch), with its holes closed: it let the second page be the first
- * one again, and failed on addresses in the last page below the address width.
- * Nothing here adds to an address, so nothing can wrap: whatever starts below
- * the width and does not leave its page ends below the width.
+ * The rules are those of the LVBS secure kernel, with two holes closed: its
+ * check accepted a second page equal to the first, and panicked on addresses in
+ * the last page below the physical address width.
+ *
+ * The checks do no address arithmetic, so none can wrap: bytes that start below
+ * the width and do not leave their page end below the width.
  */
 
 #include <linux/errno.h>
@@ -17,11 +19,11 @@
 
 static bool below_width(u64 pa, unsigned int pa_bits)
 {
-	pa_bits = heki_width(pa_bits);
+	pa_bits = heki_clamp_pa_bits(pa_bits);
 	return pa_bits >= 64 || !(pa >> pa_bits);
 }
 
-/* Everything but "the second page is another one", whose errno differs. */
+/* Callers check that the two pages differ: the errno depends on the caller. */
 static int span_check(u64 pa0, u64 pa1, unsigned int size, unsigned int pa_bits)
 {
 	bool straddles;
@@ -41,6 +43,7 @@ static bool same_page(u64 pa0, u64 pa1)
 	return pa0 >> HEKI_PAGE_SHIFT == pa1 >> HEKI_PAGE_SHIFT;
 }
 
+/* A patch that is both malformed and beyond the width is malformed. */
 static int patch_check(u64 pa0, u64 pa1, unsigned int size,
 		       unsigned int pa_bits)
 {
@@ -54,20 +57,12 @@ static int patch_check(u64 pa0, u64 pa1, unsigned int size,
 	return pa1 && same_page(pa0, pa1) ? -EINVAL : 0;
 }
 
-/**
- * heki_place_check() - may a request lie here?
- * @pa0: address of the struct heki_patch in VTL0 memory
- * @pa1: start of the page that its end lies in, iff that is not the page of
- *	its beginning; else 0
- * @pa_bits: physical address width, 13 to 64
- *
- * Context: any; pure.
- * Return: 0, -EINVAL if @pa0 is 0, @pa1 is not page aligned, or there are more
- * or fewer pages than the request takes; -EOVERFLOW if an address is beyond the
- * width; -EEXIST if both pages are the same one (what a physical pointer over
- * them says).
+/*
+ * May a struct heki_patch lie at @pa0, with its end in the page at @pa1 iff it
+ * straddles? Returns -EEXIST if both pages are the same, as a physical pointer
+ * over them would.
  */
-int heki_place_check(u64 pa0, u64 pa1, unsigned int pa_bits)
+int heki_request_addr_check(u64 pa0, u64 pa1, unsigned int pa_bits)
 {
 	int err = span_check(pa0, pa1, sizeof(struct heki_patch), pa_bits);
 
@@ -76,30 +71,15 @@ int heki_place_check(u64 pa0, u64 pa1, unsigned int pa_bits)
 	return pa1 && same_page(pa0, pa1) ? -EEXIST : 0;
 }
 
-/**
- * heki_site_check() - is a site well formed?
- * @site: the site, from wherever
- * @pa_bits: physical address width, 13 to 64
- *
- * Context: any; pure.
- * Return: as heki_site_decode().
- */
 int heki_site_check(const struct heki_site *site, unsigned int pa_bits)
 {
 	return patch_check(site->pa[0], site->pa[1], site->size, pa_bits);
 }
 
-/**
- * heki_site_decode() - take a record of a patch-info blob
- * @site: where to, unchanged on failure
- * @wire: the record, already in memory that VTL0 does not reach
- * @pa_bits: physical address width, 13 to 64
- *
- * Context: any; pure.
- * Return: 0, -EINVAL if the record is malformed: no address, size not 1 to
- * %HEKI_CODE_MAX, second page not page aligned, given without need, missing or
- * the same as the first; -EOVERFLOW if an address is beyond the width. A record
- * that is wrong in both ways is malformed.
+/*
+ * @wire must be a private copy that VTL0 cannot change. @site is not changed on
+ * failure: -EINVAL if @wire is malformed, -EOVERFLOW if an address is beyond
+ * the width.
  */
 int heki_site_decode(struct heki_site *site, const struct heki_patch *wire,
 		     unsigned int pa_bits)
@@ -114,15 +94,7 @@ int heki_site_decode(struct heki_site *site, const struct heki_patch *wire,
 	return 0;
 }
 
-/**
- * heki_request_decode() - take a request
- * @request: where to, unchanged on failure
- * @wire: the request, already in memory that VTL0 does not reach
- * @pa_bits: physical address width, 13 to 64
- *
- * Context: any; pure.
- * Return: as heki_site_decode().
- */
+/* As heki_site_decode(). */
 int heki_request_decode(struct heki_request *request,
 			const struct heki_patch *wire, unsigned int pa_bits)
 {
@@ -138,18 +110,9 @@ int heki_request_decode(struct heki_request *request,
 	return 0;
 }
 
-/**
- * heki_patch_encode() - what VTL0 would write to ask for, or announce, a patch
- * @wire: where to
- * @pa0: address of the first byte
- * @pa1: second page, or 0
- * @code: @size bytes
- * @size: number of bytes; what is beyond %HEKI_CODE_MAX is not copied, but
- *	@wire says the size as it is (modulo 256), for VTL1 to refuse
- *
- * Nothing is checked: a mock VTL0 must be able to say wrong things.
- *
- * Context: any; pure.
+/*
+ * Encodes a patch as VTL0 would, without any check: the mock VTL0 must be able
+ * to send malformed patches. Bytes after HEKI_CODE_MAX are not copied.
  */
 void heki_patch_encode(struct heki_patch *wire, u64 pa0, u64 pa1,
 		       const u8 *code, unsigned int size)

@@ -29,10 +29,10 @@
 #include <linux/string.h>
 #include <linux/wait_bit.h>
 
-#include "heki/context.h"
 #include "heki/owner.h"
 #include "heki/request.h"
 #include "heki/verdicts.h"
+#include "heki/vtl0.h"
 #include "heki/vtlcall.h"
 #include "init.h"
 #include "ksym.h"

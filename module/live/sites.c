@@ -130,7 +130,7 @@ static int site_from_entry(struct heki_site *site,
 		.pa[0] = live_text_pa(va),
 		.size = size,
 	};
-	if (heki_first_part(site->pa[0], size) < size)
+	if (heki_len_in_page(site->pa[0], size) < size)
 		site->pa[1] = live_text_pa((va & PAGE_MASK) + PAGE_SIZE);
 	return site_code(site, jump_entry_target(entry) - va);
 }
