@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The patch map, against a list that is searched byte by byte.
+ * The patch map: unit tests, and a comparison with a naive model.
  */
 
 #include <kunit/test.h>
@@ -14,6 +14,8 @@
 
 #include "heki/patch_map.h"
 #include "kunit/fakes/random.h"
+#include "kunit/heki/sites.h"
+#include "kunit/param.h"
 
 #define JMP(pa0, pa1) { { pa0, pa1 }, 5, { 0xe9, 1, 2, 3, 4 } }
 
@@ -33,14 +35,6 @@ static bool same_site(const struct heki_site *a, const struct heki_site *b)
 	       a->size == b->size && !memcmp(a->code, b->code, a->size);
 }
 
-/* Where byte @i of a site lies. */
-static phys_addr_t byte_at(const struct heki_site *site, unsigned int i)
-{
-	unsigned int left = 0x1000 - (site->pa[0] & 0xfff);
-
-	return i < left ? site->pa[0] + i : site->pa[1] + i - left;
-}
-
 static void find_each_byte(struct kunit *test)
 {
 	static const struct heki_site sites[] = {
@@ -53,15 +47,15 @@ static void find_each_byte(struct kunit *test)
 	struct heki_patch_hit hit;
 	unsigned int i, j;
 
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 7, sites,
-						    ARRAY_SIZE(sites)));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 7, sites,
+					   ARRAY_SIZE(sites)));
 	KUNIT_EXPECT_EQ(test, map->nr, ARRAY_SIZE(sites));
 	for (i = 0; i < ARRAY_SIZE(sites); i++) {
 		for (j = 0; j < sites[i].size; j++) {
 			KUNIT_EXPECT_EQ(test, 0,
 					heki_patch_map_find(map,
-							    byte_at(&sites[i],
-								    j),
+							    site_byte(&sites[i],
+								      j),
 							    &hit));
 			KUNIT_EXPECT_TRUE(test, same_site(&hit.site,
 							  &sites[i]));
@@ -72,13 +66,13 @@ static void find_each_byte(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
-/* A bug of the reference system: near a site, or anywhere on its page, is not at it. */
-static void find_nothing_beside(struct kunit *test)
+/* The reference system accepted any address in a page with a site. */
+static void find_outside_sites(struct kunit *test)
 {
 	static const struct heki_site sites[] = {
 		JMP(0x1100, 0), JMP(0x1fff, 0x9000),
 	};
-	static const phys_addr_t beside[] = {
+	static const phys_addr_t outside[] = {
 		0, 0x1000, 0x10ff, 0x1105, 0x1ffe, 0x2000, 0x2001, 0x9004,
 		0x9fff, 0x8fff, 0x101100, (phys_addr_t)-1,
 	};
@@ -88,14 +82,14 @@ static void find_nothing_beside(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_find(map, 0x1100, &hit));
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_next(map, 0, &hit));
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 0, sites, 2));
-	for (i = 0; i < ARRAY_SIZE(beside); i++)
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 0, sites, 2));
+	for (i = 0; i < ARRAY_SIZE(outside); i++)
 		KUNIT_EXPECT_EQ(test, -ENOENT,
-				heki_patch_map_find(map, beside[i], &hit));
+				heki_patch_map_find(map, outside[i], &hit));
 	heki_patch_map_destroy(map);
 }
 
-/* Of all that has a frame number: with PAE addresses are wider. */
+/* The last address with a frame number: phys_addr_t is wider with PAE. */
 #define LAST_PA	((phys_addr_t)ULONG_MAX << 12 | 0xfff)
 
 static const struct overlap_row {
@@ -104,50 +98,53 @@ static const struct overlap_row {
 	struct heki_site added;
 	int err;
 } overlap_rows[] = {
-	{ "same", JMP(0x1100, 0), JMP(0x1100, 0), -EEXIST },
-	{ "from before", JMP(0x1100, 0), JMP(0x10fc, 0), -EEXIST },
-	{ "right before", JMP(0x1100, 0), JMP(0x10fb, 0), 0 },
-	{ "from within", JMP(0x1100, 0), JMP(0x1104, 0), -EEXIST },
-	{ "right behind", JMP(0x1100, 0), JMP(0x1105, 0), 0 },
-	{ "inside", JMP(0x1100, 0), { { 0x1102 }, 1, { 1 } }, -EEXIST },
-	{ "around", { { 0x1102 }, 1, { 1 } }, JMP(0x1100, 0), -EEXIST },
+	{ "same site", JMP(0x1100, 0), JMP(0x1100, 0), -EEXIST },
+	{ "overlaps the first byte", JMP(0x1100, 0), JMP(0x10fc, 0), -EEXIST },
+	{ "adjacent, before", JMP(0x1100, 0), JMP(0x10fb, 0), 0 },
+	{ "overlaps the last byte", JMP(0x1100, 0), JMP(0x1104, 0), -EEXIST },
+	{ "adjacent, after", JMP(0x1100, 0), JMP(0x1105, 0), 0 },
+	{ "contained", JMP(0x1100, 0), { { 0x1102 }, 1, { 1 } }, -EEXIST },
+	{ "contains", { { 0x1102 }, 1, { 1 } }, JMP(0x1100, 0), -EEXIST },
 	{ "same start, shorter", JMP(0x1100, 0), { { 0x1100 }, 2, { 1, 2 } },
 	  -EEXIST },
-	{ "straddler's head", JMP(0x1ffe, 0x9000), JMP(0x1ffa, 0), -EEXIST },
-	{ "before straddler's head", JMP(0x1ffe, 0x9000), JMP(0x1ff9, 0), 0 },
-	{ "straddler's last head byte", JMP(0x1ffe, 0x9000),
+	{ "overlaps straddling site's head", JMP(0x1ffe, 0x9000),
+	  JMP(0x1ffa, 0), -EEXIST },
+	{ "adjacent to straddling site's head", JMP(0x1ffe, 0x9000),
+	  JMP(0x1ff9, 0), 0 },
+	{ "straddling site's last byte in the first page", JMP(0x1ffe, 0x9000),
 	  { { 0x1fff }, 1, { 1 } }, -EEXIST },
-	{ "straddler's tail", JMP(0x1ffe, 0x9000), JMP(0x9002, 0), -EEXIST },
-	{ "straddler's first tail byte", JMP(0x1ffe, 0x9000),
-	  { { 0x9000 }, 1, { 1 } }, -EEXIST },
-	{ "behind straddler's tail", JMP(0x1ffe, 0x9000), JMP(0x9003, 0), 0 },
-	{ "physically behind straddler's head", JMP(0x1ffe, 0x9000),
+	{ "overlaps straddling site's tail", JMP(0x1ffe, 0x9000),
+	  JMP(0x9002, 0), -EEXIST },
+	{ "straddling site's first byte in the second page",
+	  JMP(0x1ffe, 0x9000), { { 0x9000 }, 1, { 1 } }, -EEXIST },
+	{ "adjacent to straddling site's tail", JMP(0x1ffe, 0x9000),
+	  JMP(0x9003, 0), 0 },
+	{ "physically after straddling site's head", JMP(0x1ffe, 0x9000),
 	  JMP(0x2000, 0), 0 },
-	{ "straddler onto a site", JMP(0x9002, 0), JMP(0x1ffe, 0x9000),
-	  -EEXIST },
-	{ "straddler up to a site", JMP(0x9003, 0), JMP(0x1ffe, 0x9000), 0 },
-	{ "straddler from within a site", JMP(0x1ffb, 0), JMP(0x1ffe, 0x9000),
-	  -EEXIST },
-	{ "straddler from behind a site", JMP(0x1ff9, 0), JMP(0x1ffe, 0x9000),
-	  0 },
-	{ "two heads", JMP(0x1ffe, 0x9000), JMP(0x1fff, 0x5000), -EEXIST },
-	{ "two tails", JMP(0x1ffe, 0x9000), JMP(0x5fff, 0x9000), -EEXIST },
-	{ "two to each other", JMP(0x1ffe, 0x9000), JMP(0x9ffe, 0x1000), 0 },
-	{ "chain over three pages", JMP(0x1ffe, 0x9000), JMP(0x9ffe, 0x5000),
-	  0 },
+	{ "straddling site's tail overlaps", JMP(0x9002, 0),
+	  JMP(0x1ffe, 0x9000), -EEXIST },
+	{ "straddling site's tail adjacent", JMP(0x9003, 0),
+	  JMP(0x1ffe, 0x9000), 0 },
+	{ "straddling site's head overlaps", JMP(0x1ffb, 0),
+	  JMP(0x1ffe, 0x9000), -EEXIST },
+	{ "straddling site's head adjacent", JMP(0x1ff9, 0),
+	  JMP(0x1ffe, 0x9000), 0 },
+	{ "two straddling sites, heads overlap", JMP(0x1ffe, 0x9000),
+	  JMP(0x1fff, 0x5000), -EEXIST },
+	{ "two straddling sites, tails overlap", JMP(0x1ffe, 0x9000),
+	  JMP(0x5fff, 0x9000), -EEXIST },
+	{ "two straddling sites, pages swapped", JMP(0x1ffe, 0x9000),
+	  JMP(0x9ffe, 0x1000), 0 },
+	{ "two straddling sites, three pages", JMP(0x1ffe, 0x9000),
+	  JMP(0x9ffe, 0x5000), 0 },
 	{ "size 0", JMP(0x1100, 0), { { 0x2100 }, 0, { 1 } }, -EINVAL },
 	{ "size 6", JMP(0x1100, 0), { { 0x2100 }, 6, { 1 } }, -EINVAL },
-	{ "straddler onto its own page", JMP(0x1100, 0), JMP(0x2fff, 0x2000),
+	{ "second page equals first", JMP(0x1100, 0), JMP(0x2fff, 0x2000),
 	  -EINVAL },
-	{ "last bytes of all", JMP(0x1100, 0), JMP(LAST_PA - 4, 0), 0 },
+	{ "last representable bytes", JMP(0x1100, 0), JMP(LAST_PA - 4, 0), 0 },
 };
 
-static void overlap_name(const struct overlap_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(overlap, overlap_rows, overlap_name);
+KUNIT_ARRAY_PARAM_DESC(overlap, overlap_rows, name);
 
 static void overlaps(struct kunit *test)
 {
@@ -157,14 +154,14 @@ static void overlaps(struct kunit *test)
 	struct heki_patch_hit hit;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 1, &row->known, 1));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, &row->known, 1));
 	KUNIT_EXPECT_EQ(test, row->err,
-			heki_patch_map_add(map, 2, &row->added, 1));
+			add_sites(map, 2, &row->added, 1));
 	KUNIT_EXPECT_EQ(test, map->nr, row->err ? 1UL : 2UL);
 	for (i = 0; i < row->known.size; i++) {
 		KUNIT_EXPECT_EQ(test, 0,
 				heki_patch_map_find(map,
-						    byte_at(&row->known, i),
+						    site_byte(&row->known, i),
 						    &hit));
 		KUNIT_EXPECT_TRUE(test, same_site(&hit.site, &row->known));
 		KUNIT_EXPECT_EQ(test, hit.owner, 1U);
@@ -173,20 +170,20 @@ static void overlaps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 1UL);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 
-	/* Within one batch, all or none. */
-	KUNIT_EXPECT_EQ(test, row->err, heki_patch_map_add(map, 3, both, 2));
+	/* The same within one batch: all sites or none. */
+	KUNIT_EXPECT_EQ(test, row->err, add_sites(map, 3, both, 2));
 	KUNIT_EXPECT_EQ(test, map->nr, row->err ? 0UL : 2UL);
 	KUNIT_EXPECT_EQ(test, xa_empty(&map->frames), !!row->err);
 	if (!row->err) {
-		/* What was dropped can come back, whoever has it. */
+		/* Dropped sites can be added again, by any owner. */
 		heki_patch_map_drop(map, 3);
-		KUNIT_EXPECT_EQ(test, 0, heki_patch_map_add(map, 4, both, 2));
+		KUNIT_EXPECT_EQ(test, 0, add_sites(map, 4, both, 2));
 	}
 	heki_patch_map_destroy(map);
 }
 
-/* A bug of the reference system: no record before the bad one stays, the last does not win. */
-static void batch_whole_or_nothing(struct kunit *test)
+/* The reference system kept sites before a bad one; the last overlap won. */
+static void batch_all_or_nothing(struct kunit *test)
 {
 	static const struct heki_site first[] = {
 		JMP(0x1100, 0), JMP(0x1fff, 0x9000), JMP(0x5100, 0),
@@ -199,9 +196,9 @@ static void batch_whole_or_nothing(struct kunit *test)
 	struct heki_patch_hit hit;
 	size_t bytes;
 
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 1, first, 3));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, first, 3));
 	bytes = map->bytes;
-	KUNIT_EXPECT_EQ(test, -EEXIST, heki_patch_map_add(map, 2, second, 5));
+	KUNIT_EXPECT_EQ(test, -EEXIST, add_sites(map, 2, second, 5));
 	KUNIT_EXPECT_EQ(test, map->nr, 3UL);
 	KUNIT_EXPECT_EQ(test, map->bytes, bytes);
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_find(map, 0x1200, &hit));
@@ -209,12 +206,12 @@ static void batch_whole_or_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_find(map, 0x7000, &hit));
 	KUNIT_EXPECT_EQ(test, 0, heki_patch_map_find(map, 0x5102, &hit));
 	KUNIT_EXPECT_EQ(test, hit.owner, 1U);
-	KUNIT_EXPECT_EQ(test, 0, heki_patch_map_add(map, 2, second, 4));
+	KUNIT_EXPECT_EQ(test, 0, add_sites(map, 2, second, 4));
 	KUNIT_EXPECT_EQ(test, map->nr, 7UL);
 	heki_patch_map_destroy(map);
 }
 
-static void batch_failed_never_commits(struct kunit *test)
+static void batch_commit_after_failure(struct kunit *test)
 {
 	static const struct heki_site good = JMP(0x1100, 0);
 	static const struct heki_site again = JMP(0x1101, 0);
@@ -233,18 +230,18 @@ static void batch_failed_never_commits(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
-struct frames {
-	unsigned long pfns[8];
+struct frame_log {
+	unsigned long frames[8];
 	unsigned int nr;
 	unsigned int stop_at;
 };
 
-static int note_frame(unsigned long pfn, void *ctx)
+static int log_frame(unsigned long frame, void *ctx)
 {
-	struct frames *frames = ctx;
+	struct frame_log *log = ctx;
 
-	frames->pfns[frames->nr++ % ARRAY_SIZE(frames->pfns)] = pfn;
-	return frames->nr == frames->stop_at ? -EBUSY : 0;
+	log->frames[log->nr++ % ARRAY_SIZE(log->frames)] = frame;
+	return log->nr == log->stop_at ? -EBUSY : 0;
 }
 
 static void batch_frames(struct kunit *test)
@@ -254,7 +251,7 @@ static void batch_frames(struct kunit *test)
 	};
 	struct heki_patch_map *map = new_map(test);
 	struct heki_patch_batch batch;
-	struct frames frames = { };
+	struct frame_log log = { };
 	struct heki_patch_hit hit;
 	unsigned int i;
 
@@ -262,21 +259,21 @@ static void batch_frames(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sites); i++)
 		KUNIT_EXPECT_EQ(test, 0,
 				heki_patch_batch_add(&batch, &sites[i]));
-	/* Room was made beforehand, and shows nothing. */
+	/* Slots are reserved, but not visible. */
 	KUNIT_EXPECT_FALSE(test, xa_empty(&map->frames));
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_find(map, 0x9100, &hit));
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_next(map, 0, &hit));
-	KUNIT_EXPECT_EQ(test, 0, heki_patch_batch_frames(&batch, note_frame,
-							 &frames));
-	KUNIT_EXPECT_EQ(test, frames.nr, 3U);
-	KUNIT_EXPECT_EQ(test, frames.pfns[0], 1UL);
-	KUNIT_EXPECT_EQ(test, frames.pfns[1], 5UL);
-	KUNIT_EXPECT_EQ(test, frames.pfns[2], 9UL);
-	frames = (struct frames) { .stop_at = 2 };
+	KUNIT_EXPECT_EQ(test, 0, heki_patch_batch_frames(&batch, log_frame,
+							 &log));
+	KUNIT_EXPECT_EQ(test, log.nr, 3U);
+	KUNIT_EXPECT_EQ(test, log.frames[0], 1UL);
+	KUNIT_EXPECT_EQ(test, log.frames[1], 5UL);
+	KUNIT_EXPECT_EQ(test, log.frames[2], 9UL);
+	log = (struct frame_log) { .stop_at = 2 };
 	KUNIT_EXPECT_EQ(test, -EBUSY, heki_patch_batch_frames(&batch,
-							      note_frame,
-							      &frames));
-	KUNIT_EXPECT_EQ(test, frames.nr, 2U);
+							      log_frame,
+							      &log));
+	KUNIT_EXPECT_EQ(test, log.nr, 2U);
 	heki_patch_batch_abort(&batch);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	heki_patch_map_destroy(map);
@@ -294,8 +291,8 @@ static void iterate_in_order(struct kunit *test)
 	phys_addr_t from = 0;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 0, sites,
-						    ARRAY_SIZE(sites)));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 0, sites,
+					   ARRAY_SIZE(sites)));
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
 		KUNIT_ASSERT_EQ(test, 0, heki_patch_map_next(map, from, &hit));
 		KUNIT_EXPECT_TRUE(test, same_site(&hit.site,
@@ -319,8 +316,8 @@ static void drop_by_owner(struct kunit *test)
 	struct heki_patch_hit hit;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 1, ours, 3));
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 2, theirs, 3));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, ours, 3));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 2, theirs, 3));
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 3), 0UL);
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 3UL);
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 0UL);
@@ -328,13 +325,14 @@ static void drop_by_owner(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, -ENOENT,
 				heki_patch_map_find(map, ours[i].pa[0], &hit));
 		KUNIT_EXPECT_EQ(test, -ENOENT,
-				heki_patch_map_find(map, byte_at(&ours[i], 1),
+				heki_patch_map_find(map, site_byte(&ours[i], 1),
 						    &hit));
 		KUNIT_EXPECT_EQ(test, 0,
 				heki_patch_map_find(map, theirs[i].pa[0],
 						    &hit));
 		KUNIT_EXPECT_EQ(test, 0,
-				heki_patch_map_find(map, byte_at(&theirs[i], 1),
+				heki_patch_map_find(map,
+						    site_byte(&theirs[i], 1),
 						    &hit));
 	}
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 2), 3UL);
@@ -353,22 +351,22 @@ static void drop_by_frames(struct kunit *test)
 	struct heki_patch_map *map = new_map(test);
 	struct heki_patch_hit hit;
 
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 1, sites,
-						    ARRAY_SIZE(sites)));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, sites,
+					   ARRAY_SIZE(sites)));
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop_frames(map, 2, 9, 9), 0UL);
-	/* One begins there, one ends there. */
+	/* One site begins in the page, another ends in it. */
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop_frames(map, 1, 9, 9), 2UL);
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_find(map, 0x1fff, &hit));
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_find(map, 0xa000, &hit));
 	KUNIT_EXPECT_EQ(test, 0, heki_patch_map_find(map, 0x1100, &hit));
 	KUNIT_EXPECT_EQ(test, 0, heki_patch_map_find(map, 0xa100, &hit));
-	/* Only the end of one that begins before. */
+	/* The tail of a site that begins in an earlier page. */
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop_frames(map, 1, 0xb, 0xff),
 			1UL);
 	KUNIT_EXPECT_EQ(test, -ENOENT, heki_patch_map_find(map, 0x8fff, &hit));
 	KUNIT_EXPECT_NULL(test, xa_load(&map->frames, 0x8));
 	KUNIT_EXPECT_NULL(test, xa_load(&map->frames, 0xb));
-	/* Only the beginning of one that ends behind. */
+	/* The head of a site that ends in a later page. */
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop_frames(map, 1, 2, 2), 1UL);
 	KUNIT_EXPECT_NULL(test, xa_load(&map->frames, 0x2));
 	KUNIT_EXPECT_NULL(test, xa_load(&map->frames, 0x7));
@@ -378,13 +376,13 @@ static void drop_by_frames(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
-/* A bug of the reference system: dropping must work when nothing else does. */
-static bool always_fails(void *ctx)
+static bool fail_always(void *ctx)
 {
 	return true;
 }
 
-static void drop_needs_no_memory(struct kunit *test)
+/* In the reference system a failed drop left patches active. */
+static void drop_allocates_nothing(struct kunit *test)
 {
 	static const struct heki_site sites[] = {
 		JMP(0x1100, 0), JMP(0x1fff, 0x9000), JMP(0x9fff, 0x5000),
@@ -392,55 +390,54 @@ static void drop_needs_no_memory(struct kunit *test)
 	static const struct heki_site others[] = { JMP(0x1200, 0) };
 	struct heki_patch_map *map = new_map(test);
 
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 1, sites, 3));
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 2, others, 1));
-	map->alloc_fails = always_fails;
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, sites, 3));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 2, others, 1));
+	map->alloc_fails = fail_always;
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 3UL);
 	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 2), 1UL);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	heki_patch_map_destroy(map);
 }
 
-struct locked {
+struct locked_log {
 	struct kunit *test;
 	struct heki_patch_map *map;
 	phys_addr_t expected;
 	unsigned int calls;
 };
 
-static int note_locked(const struct heki_patch_hit *hit, void *ctx)
+static int log_locked(const struct heki_patch_hit *hit, void *ctx)
 {
-	struct locked *locked = ctx;
+	struct locked_log *log = ctx;
 
-	locked->calls++;
-	KUNIT_EXPECT_TRUE(locked->test, irqs_disabled());
-	KUNIT_EXPECT_EQ(locked->test, hit->site.pa[0], locked->expected);
+	log->calls++;
+	KUNIT_EXPECT_TRUE(log->test, irqs_disabled());
+	KUNIT_EXPECT_EQ(log->test, hit->site.pa[0], log->expected);
 	return 42;
 }
 
-static void locked_call(struct kunit *test)
+static void locked(struct kunit *test)
 {
 	static const struct heki_site sites[] = {
 		JMP(0x1100, 0), JMP(0x1fff, 0x9000),
 	};
 	struct heki_patch_map *map = new_map(test);
-	struct locked locked = { .test = test, .map = map };
+	struct locked_log log = { .test = test, .map = map };
 
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 1, sites, 2));
-	locked.expected = 0x1fff;
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, sites, 2));
+	log.expected = 0x1fff;
 	KUNIT_EXPECT_EQ(test, 42, heki_patch_map_locked(map, 0x1fff,
-							note_locked, &locked));
+							log_locked, &log));
 	KUNIT_EXPECT_EQ(test, 42, heki_patch_map_locked(map, 0x9000,
-							note_locked, &locked));
+							log_locked, &log));
 	KUNIT_EXPECT_EQ(test, -ENOENT,
-			heki_patch_map_locked(map, 0x2000, note_locked,
-					      &locked));
-	KUNIT_EXPECT_EQ(test, locked.calls, 2U);
+			heki_patch_map_locked(map, 0x2000, log_locked, &log));
+	KUNIT_EXPECT_EQ(test, log.calls, 2U);
 	KUNIT_EXPECT_FALSE(test, irqs_disabled());
 	heki_patch_map_destroy(map);
 }
 
-/* Unlike the others, of use on several CPUs only. */
+/* Needs several CPUs to race. */
 
 struct race {
 	struct heki_patch_map *map;
@@ -458,7 +455,7 @@ static int race_count(const struct heki_patch_hit *hit, void *ctx)
 
 	if (READ_ONCE(race->gone) || hit->site.pa[0] != 0x1fff)
 		race->wrong++;
-	/* Not atomic: what the lock is for. */
+	/* Not atomic: the site lock must serialise it. */
 	WRITE_ONCE(race->count, READ_ONCE(race->count) + 1);
 	return 0;
 }
@@ -486,11 +483,11 @@ static int race_second(void *ctx)
 	return race_run(ctx, 1);
 }
 
-/* One site at a time, found from both its pages, coming and going. */
-static void concurrent(struct kunit *test)
+/* One site, looked up from both pages while it is added and dropped. */
+static void concurrent_drop(struct kunit *test)
 {
 	static const struct heki_site site = JMP(0x1fff, 0x9000);
-	static const struct heki_site beside[] = {
+	static const struct heki_site others[] = {
 		JMP(0x1100, 0), JMP(0x9100, 0),
 	};
 	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
@@ -505,11 +502,11 @@ static void concurrent(struct kunit *test)
 	kthread_run(race_second, race, "lvbs-race-1");
 	for (i = 0; i < 200; i++) {
 		WRITE_ONCE(race->gone, false);
-		failed += !!heki_patch_map_add(race->map, 1, &site, 1);
-		failed += !!heki_patch_map_add(race->map, 2, beside, 2);
+		failed += !!add_sites(race->map, 1, &site, 1);
+		failed += !!add_sites(race->map, 2, others, 2);
 		schedule_timeout_uninterruptible(i % 16 ? 0 : 1);
 		failed += heki_patch_map_drop(race->map, 1) != 1;
-		/* From here on nobody is within the lock with it. */
+		/* No locked call for the site is in progress any more. */
 		WRITE_ONCE(race->gone, true);
 		failed += heki_patch_map_drop(race->map, 2) != 2;
 	}
@@ -525,7 +522,7 @@ static void concurrent(struct kunit *test)
 	heki_patch_map_destroy(race->map);
 }
 
-/* A list of sites; each question is answered by looking at every byte. */
+/* The model: a list of sites, searched byte by byte. */
 
 #define MODEL_MAX 512
 
@@ -540,7 +537,7 @@ static bool model_find(const struct model *model, phys_addr_t pa,
 {
 	for (*i = 0; *i < model->nr; (*i)++) {
 		for (*at = 0; *at < model->sites[*i].size; (*at)++) {
-			if (byte_at(&model->sites[*i], *at) == pa)
+			if (site_byte(&model->sites[*i], *at) == pa)
 				return true;
 		}
 	}
@@ -553,7 +550,7 @@ static bool model_overlaps(const struct model *model,
 	unsigned int i, j, at;
 
 	for (j = 0; j < site->size; j++) {
-		if (model_find(model, byte_at(site, j), &i, &at))
+		if (model_find(model, site_byte(site, j), &i, &at))
 			return true;
 	}
 	return false;
@@ -568,7 +565,7 @@ static unsigned int model_drop(struct model *model, u32 owner,
 		bool on = false;
 
 		for (j = 0; j < model->sites[i].size; j++) {
-			phys_addr_t pa = byte_at(&model->sites[i], j);
+			phys_addr_t pa = site_byte(&model->sites[i], j);
 
 			on |= pa / 4096 >= first && pa / 4096 <= last;
 		}
@@ -581,7 +578,7 @@ static unsigned int model_drop(struct model *model, u32 owner,
 	return old - kept;
 }
 
-/* Few pages, some far apart, and mostly near their ends. */
+/* Few pages, some far apart; offsets mostly near page boundaries. */
 static unsigned long random_frame(struct rnd_state *rnd)
 {
 	static const unsigned long frames[] = {
@@ -640,7 +637,7 @@ static bool model_add(struct kunit *test, struct model *model,
 	}
 	if (err)
 		model->nr = old;
-	return heki_patch_map_add(map, owner, sites, nr) == err;
+	return add_sites(map, owner, sites, nr) == err;
 }
 
 static bool model_search(struct model *model, struct heki_patch_map *map,
@@ -676,7 +673,7 @@ static bool model_walk(struct model *model, struct heki_patch_map *map)
 
 #define MODEL_OPS RANDOM_ROUNDS(120000)
 
-static void against_model(struct kunit *test)
+static void random_against_model(struct kunit *test)
 {
 	struct heki_patch_map *map = new_map(test);
 	struct model *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
@@ -713,24 +710,13 @@ static void against_model(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ_MSG(test, wrong, 0U, "seed %#x, operation %u", seed,
 			    i);
-	kunit_info(test, "%u operations on %u sites in the mean", i, sum / i);
+	kunit_info(test, "%u operations, %u sites on average", i, sum / i);
 
 	for (i = 0; i < 3; i++)
 		heki_patch_map_drop(map, i);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	KUNIT_EXPECT_EQ(test, map->bytes, 0UL);
 	heki_patch_map_destroy(map);
-}
-
-struct fail_nth {
-	unsigned int left;
-};
-
-static bool fail_nth(void *ctx)
-{
-	struct fail_nth *fail = ctx;
-
-	return !fail->left--;
 }
 
 static void fail_each_allocation(struct kunit *test)
@@ -741,8 +727,7 @@ static void fail_each_allocation(struct kunit *test)
 	static struct heki_site added[40];
 	struct heki_patch_map *map = new_map(test);
 	struct heki_patch_hit hit;
-	struct fail_nth fail;
-	unsigned int i, nth;
+	unsigned int i, nth, left;
 	size_t bytes;
 	int err;
 
@@ -753,13 +738,13 @@ static void fail_each_allocation(struct kunit *test)
 	}
 	added[5] = (struct heki_site)JMP(0x5fff, 0x8000000);
 	added[6] = (struct heki_site)JMP(0x9ffe, 0x5000);
-	KUNIT_ASSERT_EQ(test, 0, heki_patch_map_add(map, 1, known, 2));
+	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, known, 2));
 	bytes = map->bytes;
 	map->alloc_fails = fail_nth;
-	map->alloc_ctx = &fail;
+	map->alloc_ctx = &left;
 	for (nth = 0; nth < 1000; nth++) {
-		fail.left = nth;
-		err = heki_patch_map_add(map, 2, added, ARRAY_SIZE(added));
+		left = nth;
+		err = add_sites(map, 2, added, ARRAY_SIZE(added));
 		if (!err)
 			break;
 		KUNIT_ASSERT_EQ(test, err, -ENOMEM);
@@ -779,7 +764,7 @@ static void fail_each_allocation(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
-/* A full page, and the largest table there can be. */
+/* The largest possible table. */
 static void page_full(struct kunit *test)
 {
 	struct heki_patch_map *map = new_map(test);
@@ -790,7 +775,7 @@ static void page_full(struct kunit *test)
 
 	heki_patch_batch_begin(&batch, map, 0);
 	for (i = 0; i < 4096; i++) {
-		/* In no order at all. */
+		/* Not in address order. */
 		site.pa[0] = 0x1000 + i * 1021 % 4096;
 		site.code[0] = site.pa[0];
 		wrong += !!heki_patch_batch_add(&batch, &site);
@@ -804,7 +789,7 @@ static void page_full(struct kunit *test)
 	heki_patch_map_destroy(map);
 }
 
-/* What the XArray takes to lead to some frames. */
+/* Memory of the XArray's nodes. */
 static size_t node_bytes(struct heki_patch_map *map)
 {
 	unsigned int shift = 0;
@@ -875,7 +860,7 @@ static void fill(struct kunit *test, unsigned long nr, unsigned int stride)
 	bytes = map->bytes + node_bytes(map);
 	searched = search_time(map, nr, stride, &missed);
 	KUNIT_EXPECT_EQ(test, missed, 0U);
-	/* Few pay for a whole node each. */
+	/* With few sites, the nodes dominate. */
 	if (nr > 10)
 		KUNIT_EXPECT_LE(test, bytes, 64 * nr);
 
@@ -884,13 +869,13 @@ static void fill(struct kunit *test, unsigned long nr, unsigned int stride)
 	dropped = ktime_get_ns() - start;
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	kunit_info(test,
-		   "%lu sites %u bytes apart: %lu bytes each, search %llu ns, add %llu us, drop %llu us",
+		   "%lu sites %u bytes apart: %lu bytes per site, search %llu ns, add %llu us, drop %llu us",
 		   nr, stride, bytes / nr, searched, div_u64(added, 1000),
 		   div_u64(dropped, 1000));
 	heki_patch_map_destroy(map);
 }
 
-static void a_million(struct kunit *test)
+static void scaling(struct kunit *test)
 {
 	const unsigned long many = RANDOM_ROUNDS(100000);
 
@@ -905,21 +890,21 @@ static void a_million(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(find_each_byte),
-	KUNIT_CASE(find_nothing_beside),
+	KUNIT_CASE(find_outside_sites),
 	KUNIT_CASE_PARAM(overlaps, overlap_gen_params),
-	KUNIT_CASE(batch_whole_or_nothing),
-	KUNIT_CASE(batch_failed_never_commits),
+	KUNIT_CASE(batch_all_or_nothing),
+	KUNIT_CASE(batch_commit_after_failure),
 	KUNIT_CASE(batch_frames),
 	KUNIT_CASE(iterate_in_order),
 	KUNIT_CASE(drop_by_owner),
 	KUNIT_CASE(drop_by_frames),
-	KUNIT_CASE(drop_needs_no_memory),
-	KUNIT_CASE(locked_call),
-	KUNIT_CASE(concurrent),
-	KUNIT_CASE(against_model),
+	KUNIT_CASE(drop_allocates_nothing),
+	KUNIT_CASE(locked),
+	KUNIT_CASE(concurrent_drop),
+	KUNIT_CASE(random_against_model),
 	KUNIT_CASE(fail_each_allocation),
 	KUNIT_CASE(page_full),
-	KUNIT_CASE(a_million),
+	KUNIT_CASE(scaling),
 	{ }
 };
 

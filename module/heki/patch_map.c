@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The patch map: see heki_patch_map.h for how it is laid out.
+ * The patch map. patch_map.h describes its layout.
  */
 
 #include <linux/build_bug.h>
@@ -16,8 +16,8 @@
 #include "heki/patch_map.h"
 
 /*
- * A site as a table has it. Nothing changes once readers can see it, but
- * @size, which becomes 0 when the site dies.
+ * A site in a table. Once visible to readers only @size changes: it becomes 0
+ * when the site is removed.
  */
 struct heki_entry {
 	u32 owner;
@@ -27,11 +27,11 @@ struct heki_entry {
 };
 
 /*
- * The sites of one page frame. @next is the second page of the last entry, if
- * that straddles. @prev is where the site begins whose last @prev_size bytes
- * lie at the start of this page, 0 without one; when that site dies both are
- * cleared in place. A reader who sees @prev torn or stale finds no live
- * straddling site there that names this page.
+ * The sites of one wire page. @next is the second page of the last live entry,
+ * if that straddles. @prev is the address of the site whose last @prev_size
+ * bytes are at the start of this page, 0 if there is none; both are cleared in
+ * place when that site is removed. A reader that sees a torn or stale @prev
+ * finds no live straddling site at that address that names this page.
  */
 struct heki_frame_table {
 	phys_addr_t prev;
@@ -42,7 +42,7 @@ struct heki_frame_table {
 	struct heki_entry entries[];
 };
 
-/* Tables grow by doubling, which is how the allocator would round them up. */
+/* Tables grow by doubling: the slab allocator would round up anyway. */
 #define TABLE_MIN_BYTES	32
 #define TABLE_HEADER	offsetof(struct heki_frame_table, entries)
 
@@ -71,7 +71,7 @@ static bool straddles(unsigned int offset, unsigned int size)
 	return offset + size > HEKI_PAGE_SIZE;
 }
 
-/* The number of entries, dead ones too, that start at @offset or before. */
+/* The number of entries, removed ones included, up to @offset. */
 static unsigned int table_search(const struct heki_frame_table *table,
 				 unsigned int offset)
 {
@@ -101,7 +101,10 @@ static bool table_empty(const struct heki_frame_table *table)
 	return true;
 }
 
-/* Frames hold at most 4096 sites of one byte: the order stays below 12. */
+/*
+ * A copy of @old, or an empty table, with room for one more entry. A page has
+ * at most 4096 sites, so the order stays below 12.
+ */
 static struct heki_frame_table *
 table_copy(struct heki_patch_map *map, const struct heki_frame_table *old)
 {
@@ -136,7 +139,7 @@ table_copy(struct heki_patch_map *map, const struct heki_frame_table *old)
 	return table;
 }
 
-/* Does not change the table if the site overlaps another. */
+/* On -EEXIST @table is unchanged. */
 static int table_insert(struct heki_frame_table *table,
 			const struct heki_site *site, u32 owner)
 {
@@ -175,39 +178,25 @@ static int table_insert_tail(struct heki_frame_table *table,
 	return 0;
 }
 
-/**
- * heki_patch_map_init() - make an empty map
- * @map: the map
- *
- * Context: any.
- */
 void heki_patch_map_init(struct heki_patch_map *map)
 {
 	unsigned int i;
 
+	memset(map, 0, sizeof(*map));
 	xa_init(&map->frames);
 	mutex_init(&map->update);
-	map->nr = 0;
-	map->bytes = 0;
-	/* Not ARRAY_SIZE(): without SMP a lock has no size to divide by. */
+	/* Not ARRAY_SIZE(): a raw_spinlock_t may be empty without SMP. */
 	for (i = 0; i < 1 << HEKI_SITE_LOCK_BITS; i++)
 		raw_spin_lock_init(&map->site_locks[i]);
-	map->alloc_fails = NULL;
-	map->alloc_ctx = NULL;
 }
 
-/**
- * heki_patch_map_destroy() - free all sites
- * @map: the map; nobody else uses it any more
- *
- * Context: may sleep.
- */
+/* There must be no other users of @map. May sleep. */
 void heki_patch_map_destroy(struct heki_patch_map *map)
 {
 	struct heki_frame_table *table;
-	unsigned long pfn;
+	unsigned long frame;
 
-	xa_for_each(&map->frames, pfn, table) {
+	xa_for_each(&map->frames, frame, table) {
 		kvfree(table);
 		cond_resched();
 	}
@@ -217,27 +206,29 @@ void heki_patch_map_destroy(struct heki_patch_map *map)
 	mutex_destroy(&map->update);
 }
 
-/**
- * heki_patch_map_alloc() - memory for a map, or for what is put into it
- * @map: the map, whose test hook may make it fail
- * @bytes: how much
- *
- * Context: may sleep.
- * Return: zeroed memory, to be freed with kvfree(), or NULL.
- */
+static bool alloc_fails(struct heki_patch_map *map)
+{
+#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+	return map->alloc_fails && map->alloc_fails(map->alloc_ctx);
+#else
+	return false;
+#endif
+}
+
+/* Zeroed memory, to be freed with kvfree(), or NULL. May sleep. */
 void *heki_patch_map_alloc(struct heki_patch_map *map, size_t bytes)
 {
-	if (map->alloc_fails && map->alloc_fails(map->alloc_ctx))
+	if (alloc_fails(map))
 		return NULL;
 	return kvzalloc(bytes, GFP_KERNEL);
 }
 
-static void hit_fill(struct heki_patch_hit *hit, unsigned long pfn,
+static void hit_fill(struct heki_patch_hit *hit, unsigned long frame,
 		     const struct heki_frame_table *table,
 		     const struct heki_entry *entry, u8 size, unsigned int at)
 {
 	*hit = (struct heki_patch_hit) {
-		.site.pa[0] = ((phys_addr_t)pfn << HEKI_PAGE_SHIFT) +
+		.site.pa[0] = ((phys_addr_t)frame << HEKI_PAGE_SHIFT) +
 			      entry->offset,
 		.site.size = size,
 		.owner = entry->owner,
@@ -248,7 +239,7 @@ static void hit_fill(struct heki_patch_hit *hit, unsigned long pfn,
 	memcpy(hit->site.code, entry->code, sizeof(hit->site.code));
 }
 
-/* The site that starts on another page and whose end @pa may lie in. */
+/* Looks for @pa in the tail of the site at @prev, which is in another page. */
 static int find_tail(struct heki_patch_map *map, phys_addr_t prev,
 		     phys_addr_t pa, struct heki_patch_hit *hit)
 {
@@ -301,20 +292,10 @@ static int find(struct heki_patch_map *map, phys_addr_t pa,
 	return prev ? find_tail(map, prev, pa, hit) : -ENOENT;
 }
 
-/**
- * heki_patch_map_find() - the site that a byte belongs to
- * @map: the map
- * @pa: address of the byte: any of the site's, @hit->at tells which
- * @hit: a copy of what was found
- *
- * At most one site is found, as sites do not overlap: an address is the first
- * byte of one (steps 1 and 3) or the second byte of one (step 2) or neither.
- *
- * The site may be dropped any time after; where that matters, use
- * heki_patch_map_locked().
- *
- * Context: any, NMI too. Takes no locks.
- * Return: 0, or -ENOENT if no site has a byte there.
+/*
+ * Finds the site that has a byte at @pa; at most one has, as sites do not
+ * overlap. The site can be dropped at any time after; where that matters, use
+ * heki_patch_map_locked(). Any context. Returns 0 or -ENOENT.
  */
 int heki_patch_map_find(struct heki_patch_map *map, phys_addr_t pa,
 			struct heki_patch_hit *hit)
@@ -327,8 +308,8 @@ int heki_patch_map_find(struct heki_patch_map *map, phys_addr_t pa,
 	return err;
 }
 
-/* The first live site of this frame from @offset on. */
-static int frame_next(struct heki_patch_map *map, unsigned long pfn,
+/* The first live site of the page at or after @offset. */
+static int frame_next(struct heki_patch_map *map, unsigned long frame,
 		      const struct heki_frame_table *table,
 		      unsigned int offset, struct heki_patch_hit *hit)
 {
@@ -340,37 +321,30 @@ static int frame_next(struct heki_patch_map *map, unsigned long pfn,
 
 		if (!size)
 			continue;
-		hit_fill(hit, pfn, table, &table->entries[i], size, 0);
+		hit_fill(hit, frame, table, &table->entries[i], size, 0);
 		return 0;
 	}
 	return -ENOENT;
 }
 
-/**
- * heki_patch_map_next() - walk over the sites, in order of address
- * @map: the map
- * @from: the least address that the site's first byte may have; 0 to begin
- *	with, the last site's address and 1 to go on
- * @hit: a copy of what was found; @hit->at is 0
- *
- * Nothing is held between two calls. Sites that are there all the time are met
- * exactly once; those that come or go meanwhile may be.
- *
- * Context: any, NMI too. Takes no locks.
- * Return: 0, or -ENOENT if there are no more.
+/*
+ * Iterates over the sites in address order: finds the first site at or after
+ * @from. Start with 0, continue with the last site's address plus 1. Nothing is
+ * held between calls: sites present throughout are found exactly once, sites
+ * added or dropped meanwhile may be found. Any context. Returns 0 or -ENOENT.
  */
 int heki_patch_map_next(struct heki_patch_map *map, phys_addr_t from,
 			struct heki_patch_hit *hit)
 {
 	struct heki_frame_table *table;
-	unsigned long pfn = heki_frame(from);
+	unsigned long frame = heki_frame(from);
 	unsigned int offset = heki_page_offset(from);
 	int err = -ENOENT;
 
 	rcu_read_lock();
-	xa_for_each_start(&map->frames, pfn, table, heki_frame(from)) {
-		err = frame_next(map, pfn, table,
-				 pfn == heki_frame(from) ? offset : 0, hit);
+	xa_for_each_start(&map->frames, frame, table, heki_frame(from)) {
+		err = frame_next(map, frame, table,
+				 frame == heki_frame(from) ? offset : 0, hit);
 		if (!err)
 			break;
 	}
@@ -378,28 +352,21 @@ int heki_patch_map_next(struct heki_patch_map *map, phys_addr_t from,
 	return err;
 }
 
-/**
- * heki_patch_map_locked() - do something to a site, one at a time
- * @map: the map
- * @pa: address of any of the site's bytes
- * @fn: what to do; must not sleep. Gets the site as it is under the lock
- * @ctx: handed to @fn
+/*
+ * Calls @fn for the site that has a byte at @pa, with interrupts off and under
+ * the site's lock: no other @fn runs for this site, and a concurrent drop of it
+ * waits. Reading, validating and writing a site belong in one @fn. What may
+ * sleep, such as mapping its pages, is done before, based on
+ * heki_patch_map_find(), and @fn compares the site.
  *
- * While @fn runs, no other @fn runs for the same site, and a drop of the site
- * that began meanwhile does not return. So what has to be read, judged and
- * written as one belongs into @fn; what may sleep, as mapping the site's pages,
- * is done before, going by heki_patch_map_find(), and compared in @fn.
- *
- * Sites are told apart by a hash: @fn of two sites may wait for each other, so
- * that it must not come back here.
- *
- * Context: any but NMI. Runs @fn with interrupts off and under a raw spinlock.
- * Return: what @fn returns, or -ENOENT if no site has a byte there.
+ * Site locks are hashed, so calls for two sites may share a lock: @fn must not
+ * call this function. Any context except NMI. Returns what @fn returns, or
+ * -ENOENT.
  */
 int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
 			  heki_site_fn *fn, void *ctx)
 {
-	/* Most ask by the first byte; for others, this is put right. */
+	/* Usually @pa is the first byte; otherwise the loop runs twice. */
 	struct heki_patch_hit hit = { .site.pa[0] = pa };
 	raw_spinlock_t *lock;
 	unsigned long flags;
@@ -411,8 +378,8 @@ int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
 		lock = &map->site_locks[hash_64(start, HEKI_SITE_LOCK_BITS)];
 		raw_spin_lock_irqsave(lock, flags);
 		/*
-		 * Not dropped by now: then whoever drops it still has to wait
-		 * for the grace period that this section is part of.
+		 * A drop of a site found here waits for a grace period that
+		 * this section delays.
 		 */
 		rcu_read_lock();
 		err = find(map, pa, &hit);
@@ -420,21 +387,15 @@ int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
 			err = fn(&hit, ctx);
 		rcu_read_unlock();
 		raw_spin_unlock_irqrestore(lock, flags);
-		/* Another site is there than the one that was locked. */
+		/* Repeat if the wrong lock was taken for the site found. */
 	} while (hit.site.pa[0] != start);
 	return err;
 }
 
-/**
- * heki_patch_batch_begin() - start to add sites
- * @batch: the batch
- * @map: the map
- * @owner: whose they will be: any number, to drop them by
- *
- * Ends with heki_patch_batch_commit() or heki_patch_batch_abort(). The map
- * does not show any of the sites before.
- *
- * Context: may sleep. Takes the map's update lock, and returns with it held.
+/*
+ * Starts a batch of sites for @owner and takes map->update, which
+ * heki_patch_batch_commit() or heki_patch_batch_abort() releases. The sites are
+ * not visible before the commit. May sleep.
  */
 void heki_patch_batch_begin(struct heki_patch_batch *batch,
 			    struct heki_patch_map *map, u32 owner)
@@ -444,42 +405,38 @@ void heki_patch_batch_begin(struct heki_patch_batch *batch,
 	xa_init(&batch->staged);
 }
 
-static int batch_store(struct heki_patch_batch *batch, unsigned long pfn,
+static int batch_store(struct heki_patch_batch *batch, unsigned long frame,
 		       struct heki_frame_table *table)
 {
-	struct heki_patch_map *map = batch->map;
-
-	if (map->alloc_fails && map->alloc_fails(map->alloc_ctx))
+	if (alloc_fails(batch->map))
 		return -ENOMEM;
-	return xa_err(xa_store(&batch->staged, pfn, table, GFP_KERNEL));
+	return xa_err(xa_store(&batch->staged, frame, table, GFP_KERNEL));
 }
 
-/* Makes sure that the commit has no need of memory. */
-static int batch_reserve(struct heki_patch_batch *batch, unsigned long pfn)
+/* Allocates now what the commit would need. */
+static int batch_reserve(struct heki_patch_batch *batch, unsigned long frame)
 {
-	struct heki_patch_map *map = batch->map;
-
-	if (map->alloc_fails && map->alloc_fails(map->alloc_ctx))
+	if (alloc_fails(batch->map))
 		return -ENOMEM;
-	return xa_reserve(&map->frames, pfn, GFP_KERNEL);
+	return xa_reserve(&batch->map->frames, frame, GFP_KERNEL);
 }
 
-/* A copy of a frame's table that has room for one more entry. */
+/* The staged copy of a page's table, with room for one more entry. */
 static struct heki_frame_table *
-batch_table(struct heki_patch_batch *batch, unsigned long pfn)
+batch_table(struct heki_patch_batch *batch, unsigned long frame)
 {
 	struct heki_frame_table *staged, *table;
 	int err;
 
-	staged = xa_load(&batch->staged, pfn);
+	staged = xa_load(&batch->staged, frame);
 	if (staged && !table_full(staged))
 		return staged;
 
 	table = table_copy(batch->map,
-			   staged ?: xa_load(&batch->map->frames, pfn));
+			   staged ?: xa_load(&batch->map->frames, frame));
 	if (!table)
 		return ERR_PTR(-ENOMEM);
-	err = batch_store(batch, pfn, table);
+	err = batch_store(batch, frame, table);
 	if (err) {
 		kvfree(table);
 		return ERR_PTR(err);
@@ -487,7 +444,7 @@ batch_table(struct heki_patch_batch *batch, unsigned long pfn)
 	kvfree(staged);
 	if (staged)
 		return table;
-	err = batch_reserve(batch, pfn);
+	err = batch_reserve(batch, frame);
 	return err ? ERR_PTR(err) : table;
 }
 
@@ -510,15 +467,10 @@ static int batch_add(struct heki_patch_batch *batch,
 	return table_insert_tail(table, site);
 }
 
-/**
- * heki_patch_batch_add() - add a site
- * @batch: the batch
- * @site: a site; copied
- *
- * Context: may sleep; between begin and commit or abort.
- * Return: 0, -EINVAL if the site is malformed, -EEXIST if it shares a byte with
- * a site of the map or of the batch, -ENOMEM. After a failure the batch can
- * only be aborted; more sites get the same errno.
+/*
+ * Returns 0, -EINVAL if @site is malformed, -EEXIST if it overlaps a site of
+ * the map or of the batch, or -ENOMEM. After a failure the batch can only be
+ * aborted, and further calls return the same errno. May sleep.
  */
 int heki_patch_batch_add(struct heki_patch_batch *batch,
 			 const struct heki_site *site)
@@ -532,27 +484,21 @@ int heki_patch_batch_add(struct heki_patch_batch *batch,
 	return batch->err;
 }
 
-/**
- * heki_patch_batch_frames() - visit the pages that a batch has sites on
- * @batch: the batch
- * @fn: gets the heki_frame() that any byte of a site of the batch lies in, each
- *	once, in order; may sleep. What it returns other than 0 ends the walk
- * @ctx: handed to @fn
- *
- * For what must be done before the sites become valid, as protecting them.
- *
- * Context: may sleep if @fn does; between begin and commit or abort.
- * Return: 0, or what @fn returned.
+/*
+ * Calls @fn once for each wire page that has a byte of a site of the batch, in
+ * order, until it returns non-zero. For work that must precede the commit, such
+ * as protecting the pages. May sleep.
  */
 int heki_patch_batch_frames(struct heki_patch_batch *batch,
-			    int (*fn)(unsigned long pfn, void *ctx), void *ctx)
+			    int (*fn)(unsigned long frame, void *ctx),
+			    void *ctx)
 {
 	struct heki_frame_table *table;
-	unsigned long pfn;
+	unsigned long frame;
 	int err;
 
-	xa_for_each(&batch->staged, pfn, table) {
-		err = fn(pfn, ctx);
+	xa_for_each(&batch->staged, frame, table) {
+		err = fn(frame, ctx);
 		if (err)
 			return err;
 		cond_resched();
@@ -560,15 +506,9 @@ int heki_patch_batch_frames(struct heki_patch_batch *batch,
 	return 0;
 }
 
-/**
- * heki_patch_batch_sites() - visit the sites of a batch
- * @batch: the batch
- * @fn: called for each of its sites; may sleep. A result other than 0 ends the
- *	walk
- * @ctx: passed to @fn
- *
- * Context: Process context; may sleep. Between begin and commit or abort.
- * Return: 0, or what @fn returned.
+/*
+ * Visits the sites that the batch adds. A result of @fn other
+ * than 0 ends the walk and is returned. May sleep.
  */
 int heki_patch_batch_sites(struct heki_patch_batch *batch,
 			   int (*fn)(const struct heki_site *site, void *ctx),
@@ -596,21 +536,16 @@ int heki_patch_batch_sites(struct heki_patch_batch *batch,
 	return 0;
 }
 
-/**
- * heki_patch_batch_commit() - make all sites of a batch valid
- * @batch: the batch, over in any case
- *
- * Needs no memory: a batch that was added without failure is not lost here.
- * Searches meanwhile may find some of the sites only.
- *
- * Context: may sleep. Releases the map's update lock.
- * Return: 0, or the failure for which the batch was aborted.
+/*
+ * Ends the batch: makes its sites visible, or aborts it and returns its error
+ * if an add has failed. Allocates nothing, so it cannot fail otherwise.
+ * Concurrent lookups may see some of the sites only. May sleep.
  */
 int heki_patch_batch_commit(struct heki_patch_batch *batch)
 {
 	struct heki_patch_map *map = batch->map;
 	struct heki_frame_table *table, *old;
-	unsigned long pfn;
+	unsigned long frame;
 	int err = batch->err;
 
 	if (err) {
@@ -618,10 +553,10 @@ int heki_patch_batch_commit(struct heki_patch_batch *batch)
 		return err;
 	}
 
-	xa_for_each(&batch->staged, pfn, table) {
+	xa_for_each(&batch->staged, frame, table) {
 		map->bytes += table_bytes(table->order);
-		/* The slot is there; GFP_NOWAIT for what is not asked for. */
-		old = xa_store(&map->frames, pfn, table, GFP_NOWAIT);
+		/* The slot is reserved: nothing is allocated. */
+		old = xa_store(&map->frames, frame, table, GFP_NOWAIT);
 		if (old) {
 			map->bytes -= table_bytes(old->order);
 			kvfree_rcu_mightsleep(old);
@@ -634,20 +569,15 @@ int heki_patch_batch_commit(struct heki_patch_batch *batch)
 	return 0;
 }
 
-/**
- * heki_patch_batch_abort() - leave a map as it was before a batch
- * @batch: the batch, over then
- *
- * Context: may sleep. Releases the map's update lock.
- */
+/* Ends the batch and leaves the map unchanged. May sleep. */
 void heki_patch_batch_abort(struct heki_patch_batch *batch)
 {
 	struct heki_patch_map *map = batch->map;
 	struct heki_frame_table *table;
-	unsigned long pfn;
+	unsigned long frame;
 
-	xa_for_each(&batch->staged, pfn, table) {
-		xa_release(&map->frames, pfn);
+	xa_for_each(&batch->staged, frame, table) {
+		xa_release(&map->frames, frame);
 		kvfree(table);
 		cond_resched();
 	}
@@ -655,69 +585,44 @@ void heki_patch_batch_abort(struct heki_patch_batch *batch)
 	mutex_unlock(&map->update);
 }
 
-/**
- * heki_patch_map_add() - add sites, all or none
- * @map: the map
- * @owner: whose they will be
- * @sites: the sites, in any order
- * @nr: number of sites
- *
- * Context: may sleep. Takes the map's update lock.
- * Return: 0, or as heki_patch_batch_add().
- */
-int heki_patch_map_add(struct heki_patch_map *map, u32 owner,
-		       const struct heki_site *sites, size_t nr)
+static void free_if_empty(struct heki_patch_map *map, unsigned long frame)
 {
-	struct heki_patch_batch batch;
-	size_t i;
-
-	heki_patch_batch_begin(&batch, map, owner);
-	for (i = 0; i < nr; i++) {
-		if (heki_patch_batch_add(&batch, &sites[i]))
-			break;
-		cond_resched();
-	}
-	return heki_patch_batch_commit(&batch);
-}
-
-/* Frees the table of a frame if nothing is in it any more. */
-static void tidy(struct heki_patch_map *map, unsigned long pfn)
-{
-	struct heki_frame_table *table = xa_load(&map->frames, pfn);
+	struct heki_frame_table *table = xa_load(&map->frames, frame);
 
 	if (!table || !table_empty(table))
 		return;
-	xa_erase(&map->frames, pfn);
+	xa_erase(&map->frames, frame);
 	map->bytes -= table_bytes(table->order);
 	kvfree_rcu_mightsleep(table);
 }
 
-/* Returns the frame whose table may be empty now, besides the site's own. */
-static unsigned long kill_site(struct heki_patch_map *map, unsigned long pfn,
-			       struct heki_frame_table *table,
-			       struct heki_entry *entry)
+/* Returns the last page of the site; its table may be empty now, too. */
+static unsigned long remove_entry(struct heki_patch_map *map,
+				  unsigned long frame,
+				  struct heki_frame_table *table,
+				  struct heki_entry *entry)
 {
 	bool on_two_pages = straddles(entry->offset, entry->size);
 
 	WRITE_ONCE(entry->size, 0);
 	map->nr--;
 	if (!on_two_pages)
-		return pfn;
+		return frame;
 
-	pfn = heki_frame(table->next);
-	table = xa_load(&map->frames, pfn);
+	frame = heki_frame(table->next);
+	table = xa_load(&map->frames, frame);
 	WRITE_ONCE(table->prev, 0);
 	table->prev_size = 0;
-	return pfn;
+	return frame;
 }
 
 static size_t drop_frame(struct heki_patch_map *map, u32 owner,
-			 unsigned long pfn, struct heki_frame_table *table)
+			 unsigned long frame, struct heki_frame_table *table)
 {
 	struct heki_frame_table *before;
 	struct heki_entry *entry;
 	phys_addr_t prev = table->prev;
-	unsigned long other = pfn;
+	unsigned long other = frame;
 	size_t nr = 0;
 	unsigned int i;
 
@@ -725,8 +630,8 @@ static size_t drop_frame(struct heki_patch_map *map, u32 owner,
 		entry = &table->entries[i];
 		if (!entry->size || entry->owner != owner)
 			continue;
-		/* Only the last live one straddles. */
-		other = kill_site(map, pfn, table, entry);
+		/* Only the last live entry can straddle. */
+		other = remove_entry(map, frame, table, entry);
 		nr++;
 	}
 	if (prev) {
@@ -734,45 +639,35 @@ static size_t drop_frame(struct heki_patch_map *map, u32 owner,
 		i = table_search(before, heki_page_offset(prev));
 		entry = &before->entries[i - 1];
 		if (entry->owner == owner) {
-			kill_site(map, heki_frame(prev), before, entry);
-			tidy(map, heki_frame(prev));
+			remove_entry(map, heki_frame(prev), before, entry);
+			free_if_empty(map, heki_frame(prev));
 			nr++;
 		}
 	}
-	tidy(map, other);
-	tidy(map, pfn);
+	free_if_empty(map, other);
+	free_if_empty(map, frame);
 	return nr;
 }
 
-/**
- * heki_patch_map_drop_frames() - forget an owner's sites on some pages
- * @map: the map
- * @owner: whose
- * @first: the first page frame, by heki_frame()
- * @last: the last page frame
+/*
+ * Drops the sites of @owner that have a byte in wire pages @first to @last,
+ * even if they begin elsewhere, and returns their number. The cost depends on
+ * the number of tables of these pages, not on that of the owner's sites.
  *
- * Sites with a byte on one of the pages go, even if they begin elsewhere.
- * Looks at all tables of those pages: the cost grows with their number, not
- * just with that of the owner's sites.
- *
- * Does not fail and needs no memory. When it returns, nobody is within
- * heki_patch_map_locked() with one of the sites: what guarded them may go, not
- * before.
- *
- * Context: may sleep. Takes the map's update lock, and waits for a grace
- * period.
- * Return: number of sites dropped.
+ * Does not fail and allocates nothing. On return no heki_patch_map_locked()
+ * call is in progress for any of the sites: only then may their protection be
+ * removed. May sleep; waits for a grace period.
  */
 size_t heki_patch_map_drop_frames(struct heki_patch_map *map, u32 owner,
 				  unsigned long first, unsigned long last)
 {
 	struct heki_frame_table *table;
-	unsigned long pfn;
+	unsigned long frame;
 	size_t nr = 0;
 
 	mutex_lock(&map->update);
-	xa_for_each_range(&map->frames, pfn, table, first, last) {
-		nr += drop_frame(map, owner, pfn, table);
+	xa_for_each_range(&map->frames, frame, table, first, last) {
+		nr += drop_frame(map, owner, frame, table);
 		cond_resched();
 	}
 	mutex_unlock(&map->update);
@@ -780,14 +675,7 @@ size_t heki_patch_map_drop_frames(struct heki_patch_map *map, u32 owner,
 	return nr;
 }
 
-/**
- * heki_patch_map_drop() - forget an owner's sites
- * @map: the map
- * @owner: whose
- *
- * Context: as heki_patch_map_drop_frames().
- * Return: number of sites dropped, 0 for an owner that has none.
- */
+/* Drops all sites of @owner; as heki_patch_map_drop_frames(). */
 size_t heki_patch_map_drop(struct heki_patch_map *map, u32 owner)
 {
 	return heki_patch_map_drop_frames(map, owner, 0, ULONG_MAX);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The sites that are known, by address.
+ * The known patch sites, indexed by address.
  */
 #ifndef _LVBS_HEKI_PATCH_MAP_H
 #define _LVBS_HEKI_PATCH_MAP_H
@@ -15,78 +15,58 @@
 /**
  * DOC: patch map
  *
- * A site is found by the page frame that it lies in: an XArray leads from a
- * frame number to the table of that frame, where its sites stand in order of
- * address. Neighbours are thus at hand when a site is added, which makes it
- * cheap to refuse one that overlaps another, and a search takes as long among
- * millions as among the sites of one page::
+ * An XArray maps the number of a wire page to the table of that page, in which
+ * sites are sorted by address. The neighbours of a new site are next to it in
+ * the table, so overlaps are cheap to detect, and the cost of a search depends
+ * on the number of sites in one page, not on the total::
  *
  *   frames ---> frame 0x1 [0x10 e9..] [0x7f eb..] [0xffe e9..] next 0x9000
  *          \--> frame 0x9 prev 0x1ffe, 3 bytes  [0x40 e9..]
  *
- * A straddling site stands in the table of its first page. Each of the two
- * tables names the other page, so that the site is found from its bytes on the
- * second page too, and other sites cannot be put there.
+ * A straddling site is in the table of its first page. The tables of both pages
+ * name the other page: lookups by an address in the second page find the site,
+ * and overlaps with its tail are detected.
  *
- * Tables are copied to be changed, and replaced: a search needs RCU only. One
- * thing is done in place, as it must not fail: a site dies by having its size
- * set to 0. The next change of that table leaves it out.
+ * Updates copy and replace tables, so readers only need RCU. The exception is
+ * removal, which must not fail: it clears the site's size in place, and the
+ * next copy of the table omits the site.
  *
- * Locks: ->update is held while the map changes, across whole batches; users of
- * a batch may take other locks and sleep inside. The site locks are innermost:
- * nothing but copying is done under them. Searches take none.
+ * Locking: ->update is held while the map changes, across whole batches. Users
+ * of a batch may sleep and take other locks under it. The site locks are
+ * innermost: only copies are made under them. Lookups take no lock.
  */
 
-/* Of the first byte's address; bounds how many requests run at a time. */
+/* The site locks are hashed by the address of the site's first byte. */
 #define HEKI_SITE_LOCK_BITS	6
 
-/**
- * struct heki_patch_map - a set of sites that do not overlap
- * @frames: page frame number to struct heki_frame_table
- * @update: serialises changes
- * @nr: number of sites; under @update
- * @bytes: memory that the tables take; under @update
- * @site_locks: serialise the requests to one site
- * @alloc_fails: asked before each allocation, for tests: true makes it fail.
- *	NULL is "never"
- * @alloc_ctx: handed to @alloc_fails
- */
+/* A set of sites that do not overlap. */
 struct heki_patch_map {
-	struct xarray frames;
-	struct mutex update;	/* of everything above the site locks */
-	size_t nr;
-	size_t bytes;
+	struct xarray frames;	/* of struct heki_frame_table, by wire page */
+	struct mutex update;	/* serialises changes; guards @nr and @bytes */
+	size_t nr;		/* sites */
+	size_t bytes;		/* memory used by tables */
+	/* Each serialises requests for the sites that hash to it. */
 	raw_spinlock_t site_locks[1 << HEKI_SITE_LOCK_BITS];
-	bool (*alloc_fails)(void *ctx);
+#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+	bool (*alloc_fails)(void *ctx);	/* fault injection; may be NULL */
 	void *alloc_ctx;
+#endif
 };
 
-/**
- * struct heki_patch_hit - a site that was found
- * @site: the site
- * @owner: whose it is
- * @at: which of its bytes the searched address is, less than @site.size
- */
+/* The result of a lookup: a copy of the site. */
 struct heki_patch_hit {
 	struct heki_site site;
 	u32 owner;
-	unsigned int at;
+	unsigned int at;	/* offset of the address in the site */
 };
 
-/**
- * struct heki_patch_batch - sites on their way into a map, all or none
- * @map: the map
- * @owner: whose they will be
- * @staged: page frame number to struct heki_frame_table, of those that change
- * @nr: number of sites so far
- * @err: the failure that only lets the batch be aborted any more, or 0
- */
+/* Sites to be added to a map, all or none. */
 struct heki_patch_batch {
 	struct heki_patch_map *map;
 	u32 owner;
-	struct xarray staged;
-	size_t nr;
-	int err;
+	struct xarray staged;	/* replacements for tables in map->frames */
+	size_t nr;		/* sites so far */
+	int err;		/* first failure; only abort is left then */
 };
 
 typedef int heki_site_fn(const struct heki_patch_hit *hit, void *ctx);
@@ -107,17 +87,16 @@ void heki_patch_batch_begin(struct heki_patch_batch *batch,
 int heki_patch_batch_add(struct heki_patch_batch *batch,
 			 const struct heki_site *site);
 int heki_patch_batch_frames(struct heki_patch_batch *batch,
-			    int (*fn)(unsigned long pfn, void *ctx), void *ctx);
+			    int (*fn)(unsigned long frame, void *ctx),
+			    void *ctx);
 int heki_patch_batch_sites(struct heki_patch_batch *batch,
 			   int (*fn)(const struct heki_site *site, void *ctx),
 			   void *ctx);
 int heki_patch_batch_commit(struct heki_patch_batch *batch);
 void heki_patch_batch_abort(struct heki_patch_batch *batch);
 
-int heki_patch_map_add(struct heki_patch_map *map, u32 owner,
-		       const struct heki_site *sites, size_t nr);
 size_t heki_patch_map_drop(struct heki_patch_map *map, u32 owner);
 size_t heki_patch_map_drop_frames(struct heki_patch_map *map, u32 owner,
 				  unsigned long first, unsigned long last);
 
-#endif
+#endif /* _LVBS_HEKI_PATCH_MAP_H */
