@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of sites within reach, over pages of our own: what is read and
- * written, and that others can tell.
+ * Access to the bytes of a site, in pages that the test allocates.
  */
 #include <kunit/test.h>
 #include <linux/io.h>
@@ -43,7 +42,7 @@ static void text_exit(struct kunit *test)
 		free_pages((unsigned long)fix->mem, ORDER);
 }
 
-/* What anybody does with the stack between opening a site and using it. */
+/* Overwrites the stack below the caller: an open site must not point there. */
 static noinline void use_the_stack(void)
 {
 	unsigned long junk[128];
@@ -68,40 +67,39 @@ static int try_lock(struct kunit *test, phys_addr_t pa)
 	return err;
 }
 
-/* A range lock that began now would let its holder see half a patch. */
-static void open_site_cannot_be_locked(struct kunit *test)
+/* The holder of a range lock must not see an incomplete patch. */
+static void open_site_refuses_lock(struct kunit *test)
 {
 	struct text_fixture *fix = test->priv;
 	const struct heki_site sites[] = {
 		{ { fix->pa + 8 }, 5 },
 		{ { fix->pa + PAGE_SIZE - 2, fix->pa + PAGE_SIZE }, 5 },
-		/* Second page first. */
+		/* The second page is the lower one. */
 		{ { fix->pa + BYTES - 2, fix->pa }, 5 },
 	};
 	struct heki_text text;
-	unsigned int i, part;
+	unsigned int i, page;
 
 	for (i = 0; i < ARRAY_SIZE(sites); i++) {
 		KUNIT_ASSERT_EQ(test, heki_text_open(&text, &sites[i]), 0);
 		use_the_stack();
-		for (part = 0; part < 2 && sites[i].pa[part]; part++)
+		for (page = 0; page < 2 && sites[i].pa[page]; page++)
 			KUNIT_EXPECT_EQ_MSG(test,
-					    try_lock(test, sites[i].pa[part]),
-					    -EBUSY, "site %u, part %u", i,
-					    part);
+					    try_lock(test, sites[i].pa[page]),
+					    -EBUSY, "site %u, page %u", i,
+					    page);
 		heki_text_close(&text);
-		for (part = 0; part < 2 && sites[i].pa[part]; part++)
+		for (page = 0; page < 2 && sites[i].pa[page]; page++)
 			KUNIT_EXPECT_EQ_MSG(test,
-					    try_lock(test, sites[i].pa[part]),
-					    0, "site %u, part %u", i, part);
+					    try_lock(test, sites[i].pa[page]),
+					    0, "site %u, page %u", i, page);
 	}
 }
 
 /*
- * From each page of the wire format to each other one, which lie in one frame
- * where the kernel has larger pages.
+ * Each pair of wire pages. Both lie in one kernel page where that is larger.
  */
-static void bytes_of_any_two_pages(struct kunit *test)
+static void straddle_any_two_pages(struct kunit *test)
 {
 	static const u8 code[] = { 1, 2, 3, 4, 5 };
 	struct text_fixture *fix = test->priv;
@@ -135,7 +133,7 @@ static void bytes_of_any_two_pages(struct kunit *test)
 			wrong += !!memcmp(second, code + cut, 5 - cut);
 			memset(first, 0x90, cut);
 			memset(second, 0x90, 5 - cut);
-			/* And nowhere else. */
+			/* No other byte was written. */
 			wrong += !!memchr_inv(fix->mem, 0x90, BYTES);
 			KUNIT_ASSERT_EQ_MSG(test, wrong, 0U,
 					    "page %u to page %u", i, j);
@@ -144,8 +142,8 @@ static void bytes_of_any_two_pages(struct kunit *test)
 }
 
 static struct kunit_case text_cases[] = {
-	KUNIT_CASE(open_site_cannot_be_locked),
-	KUNIT_CASE(bytes_of_any_two_pages),
+	KUNIT_CASE(open_site_refuses_lock),
+	KUNIT_CASE(straddle_any_two_pages),
 	{}
 };
 

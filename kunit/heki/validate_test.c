@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The validator: its table, and what no sequence of requests can reach.
+ * The validator: each row of its table, and all states that sequences of
+ * requests can reach.
  */
 
 #include <kunit/test.h>
@@ -8,26 +9,26 @@
 #include <linux/string.h>
 
 #include "heki/validate.h"
+#include "kunit/param.h"
 
-/* The last byte that an address can name: see heki_clamp_pa_bits(). */
+/* The last representable address, as of heki_clamp_pa_bits(). */
 #define LAST	(((phys_addr_t)ULONG_MAX << HEKI_PAGE_SHIFT) |		\
 		 (HEKI_PAGE_SIZE - 1))
 
 /*
- * C is e9 01 02 03 04 or eb 10 at sites of 5 or 2 bytes, N 0f 1f 44 00 00 or
- * 66 90.
+ * The JMP (C) of a site is e9 01 02 03 04 or eb 10, its NOP (N) 0f 1f 44 00 00
+ * or 66 90. SPLITn sites have n bytes in their first page.
  */
 #define SITE5	{ { 0x1100, 0 }, 5, { 0xe9, 1, 2, 3, 4 } }
 #define SITE2	{ { 0x1100, 0 }, 2, { 0xeb, 0x10 } }
-#define SITE_1	{ { 0x1100, 0 }, 1, { 0x90 } }
-#define SITE_3	{ { 0x1100, 0 }, 3, { 0xe9, 1, 2 } }
-#define SITE_4	{ { 0x1100, 0 }, 4, { 0xe9, 1, 2, 3 } }
-/* The site of the reference system's bug: only its head is on page 1. */
-#define CUT_1	{ { 0x1fff, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
-#define CUT_2	{ { 0x1ffe, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
-#define CUT_4	{ { 0x1ffc, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
-#define NEAR_1	{ { 0x1fff, 0x2000 }, 5, { 0xe9, 1, 2, 3, 4 } }
-#define CUT2_1	{ { 0x1fff, 0x9000 }, 2, { 0xeb, 0x10 } }
+#define SITE1	{ { 0x1100, 0 }, 1, { 0x90 } }
+#define SITE3	{ { 0x1100, 0 }, 3, { 0xe9, 1, 2 } }
+#define SITE4	{ { 0x1100, 0 }, 4, { 0xe9, 1, 2, 3 } }
+#define SPLIT1	{ { 0x1fff, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define SPLIT2	{ { 0x1ffe, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define SPLIT4	{ { 0x1ffc, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define SPLIT1_ADJACENT	{ { 0x1fff, 0x2000 }, 5, { 0xe9, 1, 2, 3, 4 } }
+#define SITE2_SPLIT	{ { 0x1fff, 0x9000 }, 2, { 0xeb, 0x10 } }
 
 struct row {
 	const char *name;
@@ -44,76 +45,78 @@ struct row {
 #define NONE	HEKI_STEP_NONE
 #define R(reason) HEKI_REASON_##reason
 
-/* The rows of the table in heki_validate.h, and what is refused beside each. */
+/* The rows of the table in validate.h, and requests that deviate from each. */
 static const struct row rows[] = {
 	/* Five bytes. */
-	{ "5: INT3 on C", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: INT3 on JMP", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "5: INT3 on N", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
+	{ "5: INT3 on NOP", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "5: INT3 again, tail of C", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: INT3 retry, JMP tail", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
-	{ "5: INT3 again, tail of N", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	{ "5: INT3 retry, NOP tail", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
 	{ "5: INT3 on foreign bytes", SITE5, { 0x55, 0x48, 0x89, 0xe5, 0x41 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "5: INT3 on JMP elsewhere", SITE5, { 0xe9, 1, 2, 3, 5 },
+	{ "5: INT3 on JMP to another target", SITE5, { 0xe9, 1, 2, 3, 5 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "5: INT3 on head C, tail N", SITE5, { 0xe9, 0x1f, 0x44, 0, 0 },
+	{ "5: INT3 on JMP head, NOP tail", SITE5, { 0xe9, 0x1f, 0x44, 0, 0 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "5: INT3 on head N, tail C", SITE5, { 0x0f, 1, 2, 3, 4 },
+	{ "5: INT3 on NOP head, JMP tail", SITE5, { 0x0f, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
 	{ "5: INT3 on INT3, foreign tail", SITE5, { 0xcc, 1, 2, 3, 5 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "5: tail of C on C's", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: JMP tail on JMP tail", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FITS) },
-	{ "5: tail of N on C's", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: NOP tail on JMP tail", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1101 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
-	{ "5: tail of C on N's", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	{ "5: JMP tail on NOP tail", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FITS) },
-	{ "5: tail of N on N's", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	{ "5: NOP tail on NOP tail", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x1101 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
-	{ "5: tail of C, no INT3, on N", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
+	{ "5: JMP tail on NOP without INT3", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
 	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(UNGUARDED) },
-	{ "5: tail of N, no INT3, on C", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: NOP tail on JMP without INT3", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1101 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(UNGUARDED) },
-	{ "5: tail of C, no INT3, on C", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: JMP tail on JMP without INT3", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(UNGUARDED) },
 	{ "5: foreign tail", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1101 }, 4, { 1, 2, 3, 5 } }, TAIL, R(BYTES) },
-	{ "5: mixed tail", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: JMP and NOP bytes mixed in tail", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1101 }, 4, { 0x01, 0x02, 0x00, 0x00 } }, TAIL, R(BYTES) },
-	{ "5: tail on foreign tail", SITE5, { 0xcc, 1, 2, 3, 5 },
+	{ "5: JMP tail on foreign tail", SITE5, { 0xcc, 1, 2, 3, 5 },
 	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FOREIGN) },
-	{ "5: tail on foreign bytes", SITE5, { 0x55, 0x48, 0x89, 0xe5, 0x41 },
-	  { { 0x1101 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FOREIGN) },
-	{ "5: head of C, tail of C", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: JMP tail on foreign bytes", SITE5,
+	  { 0x55, 0x48, 0x89, 0xe5, 0x41 }, { { 0x1101 }, 4, { 1, 2, 3, 4 } },
+	  TAIL, R(FOREIGN) },
+	{ "5: JMP head on JMP tail", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(FITS) },
-	{ "5: head of N, tail of N", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	{ "5: NOP head on NOP tail", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(FITS) },
-	{ "5: JMP head, NOP tail", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
+	{ "5: JMP head on NOP tail", SITE5, { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(MIX) },
-	{ "5: NOP head, JMP tail", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: NOP head on JMP tail", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(MIX) },
 	{ "5: foreign head", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0xe8 } }, HEAD, R(BYTES) },
-	{ "5: head without INT3, on C", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: JMP head on JMP without INT3", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(UNGUARDED) },
-	{ "5: other head without INT3", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: NOP head on JMP without INT3", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(UNGUARDED) },
-	{ "5: head on foreign tail", SITE5, { 0xcc, 1, 2, 3, 5 },
+	{ "5: JMP head on foreign tail", SITE5, { 0xcc, 1, 2, 3, 5 },
 	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(FOREIGN) },
-	{ "5: head on foreign bytes", SITE5, { 0x55, 0x48, 0x89, 0xe5, 0x41 },
-	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(FOREIGN) },
-	{ "5: all of C at once", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
+	{ "5: JMP head on foreign bytes", SITE5,
+	  { 0x55, 0x48, 0x89, 0xe5, 0x41 }, { { 0x1100 }, 1, { 0xe9 } }, HEAD,
+	  R(FOREIGN) },
+	{ "5: whole JMP on NOP", SITE5, { 0x0f, 0x1f, 0x44, 0, 0 },
 	  { { 0x1100 }, 5, { 0xe9, 1, 2, 3, 4 } }, NONE, R(SIZE) },
-	{ "5: all of C on INT3", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: whole JMP on INT3", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1100 }, 5, { 0xe9, 1, 2, 3, 4 } }, NONE, R(SIZE) },
-	{ "5: two bytes at the first", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: two bytes at the first byte", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100 }, 2, { 0xcc, 0x01 } }, NONE, R(SIZE) },
-	{ "5: no byte at the first", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: size 0 at the first byte", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100 }, 0, { } }, NONE, R(SIZE) },
-	{ "5: six bytes at the first", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: size 6 at the first byte", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100 }, 6, { 0xe9, 1, 2, 3, 4 } }, NONE, R(SIZE) },
 	{ "5: short tail", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1101 }, 3, { 1, 2, 3, 4 } }, TAIL, R(SIZE) },
@@ -125,172 +128,204 @@ static const struct row rows[] = {
 	  { { 0x1102 }, 1, { 0xcc } }, NONE, R(ADDRESS) },
 	{ "5: INT3 at the last byte", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1104 }, 1, { 0xcc } }, NONE, R(ADDRESS) },
-	{ "5: end of tail at the third byte", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: tail bytes from the third on", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1102 }, 3, { 2, 3, 4 } }, NONE, R(ADDRESS) },
-	{ "5: INT3 right before", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: INT3 before the site", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x10ff }, 1, { 0xcc } }, NONE, R(NO_SITE) },
-	{ "5: INT3 right behind", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: INT3 after the site", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1105 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
-	{ "5: INT3 on any known page", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "5: INT3 elsewhere in the page", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1800 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
 	{ "5: INT3 with second page", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100, 0x2000 }, 1, { 0xcc } }, GUARD, R(PAGE) },
-	{ "5: head with second page", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: JMP head with second page", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1100, 0x2000 }, 1, { 0xe9 } }, HEAD, R(PAGE) },
-	{ "5: tail with second page", SITE5, { 0xcc, 1, 2, 3, 4 },
+	{ "5: JMP tail with second page", SITE5, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1101, 0x2000 }, 4, { 1, 2, 3, 4 } }, TAIL, R(PAGE) },
 
 	/* Two bytes. */
-	{ "2: INT3 on C", SITE2, { 0xeb, 0x10 },
+	{ "2: INT3 on JMP", SITE2, { 0xeb, 0x10 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "2: INT3 on N", SITE2, { 0x66, 0x90 },
+	{ "2: INT3 on NOP", SITE2, { 0x66, 0x90 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "2: INT3 again, tail of C", SITE2, { 0xcc, 0x10 },
+	{ "2: INT3 retry, JMP tail", SITE2, { 0xcc, 0x10 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
-	{ "2: INT3 again, tail of N", SITE2, { 0xcc, 0x90 },
+	{ "2: INT3 retry, NOP tail", SITE2, { 0xcc, 0x90 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
 	{ "2: INT3 on foreign bytes", SITE2, { 0x55, 0x90 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "2: INT3 on JMP elsewhere", SITE2, { 0xeb, 0x11 },
+	{ "2: INT3 on JMP to another target", SITE2, { 0xeb, 0x11 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "2: INT3 on head C, tail N", SITE2, { 0xeb, 0x90 },
+	{ "2: INT3 on JMP head, NOP tail", SITE2, { 0xeb, 0x90 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "2: INT3 on head N, tail C", SITE2, { 0x66, 0x10 },
+	{ "2: INT3 on NOP head, JMP tail", SITE2, { 0x66, 0x10 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
 	{ "2: INT3 on INT3 INT3", SITE2, { 0xcc, 0xcc },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "2: tail of N on C's", SITE2, { 0xcc, 0x10 },
+	{ "2: NOP tail on JMP tail", SITE2, { 0xcc, 0x10 },
 	  { { 0x1101 }, 1, { 0x90 } }, TAIL, R(FITS) },
-	{ "2: tail of C on N's", SITE2, { 0xcc, 0x90 },
+	{ "2: JMP tail on NOP tail", SITE2, { 0xcc, 0x90 },
 	  { { 0x1101 }, 1, { 0x10 } }, TAIL, R(FITS) },
-	{ "2: tail of C on C's", SITE2, { 0xcc, 0x10 },
+	{ "2: JMP tail on JMP tail", SITE2, { 0xcc, 0x10 },
 	  { { 0x1101 }, 1, { 0x10 } }, TAIL, R(FITS) },
-	{ "2: tail, no INT3", SITE2, { 0xeb, 0x10 },
+	{ "2: NOP tail on JMP without INT3", SITE2, { 0xeb, 0x10 },
 	  { { 0x1101 }, 1, { 0x90 } }, TAIL, R(UNGUARDED) },
 	{ "2: foreign tail", SITE2, { 0xcc, 0x10 },
 	  { { 0x1101 }, 1, { 0x11 } }, TAIL, R(BYTES) },
 	{ "2: INT3 at the second byte", SITE2, { 0xeb, 0x10 },
 	  { { 0x1101 }, 1, { 0xcc } }, TAIL, R(BYTES) },
-	{ "2: tail on foreign tail", SITE2, { 0xcc, 0x11 },
+	{ "2: JMP tail on foreign tail", SITE2, { 0xcc, 0x11 },
 	  { { 0x1101 }, 1, { 0x10 } }, TAIL, R(FOREIGN) },
-	{ "2: head of C, tail of C", SITE2, { 0xcc, 0x10 },
+	{ "2: JMP head on JMP tail", SITE2, { 0xcc, 0x10 },
 	  { { 0x1100 }, 1, { 0xeb } }, HEAD, R(FITS) },
-	{ "2: head of N, tail of N", SITE2, { 0xcc, 0x90 },
+	{ "2: NOP head on NOP tail", SITE2, { 0xcc, 0x90 },
 	  { { 0x1100 }, 1, { 0x66 } }, HEAD, R(FITS) },
-	{ "2: JMP head, NOP tail", SITE2, { 0xcc, 0x90 },
+	{ "2: JMP head on NOP tail", SITE2, { 0xcc, 0x90 },
 	  { { 0x1100 }, 1, { 0xeb } }, HEAD, R(MIX) },
-	{ "2: NOP head, JMP tail", SITE2, { 0xcc, 0x10 },
+	{ "2: NOP head on JMP tail", SITE2, { 0xcc, 0x10 },
 	  { { 0x1100 }, 1, { 0x66 } }, HEAD, R(MIX) },
-	{ "2: head without INT3", SITE2, { 0xeb, 0x10 },
+	{ "2: NOP head on JMP without INT3", SITE2, { 0xeb, 0x10 },
 	  { { 0x1100 }, 1, { 0x66 } }, HEAD, R(UNGUARDED) },
-	{ "2: both at once", SITE2, { 0x66, 0x90 },
+	{ "2: whole JMP on NOP", SITE2, { 0x66, 0x90 },
 	  { { 0x1100 }, 2, { 0xeb, 0x10 } }, NONE, R(SIZE) },
-	{ "2: two bytes of tail", SITE2, { 0xcc, 0x10 },
+	{ "2: long tail", SITE2, { 0xcc, 0x10 },
 	  { { 0x1101 }, 2, { 0x90, 0x90 } }, TAIL, R(SIZE) },
-	{ "2: third byte is another's", SITE2, { 0xcc, 0x10 },
+	{ "2: after the site", SITE2, { 0xcc, 0x10 },
 	  { { 0x1102 }, 1, { 0x90 } }, NONE, R(NO_SITE) },
 
-	/* Lengths without NOP: C only. */
-	{ "1: INT3 on C", SITE_1, { 0x90 },
+	/* Lengths without a NOP. */
+	{ "1: INT3 on instruction", SITE1, { 0x90 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "1: INT3 again", SITE_1, { 0xcc },
+	{ "1: INT3 retry", SITE1, { 0xcc },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(RETRY) },
-	{ "1: INT3 on foreign byte", SITE_1, { 0x91 },
+	{ "1: INT3 on foreign byte", SITE1, { 0x91 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "1: C on INT3", SITE_1, { 0xcc },
+	{ "1: instruction on INT3", SITE1, { 0xcc },
 	  { { 0x1100 }, 1, { 0x90 } }, HEAD, R(FITS) },
-	{ "1: C on C", SITE_1, { 0x90 },
+	{ "1: instruction without INT3", SITE1, { 0x90 },
 	  { { 0x1100 }, 1, { 0x90 } }, HEAD, R(UNGUARDED) },
-	{ "1: foreign on INT3", SITE_1, { 0xcc },
+	{ "1: foreign byte on INT3", SITE1, { 0xcc },
 	  { { 0x1100 }, 1, { 0x91 } }, HEAD, R(BYTES) },
-	{ "1: no second byte", SITE_1, { 0xcc },
+	{ "1: no second byte", SITE1, { 0xcc },
 	  { { 0x1101 }, 1, { 0x90 } }, NONE, R(NO_SITE) },
-	{ "1: empty tail", SITE_1, { 0xcc },
+	{ "1: empty tail", SITE1, { 0xcc },
 	  { { 0x1101 }, 0, { } }, NONE, R(NO_SITE) },
-	{ "3: INT3 on C", SITE_3, { 0xe9, 1, 2 },
+	{ "3: INT3 on JMP", SITE3, { 0xe9, 1, 2 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "3: INT3 on a NOP", SITE_3, { 0x0f, 0x1f, 0x00 },
+	{ "3: INT3 on 3-byte NOP", SITE3, { 0x0f, 0x1f, 0x00 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "3: tail of a NOP", SITE_3, { 0xcc, 1, 2 },
+	{ "3: tail of 3-byte NOP", SITE3, { 0xcc, 1, 2 },
 	  { { 0x1101 }, 2, { 0x1f, 0x00 } }, TAIL, R(BYTES) },
-	{ "3: tail of C", SITE_3, { 0xcc, 1, 2 },
+	{ "3: JMP tail", SITE3, { 0xcc, 1, 2 },
 	  { { 0x1101 }, 2, { 1, 2 } }, TAIL, R(FITS) },
-	{ "3: head of C", SITE_3, { 0xcc, 1, 2 },
+	{ "3: JMP head", SITE3, { 0xcc, 1, 2 },
 	  { { 0x1100 }, 1, { 0xe9 } }, HEAD, R(FITS) },
-	{ "4: INT3 on a NOP", SITE_4, { 0x0f, 0x1f, 0x40, 0x00 },
+	{ "4: INT3 on 4-byte NOP", SITE4, { 0x0f, 0x1f, 0x40, 0x00 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "4: tail of a NOP", SITE_4, { 0xcc, 1, 2, 3 },
+	{ "4: tail of 4-byte NOP", SITE4, { 0xcc, 1, 2, 3 },
 	  { { 0x1101 }, 3, { 0x1f, 0x40, 0x00 } }, TAIL, R(BYTES) },
-	{ "4: head of the 5-byte NOP", SITE_4, { 0xcc, 1, 2, 3 },
+	{ "4: head of 5-byte NOP", SITE4, { 0xcc, 1, 2, 3 },
 	  { { 0x1100 }, 1, { 0x0f } }, HEAD, R(BYTES) },
 
-	/* A bug of the reference system: head at a page's end. */
-	{ "cut 1: tail at the site's page", CUT_1, { 0xcc, 1, 2, 3, 4 },
+	/*
+	 * The head is the last byte of its page. The reference system accepted
+	 * the tail at the physically next page, too.
+	 */
+	{ "5 split 1+4: tail at the second page", SPLIT1, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
-	{ "cut 1: tail at the next page", CUT_1, { 0xcc, 1, 2, 3, 4 },
-	  { { 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE, R(NO_SITE) },
-	{ "cut 1: tail, page named again", CUT_1, { 0xcc, 1, 2, 3, 4 },
+	{ "5 split 1+4: tail at the physically next page", SPLIT1,
+	  { 0xcc, 1, 2, 3, 4 }, { { 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE,
+	  R(NO_SITE) },
+	{ "5 split 1+4: JMP tail at the physically next page", SPLIT1,
+	  { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x2000 }, 4, { 1, 2, 3, 4 } }, NONE, R(NO_SITE) },
+	{ "5 split 1+4: tail names its own page", SPLIT1, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x9000, 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(PAGE) },
-	{ "cut 1: tail, first page named", CUT_1, { 0xcc, 1, 2, 3, 4 },
-	  { { 0x9000, 0x1000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(PAGE) },
-	{ "cut 1: INT3", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	{ "5 split 1+4: tail names the first page", SPLIT1,
+	  { 0xcc, 1, 2, 3, 4 }, { { 0x9000, 0x1000 }, 4, { 0x1f, 0x44, 0, 0 } },
+	  TAIL, R(PAGE) },
+	{ "5 split 1+4: INT3", SPLIT1, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1fff }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "cut 1: INT3 with second page", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	{ "5 split 1+4: INT3 with second page", SPLIT1, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1fff, 0x9000 }, 1, { 0xcc } }, GUARD, R(PAGE) },
-	{ "cut 1: INT3 at second byte", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	{ "5 split 1+4: INT3 at the second byte", SPLIT1, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x9000 }, 1, { 0xcc } }, TAIL, R(SIZE) },
-	{ "cut 1: INT3 at third byte", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	{ "5 split 1+4: INT3 at the third byte", SPLIT1, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x9001 }, 1, { 0xcc } }, NONE, R(ADDRESS) },
-	{ "cut 1: INT3 behind", CUT_1, { 0xe9, 1, 2, 3, 4 },
+	{ "5 split 1+4: INT3 after the site", SPLIT1, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x9004 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
-	{ "near 1: tail at the next page", NEAR_1, { 0xcc, 1, 2, 3, 4 },
-	  { { 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
-	{ "near 1: tail elsewhere", NEAR_1, { 0xcc, 1, 2, 3, 4 },
-	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE, R(NO_SITE) },
-	/* A tail that straddles itself. */
-	{ "cut 2: tail over both pages", CUT_2, { 0xcc, 1, 2, 3, 4 },
+	{ "5 split 1+4, adjacent pages: tail at the next page", SPLIT1_ADJACENT,
+	  { 0xcc, 1, 2, 3, 4 }, { { 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL,
+	  R(FITS) },
+	{ "5 split 1+4, adjacent pages: tail at another page", SPLIT1_ADJACENT,
+	  { 0xcc, 1, 2, 3, 4 }, { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE,
+	  R(NO_SITE) },
+	/* The tail straddles. */
+	{ "5 split 2+3: tail straddles", SPLIT2, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x1fff, 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
-	{ "cut 2: tail, physically next page", CUT_2, { 0xcc, 1, 2, 3, 4 },
-	  { { 0x1fff, 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(PAGE) },
-	{ "cut 2: tail, no second page", CUT_2, { 0xcc, 1, 2, 3, 4 },
-	  { { 0x1fff }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(PAGE) },
-	{ "cut 2: tail from second page only", CUT_2, { 0xcc, 1, 2, 3, 4 },
-	  { { 0x9000 }, 3, { 0x44, 0, 0 } }, NONE, R(ADDRESS) },
-	{ "cut 4: tail over both pages", CUT_4, { 0xcc, 0x1f, 0x44, 0, 0 },
+	{ "5 split 2+3: tail straddles to the physically next page", SPLIT2,
+	  { 0xcc, 1, 2, 3, 4 }, { { 0x1fff, 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } },
+	  TAIL, R(PAGE) },
+	{ "5 split 2+3: tail names no second page", SPLIT2,
+	  { 0xcc, 1, 2, 3, 4 }, { { 0x1fff }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL,
+	  R(PAGE) },
+	{ "5 split 2+3: bytes of the second page only", SPLIT2,
+	  { 0xcc, 1, 2, 3, 4 }, { { 0x9000 }, 3, { 0x44, 0, 0 } }, NONE,
+	  R(ADDRESS) },
+	{ "5 split 4+1: tail straddles", SPLIT4, { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x1ffd, 0x9000 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FITS) },
-	{ "cut 4: tail, near page", CUT_4, { 0xcc, 0x1f, 0x44, 0, 0 },
-	  { { 0x1ffd, 0x2000 }, 4, { 1, 2, 3, 4 } }, TAIL, R(PAGE) },
-	{ "cut 4: short tail, first page only", CUT_4,
+	{ "5 split 4+1: tail straddles to the physically next page", SPLIT4,
+	  { 0xcc, 0x1f, 0x44, 0, 0 }, { { 0x1ffd, 0x2000 }, 4, { 1, 2, 3, 4 } },
+	  TAIL, R(PAGE) },
+	{ "5 split 4+1: bytes of the first page only", SPLIT4,
 	  { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x1ffd }, 3, { 1, 2, 3, 4 } }, TAIL, R(SIZE) },
-	{ "cut 4: last byte", CUT_4, { 0xcc, 0x1f, 0x44, 0, 0 },
+	{ "5 split 4+1: last byte", SPLIT4, { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x9000 }, 1, { 0x04 } }, NONE, R(ADDRESS) },
-	{ "2 cut 1: tail at the site's page", CUT2_1, { 0xcc, 0x10 },
+	{ "2 split 1+1: tail at the second page", SITE2_SPLIT, { 0xcc, 0x10 },
 	  { { 0x9000 }, 1, { 0x90 } }, TAIL, R(FITS) },
-	{ "2 cut 1: tail at the next page", CUT2_1, { 0xcc, 0x10 },
-	  { { 0x2000 }, 1, { 0x90 } }, NONE, R(NO_SITE) },
+	{ "2 split 1+1: tail at the physically next page", SITE2_SPLIT,
+	  { 0xcc, 0x10 }, { { 0x2000 }, 1, { 0x90 } }, NONE, R(NO_SITE) },
 
-	/* At the end of the address space nothing wraps. */
-	{ "end of all: INT3", { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	/* No address arithmetic wraps. */
+	{ "last address: INT3", { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xe9, 1, 2, 3, 4 },
 	  { { LAST - 4 }, 1, { 0xcc } }, GUARD, R(FITS) },
-	{ "end of all: tail", { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	{ "last address: tail", { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xcc, 1, 2, 3, 4 },
 	  { { LAST - 3 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
-	{ "end of all: address 0",
+	{ "last address: INT3 at address 0",
 	  { { LAST - 4 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xe9, 1, 2, 3, 4 },
 	  { { 0 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
-	{ "end of all, cut 1: address 0",
+	{ "last address, split 1+4: tail at address 0",
 	  { { LAST, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xcc, 1, 2, 3, 4 },
 	  { { 0 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE, R(NO_SITE) },
-	{ "end of all, cut 1: tail",
+	{ "last address, split 1+4: tail",
 	  { { LAST, 0x9000 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xcc, 1, 2, 3, 4 },
 	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
 
-	/* Sites that nobody should have made. */
+	/* The test vectors of the reference system's validator. */
+	{ "reference: tail at the second page",
+	  { { 0x1fff, 0x2000 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x2000 }, 4, { 1, 2, 3, 4 } }, TAIL, R(FITS) },
+	{ "reference: tail straddles to a page other than the site's",
+	  { { 0x1ffe, 0x2000 }, 3, { 0xe9, 1, 2 } },
+	  { 0xcc, 1, 2 },
+	  { { 0x1fff, 0x3000 }, 2, { 1, 2 } }, TAIL, R(PAGE) },
+	{ "reference: JMP head on NOP tail",
+	  { { 0x1000 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xcc, 0x1f, 0x44, 0, 0 },
+	  { { 0x1000 }, 1, { 0xe9 } }, HEAD, R(MIX) },
+	{ "reference: INT3 on JMP head, NOP tail",
+	  { { 0x1000 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xe9, 0x1f, 0x44, 0, 0 },
+	  { { 0x1000 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
+
+	/* Malformed sites. */
 	{ "site of size 0", { { 0x1100 }, 0, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100 }, 1, { 0xcc } }, NONE, R(MALFORMED) },
@@ -302,14 +337,9 @@ static const struct row rows[] = {
 	  { { 0x1fff }, 1, { 0xcc } }, NONE, R(MALFORMED) },
 };
 
-static void row_name(const struct row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
+KUNIT_ARRAY_PARAM_DESC(row, rows, name);
 
-KUNIT_ARRAY_PARAM(row, rows, row_name);
-
-/* What was applied, as the applier sees it. */
+/* What the apply callback was called with. */
 struct applied {
 	unsigned int calls;
 	phys_addr_t pa[2];
@@ -403,8 +433,8 @@ static void nop_bytes(struct kunit *test)
 }
 
 /*
- * Walks: memory is a list of addresses, the site's bytes among others, that
- * accepted requests are applied to byte by byte.
+ * A walk applies accepted requests to a model of the site, byte by byte, and
+ * collects the states that the site can reach.
  */
 
 #define WALK_STATES	16
@@ -440,7 +470,7 @@ static void walk_place(struct walk *walk, unsigned int size,
 						second + i - on_first;
 }
 
-/* By the letter of the contract, not by what the validator calls. */
+/* The invariant, written down independently of the validator. */
 static bool walk_allowed(const struct walk *walk, const u8 *state)
 {
 	static const u8 n2[] = { 0x66, 0x90 };
@@ -515,7 +545,7 @@ static void walk_try(struct walk *walk, const u8 *state,
 	walk_apply(walk, state, &applied);
 }
 
-/* Each way to cut @size bytes out of what may be around. */
+/* Tries all substrings of @size bytes of plausible contents. */
 static void walk_bytes(struct walk *walk, const u8 *state,
 		       struct heki_request *request)
 {
@@ -589,16 +619,16 @@ static void walk_all(struct kunit *test, unsigned int size,
 	KUNIT_EXPECT_EQ_MSG(test, walk->stray, 0U,
 			    "%u bytes, %u on first page", size, on_first);
 	KUNIT_EXPECT_FALSE(test, walk->overflow);
-	/* C, INT3 and its tail; the same of N, if there is one. */
+	/* C, INT3 with its tail, and the same for N if there is one. */
 	KUNIT_EXPECT_EQ_MSG(test, walk->nr, size == 2 || size == 5 ? 4U : 2U,
 			    "%u bytes, %u on first page", size, on_first);
 	KUNIT_EXPECT_GT(test, walk->accepted, 0U);
-	kunit_info(test, "%u bytes, %u on the first page: %u of %u accepted",
+	kunit_info(test, "%u bytes, %u on the first page: accepted %u of %u",
 		   size, on_first, walk->accepted, walk->tried);
 }
 
-/* No sequence of accepted requests leads anywhere else. */
-static void exhaustive_walk(struct kunit *test)
+/* Sequences of accepted requests reach no other state. */
+static void reachable_states(struct kunit *test)
 {
 	unsigned int size, on_first;
 
@@ -610,8 +640,8 @@ static void exhaustive_walk(struct kunit *test)
 	}
 }
 
-/* Starting from bytes that are not the site's, nothing is accepted. */
-static void foreign_stays(struct kunit *test)
+/* Nothing is accepted for foreign contents. */
+static void foreign_contents(struct kunit *test)
 {
 	static const u8 foreign[][HEKI_CODE_MAX] = {
 		{ 0x55, 0x48, 0x89, 0xe5, 0x41 }, { 0xe9, 0x1f, 0x44, 0, 0 },
@@ -631,8 +661,8 @@ static void foreign_stays(struct kunit *test)
 	}
 }
 
-/* The whole switch and back, at each cut, with the right addresses. */
-static void switch_and_back(struct kunit *test)
+/* JMP to NOP and back, for each way to straddle. */
+static void patch_and_revert(struct kunit *test)
 {
 	static const u8 nop[] = { 0x0f, 0x1f, 0x44, 0, 0 };
 	unsigned int on_first, round;
@@ -674,7 +704,7 @@ static void switch_and_back(struct kunit *test)
 	}
 }
 
-/* An instruction that begins with INT3 stays within the table. */
+/* The table holds for an instruction that begins with INT3. */
 static void int3_instruction(struct kunit *test)
 {
 	struct heki_site site = { { 0x1100 }, 5, { 0xcc, 1, 2, 3, 4 } };
@@ -700,9 +730,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(verdicts, row_gen_params),
 	KUNIT_CASE(names),
 	KUNIT_CASE(nop_bytes),
-	KUNIT_CASE(exhaustive_walk),
-	KUNIT_CASE(foreign_stays),
-	KUNIT_CASE(switch_and_back),
+	KUNIT_CASE(reachable_states),
+	KUNIT_CASE(foreign_contents),
+	KUNIT_CASE(patch_and_revert),
 	KUNIT_CASE(int3_instruction),
 	{ }
 };

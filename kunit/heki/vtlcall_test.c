@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the front door from end to end: a VTL0 in a few pages of our
- * own has its sites made known, asks for patches, and looks at its text.
+ * lvbs_vtlcall() end to end: a mock VTL0 in pages that the test allocates
+ * announces its sites, requests patches, and compares its text with a model.
  */
 #include <kunit/test.h>
 #include <linux/io.h>
@@ -14,7 +14,7 @@
 
 #include "heki/wire.h"
 
-/* Frames of the kernel: text, init text, page list, blob, requests. */
+/* Kernel pages: text, init text, page list, blob, requests. */
 #define ORDER		3
 #define TEXT_BYTES	(2 * PAGE_SIZE)
 #define INIT_TEXT	PAGE_SIZE
@@ -26,15 +26,15 @@
 static const u8 nop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
 struct vtl0_site {
-	unsigned long first;	/* from the text's start on */
+	unsigned long first;	/* offset in the text */
 	unsigned long second;
-	unsigned int cut;	/* bytes before the second page */
+	unsigned int split;	/* bytes in the first page */
 	u8 code[5];
 };
 
 struct vtl0 {
 	u8 *mem;
-	u8 *model;		/* of the text */
+	u8 *model;		/* expected text */
 	struct vtl0_site site[WIRE_PAGES];
 	long token;
 };
@@ -68,14 +68,14 @@ static void vtl0_exit(struct kunit *test)
 		free_pages((unsigned long)vtl0->mem, ORDER);
 }
 
-/* Both halves of a site, wherever they are. */
+/* Writes both halves of a site. */
 static void put_code(u8 *text, const struct vtl0_site *site, const u8 *code)
 {
-	memcpy(text + site->first, code, site->cut);
-	memcpy(text + site->second, code + site->cut, 5 - site->cut);
+	memcpy(text + site->first, code, site->split);
+	memcpy(text + site->second, code + site->split, 5 - site->split);
 }
 
-/* A site from the end of each page of the wire format to another one's start. */
+/* One site per wire page, from its end to the start of another page. */
 static void make_sites(struct vtl0 *vtl0, unsigned int stride)
 {
 	struct heki_patch_info *info = (void *)vtl0->mem + BLOB;
@@ -90,8 +90,8 @@ static void make_sites(struct vtl0 *vtl0, unsigned int stride)
 	for (i = 0; i < WIRE_PAGES; i++) {
 		struct vtl0_site *site = &vtl0->site[i];
 
-		site->cut = 1 + i % 4;
-		site->first = (i + 1) * HEKI_PAGE_SIZE - site->cut;
+		site->split = 1 + i % 4;
+		site->first = (i + 1) * HEKI_PAGE_SIZE - site->split;
 		site->second = (i + stride) % WIRE_PAGES * HEKI_PAGE_SIZE;
 		site->code[0] = 0xe9;
 		memset(site->code + 1, i + 1, 4);
@@ -141,16 +141,16 @@ static void unload(struct kunit *test)
 	vtl0->token = 0;
 }
 
-/* A request that lies in one page, or in two that are not neighbours. */
-static long ask(struct vtl0 *vtl0, u64 pa0, u64 pa1, const u8 *code,
-		unsigned int size, bool cut)
+/* The request lies in one page or, if @straddle, in two distant pages. */
+static long submit(struct vtl0 *vtl0, u64 pa0, u64 pa1, const u8 *code,
+		   unsigned int size, bool straddle)
 {
 	const unsigned long second = REQUESTS + 3 * HEKI_PAGE_SIZE;
 	unsigned long first = REQUESTS + 64;
 	unsigned int in_first = sizeof(struct heki_patch);
 	struct heki_patch wire;
 
-	if (cut) {
+	if (straddle) {
 		in_first = 1 + pa0 % (sizeof(wire) - 1);
 		first = REQUESTS + HEKI_PAGE_SIZE - in_first;
 	}
@@ -159,47 +159,48 @@ static long ask(struct vtl0 *vtl0, u64 pa0, u64 pa1, const u8 *code,
 	memcpy(vtl0->mem + second, (u8 *)&wire + in_first,
 	       sizeof(wire) - in_first);
 	return lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, pa_of(vtl0, first),
-			    cut ? pa_of(vtl0, second) : 0, 0);
+			    straddle ? pa_of(vtl0, second) : 0, 0);
 }
 
-static long ask_tail(struct vtl0 *vtl0, const struct vtl0_site *site,
-		     const u8 *code, bool cut)
+static long submit_tail(struct vtl0 *vtl0, const struct vtl0_site *site,
+			const u8 *code, bool straddle)
 {
-	if (site->cut == 1)
-		return ask(vtl0, pa_of(vtl0, site->second), 0, code + 1, 4,
-			   cut);
-	return ask(vtl0, pa_of(vtl0, site->first + 1),
-		   pa_of(vtl0, site->second), code + 1, 4, cut);
+	if (site->split == 1)
+		return submit(vtl0, pa_of(vtl0, site->second), 0, code + 1, 4,
+			      straddle);
+	return submit(vtl0, pa_of(vtl0, site->first + 1),
+		      pa_of(vtl0, site->second), code + 1, 4, straddle);
 }
 
-static bool text_is_as_modelled(const struct vtl0 *vtl0)
+static bool text_matches_model(const struct vtl0 *vtl0)
 {
 	return !memcmp(vtl0->mem, vtl0->model, TEXT_BYTES);
 }
 
 static void switch_site(struct kunit *test, const struct vtl0_site *site,
-			const u8 *code, bool cut)
+			const u8 *code, bool straddle)
 {
 	struct vtl0 *vtl0 = test->priv;
 	u64 pa = pa_of(vtl0, site->first);
 
-	KUNIT_EXPECT_EQ(test, ask(vtl0, pa, 0, (u8[]) { 0xcc }, 1, cut), 0L);
+	KUNIT_EXPECT_EQ(test, 0L,
+			submit(vtl0, pa, 0, (u8[]) { 0xcc }, 1, straddle));
 	vtl0->model[site->first] = 0xcc;
-	KUNIT_EXPECT_TRUE(test, text_is_as_modelled(vtl0));
+	KUNIT_EXPECT_TRUE(test, text_matches_model(vtl0));
 
-	KUNIT_EXPECT_EQ(test, ask_tail(vtl0, site, code, cut), 0L);
+	KUNIT_EXPECT_EQ(test, 0L, submit_tail(vtl0, site, code, straddle));
 	put_code(vtl0->model, site, code);
 	vtl0->model[site->first] = 0xcc;
-	KUNIT_EXPECT_TRUE(test, text_is_as_modelled(vtl0));
+	KUNIT_EXPECT_TRUE(test, text_matches_model(vtl0));
 
-	KUNIT_EXPECT_EQ(test, ask(vtl0, pa, 0, code, 1, cut), 0L);
+	KUNIT_EXPECT_EQ(test, 0L, submit(vtl0, pa, 0, code, 1, straddle));
 	vtl0->model[site->first] = code[0];
-	KUNIT_EXPECT_TRUE(test, text_is_as_modelled(vtl0));
+	KUNIT_EXPECT_TRUE(test, text_matches_model(vtl0));
 }
 
-static void patches(struct kunit *test)
+static void patch_and_revert(struct kunit *test)
 {
-	/* To the next page of the wire format, and to one far away. */
+	/* The second page is the next wire page, or a distant one. */
 	static const unsigned int strides[] = { 1, WIRE_PAGES / 2 };
 	struct vtl0 *vtl0 = test->priv;
 	unsigned int i, j;
@@ -215,26 +216,26 @@ static void patches(struct kunit *test)
 	}
 }
 
-/* A site's second page is the one it names, not the one that comes next. */
-static void next_page_is_not_the_second(struct kunit *test)
+/* The second page is the one that the site names, not the next one. */
+static void physically_next_page_refused(struct kunit *test)
 {
 	struct vtl0 *vtl0 = test->priv;
 	const struct vtl0_site *site = &vtl0->site[WIRE_PAGES - 1];
 	u64 next;
 
 	load(test, 1);
-	next = pa_of(vtl0, site->first + site->cut);
-	KUNIT_ASSERT_EQ(test, ask(vtl0, pa_of(vtl0, site->first), 0,
-				  (u8[]) { 0xcc }, 1, false), 0L);
+	next = pa_of(vtl0, site->first + site->split);
+	KUNIT_ASSERT_EQ(test, submit(vtl0, pa_of(vtl0, site->first), 0,
+				     (u8[]) { 0xcc }, 1, false), 0L);
 	vtl0->model[site->first] = 0xcc;
-	KUNIT_EXPECT_NE(test, ask(vtl0, next, 0, site->code + site->cut,
-				  5 - site->cut, false), 0L);
-	if (site->cut > 1)
-		KUNIT_EXPECT_EQ(test, ask(vtl0, pa_of(vtl0, site->first + 1),
-					  next, site->code + 1, 4, false),
-				(long)-EACCES);
-	KUNIT_EXPECT_TRUE(test, text_is_as_modelled(vtl0));
-	KUNIT_EXPECT_EQ(test, vtl0->mem[site->first + site->cut], 0);
+	KUNIT_EXPECT_NE(test, submit(vtl0, next, 0, site->code + site->split,
+				     5 - site->split, false), 0L);
+	if (site->split > 1)
+		KUNIT_EXPECT_EQ(test, (long)-EACCES,
+				submit(vtl0, pa_of(vtl0, site->first + 1), next,
+				       site->code + 1, 4, false));
+	KUNIT_EXPECT_TRUE(test, text_matches_model(vtl0));
+	KUNIT_EXPECT_EQ(test, vtl0->mem[site->first + site->split], 0);
 	unload(test);
 }
 
@@ -247,12 +248,12 @@ static int write_text(struct vtl0 *vtl0, unsigned long at)
 
 static long begin_patch(struct vtl0 *vtl0, unsigned int i)
 {
-	return ask(vtl0, pa_of(vtl0, vtl0->site[i].first), 0, (u8[]) { 0xcc },
-		   1, false);
+	return submit(vtl0, pa_of(vtl0, vtl0->site[i].first), 0,
+		      (u8[]) { 0xcc }, 1, false);
 }
 
-/* Frames go with their sites, all of them and no others. */
-static void init_text_goes(struct kunit *test)
+/* FREE_MODULE_INIT drops the init text, its sites and its protection. */
+static void free_module_init(struct kunit *test)
 {
 	const unsigned int in_page = PAGE_SIZE / HEKI_PAGE_SIZE;
 	struct vtl0 *vtl0 = test->priv;
@@ -271,7 +272,7 @@ static void init_text_goes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, write_text(vtl0, INIT_TEXT - 1), -EROFS);
 	KUNIT_EXPECT_EQ(test, write_text(vtl0, INIT_TEXT), 0);
 	KUNIT_EXPECT_EQ(test, write_text(vtl0, TEXT_BYTES - 1), 0);
-	/* The last one of the first frame reaches into the second one. */
+	/* The last site of the first page extends into the init text. */
 	for (i = 0; i < WIRE_PAGES; i++)
 		KUNIT_EXPECT_EQ_MSG(test, begin_patch(vtl0, i),
 				    i < in_page - 1 ? 0L : (long)-ENOENT,
@@ -282,8 +283,8 @@ static void init_text_goes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, begin_patch(vtl0, 0), (long)-ENOENT);
 }
 
-/* Protection is by frames of the kernel: half of one cannot be named. */
-static void text_in_parts_of_frames(struct kunit *test)
+/* Protection is by kernel page: text must be page aligned. */
+static void unaligned_text(struct kunit *test)
 {
 	struct vtl0 *vtl0 = test->priv;
 	struct heki_page *list = (void *)vtl0->mem + LIST;
@@ -301,15 +302,15 @@ static void text_in_parts_of_frames(struct kunit *test)
 }
 
 static struct kunit_case vtlcall_cases[] = {
-	KUNIT_CASE(patches),
-	KUNIT_CASE(next_page_is_not_the_second),
-	KUNIT_CASE(init_text_goes),
-	KUNIT_CASE(text_in_parts_of_frames),
+	KUNIT_CASE(patch_and_revert),
+	KUNIT_CASE(physically_next_page_refused),
+	KUNIT_CASE(free_module_init),
+	KUNIT_CASE(unaligned_text),
 	{}
 };
 
 static struct kunit_suite vtlcall_suite = {
-	.name = "lvbs_vtlcall",
+	.name = "lvbs_heki_vtlcall",
 	.init = vtl0_init,
 	.exit = vtl0_exit,
 	.test_cases = vtlcall_cases,
