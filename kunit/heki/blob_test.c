@@ -26,15 +26,15 @@
 
 struct fake {
 	u8 bytes[PAGES * 0x1000];
-	u8 reads[PAGES * 0x1000];
+	u8 reads[PAGES * 0x1000];	/* per byte */
 	unsigned int calls;
-	unsigned int twice;
-	unsigned int odd;
-	unsigned int fail_at;
-	bool scribble;
+	unsigned int rereads;		/* bytes read more than once */
+	unsigned int bad_calls;		/* empty, or across a page boundary */
+	unsigned int fail_at;		/* number of the call to fail */
+	bool scribble;			/* overwrite what was read */
 };
 
-/* With @scribble, overwrites what was read: the worst VTL0 race. */
+/* Scribbling emulates a VTL0 that races with the reader. */
 static int fake_read(void *ctx, phys_addr_t pa, void *dst, size_t len)
 {
 	struct fake *fake = ctx;
@@ -43,11 +43,11 @@ static int fake_read(void *ctx, phys_addr_t pa, void *dst, size_t len)
 	if (++fake->calls == fake->fail_at)
 		return -EFAULT;
 	if (!len || (pa & 0xfff) + len > 0x1000)
-		fake->odd++;
+		fake->bad_calls++;
 	if (pa < BASE || pa >= END || len > END - pa)
 		return -ENXIO;
 	for (i = 0; i < len; i++)
-		fake->twice += !!fake->reads[at + i]++;
+		fake->rereads += !!fake->reads[at + i]++;
 	memcpy(dst, fake->bytes + at, len);
 	if (fake->scribble)
 		memset(fake->bytes + at, 0xa5, len);
@@ -353,8 +353,8 @@ static void blobs(struct kunit *test)
 	nr = put_list(vtl0);
 	vtl0->fake.scribble = true;
 	KUNIT_EXPECT_EQ(test, row->err, load(vtl0, LIST, nr));
-	KUNIT_EXPECT_EQ(test, vtl0->fake.twice, 0U);
-	KUNIT_EXPECT_EQ(test, vtl0->fake.odd, 0U);
+	KUNIT_EXPECT_EQ(test, vtl0->fake.rereads, 0U);
+	KUNIT_EXPECT_EQ(test, vtl0->fake.bad_calls, 0U);
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&vtl0->map.update));
 	if (row->err) {
 		KUNIT_EXPECT_TRUE(test, only_known(vtl0));
@@ -509,7 +509,7 @@ static void lists(struct kunit *test)
 	}
 	vtl0->fake.scribble = true;
 	KUNIT_EXPECT_EQ(test, row->err, load(vtl0, row->pa, row->nranges));
-	KUNIT_EXPECT_EQ(test, vtl0->fake.twice, 0U);
+	KUNIT_EXPECT_EQ(test, vtl0->fake.rereads, 0U);
 	KUNIT_EXPECT_LE(test, vtl0->fake.calls, 4U);
 	KUNIT_EXPECT_EQ(test, vtl0->map.nr, 0UL);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&vtl0->map.frames));

@@ -366,7 +366,7 @@ int heki_patch_map_next(struct heki_patch_map *map, phys_addr_t from,
 int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
 			  heki_site_fn *fn, void *ctx)
 {
-	/* Usually @pa is the first byte; otherwise the loop runs twice. */
+	/* Usually @pa is the first byte. Otherwise the loop runs twice. */
 	struct heki_patch_hit hit = { .site.pa[0] = pa };
 	raw_spinlock_t *lock;
 	unsigned long flags;
@@ -421,7 +421,7 @@ static int batch_reserve(struct heki_patch_batch *batch, unsigned long frame)
 	return xa_reserve(&batch->map->frames, frame, GFP_KERNEL);
 }
 
-/* The staged copy of a page's table, with room for one more entry. */
+/* The staged copy of a page's table, made if needed, with room for an entry. */
 static struct heki_frame_table *
 batch_table(struct heki_patch_batch *batch, unsigned long frame)
 {
