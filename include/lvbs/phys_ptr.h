@@ -75,7 +75,7 @@
  *	err = phys_lock(&lock, &p.ro, PHYS_LOCK_EXCLUSIVE);
  *	if (err)
  *		return err;
- *	p.ro.under = &lock;
+ *	p.ro.lock = &lock;
  *	...
  *	phys_unlock(&lock);
  */
@@ -85,17 +85,17 @@ struct phys_lock;
 /**
  * struct phys_const_ptr - a physical pointer that can be read
  * @mgr: who maps for it; NULL marks a pointer whose making was refused
- * @under: the range lock that accesses through it are made under, or NULL
+ * @lock: the range lock that accesses through it are made under, or NULL
  * @frames: the frames, in order; a scattered pointer borrows the array
  * @bytes: length
  * @offset: where it starts in the first frame, below PAGE_SIZE
  * @elem_size: size of an element in bytes, not 0
  *
- * Made by phys_const_ptr_init() and its kin; only @under is for callers to set.
+ * Made by phys_const_ptr_init() and its kin; only @lock is for callers to set.
  */
 struct phys_const_ptr {
 	struct vmap_manager *mgr;
-	const struct phys_lock *under;
+	const struct phys_lock *lock;
 	struct phys_frames frames;
 	size_t bytes;
 	unsigned int offset;
@@ -303,7 +303,7 @@ struct phys_window {
  * @ptr: what it was begun on; without a manager while it is not open
  * @window: what is mapped of it
  * @first: position of the window's first frame in @ptr
- * @flags: how windows are mapped: %PHYS_MAP_WRITE, %PHYS_MAP_BRIEF
+ * @flags: how windows are mapped: %PHYS_MAP_WRITE, %PHYS_MAP_TEMPORARY
  *
  * Private to phys_session.c. One user at a time. All zeroes before its first
  * use, as DEFINE_PHYS_SESSION() makes it.
@@ -444,7 +444,7 @@ struct phys_lock {
  * @mode: what to keep out
  *
  * Does not wait. While the lock is held, accesses by others that conflict with
- * @mode are refused with -EBUSY; accesses through pointers whose ``under`` is
+ * @mode are refused with -EBUSY; accesses through pointers whose ``lock`` is
  * @lock go on. What VTL0 does to its own memory, no lock of ours can hold up.
  *
  * Context: May sleep if @ptr is scattered over more than %PHYS_WINDOW_PAGES

@@ -111,7 +111,7 @@ phys_frames_slice(const struct phys_frames *frames, unsigned long at,
  * enum phys_claim_kind - what somebody is doing with some frames
  * @PHYS_CLAIM_READ: a read-only mapping is in flight
  * @PHYS_CLAIM_WRITE: an ordinary writable mapping is in flight
- * @PHYS_CLAIM_PATCH: a writable mapping that may bypass protection is in flight
+ * @PHYS_CLAIM_PRIVILEGED: a writable mapping that may bypass protection is in flight
  * @PHYS_CLAIM_NR_MAPPINGS: number of the kinds before, those of mappings
  * @PHYS_CLAIM_SHARED: a range lock held for reading
  * @PHYS_CLAIM_EXCLUSIVE: a range lock held for writing
@@ -121,7 +121,7 @@ phys_frames_slice(const struct phys_frames *frames, unsigned long at,
 enum phys_claim_kind {
 	PHYS_CLAIM_READ,
 	PHYS_CLAIM_WRITE,
-	PHYS_CLAIM_PATCH,
+	PHYS_CLAIM_PRIVILEGED,
 	PHYS_CLAIM_NR_MAPPINGS,
 	PHYS_CLAIM_SHARED = PHYS_CLAIM_NR_MAPPINGS,
 	PHYS_CLAIM_EXCLUSIVE,
@@ -140,10 +140,10 @@ enum phys_claim_kind {
  *	that comparing two claims stays short
  * @holder: claims with the same non-NULL holder never conflict
  * @kind: what is claimed
- * @sole: of a protection: whether it shares the frames with no other
+ * @exclusive: of a protection: whether it shares the frames with no other
  *
  * Storage belongs to the claimant, from phys_claim_add() to phys_claim_del().
- * All but @holder, @kind and @sole is private to phys_claim.c and guarded by
+ * All but @holder, @kind and @exclusive is private to phys_claim.c and guarded by
  * &phys_claims.lock.
  */
 struct phys_claim {
@@ -157,7 +157,7 @@ struct phys_claim {
 	struct phys_frames frames;
 	const void *holder;
 	enum phys_claim_kind kind;
-	bool sole;
+	bool exclusive;
 };
 
 /**
@@ -220,7 +220,7 @@ struct vmap_manager;
 /**
  * DOC: how a window is mapped
  *
- * A window that is asked for with %PHYS_MAP_BRIEF (the one copy of an access on
+ * A window that is asked for with %PHYS_MAP_TEMPORARY (the one copy of an access on
  * demand; to read, write and read back a patch site) may come from
  * vm_map_ram(), for less than half of what vmap() costs. It is not executable,
  * unmapped at once, and its address not used again before the TLBs were
@@ -243,7 +243,7 @@ struct vmap_manager;
 
 /* How to map: a set of these. None: read-only, for as long as one likes. */
 #define PHYS_MAP_WRITE	BIT(0)	/* writes are allowed */
-#define PHYS_MAP_BRIEF	BIT(1)	/* for a copy or a few in a row, no longer */
+#define PHYS_MAP_TEMPORARY	BIT(1)	/* for a copy or a few in a row, no longer */
 
 /**
  * struct phys_map - one mapped window
@@ -305,7 +305,7 @@ struct vmap_manager_ops {
  * @max_pfn: highest frame number that the physical address width allows
  * @claims: who does what with which frames
  * @stats: counters
- * @write_kind: %PHYS_CLAIM_WRITE, or %PHYS_CLAIM_PATCH for the one manager
+ * @write_kind: %PHYS_CLAIM_WRITE, or %PHYS_CLAIM_PRIVILEGED for the one manager
  *	that bypasses protection
  *
  * @ops, @max_pfn and @write_kind do not change after vmap_manager_init().
@@ -430,7 +430,7 @@ int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		 unsigned long first, unsigned long nr);
 
 /**
- * phys_protect_sole() - protect frames that nobody else protects
+ * phys_protect_exclusive() - protect frames that nobody else protects
  * @mgr: as for phys_protect()
  * @prot: as for phys_protect()
  * @first: as for phys_protect()
@@ -444,13 +444,13 @@ int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
  * Return: as phys_protect(); also -EROFS if one of the frames is protected,
  * -EEXIST if it is so solely.
  */
-int phys_protect_sole(struct vmap_manager *mgr, struct phys_protection *prot,
-		      unsigned long first, unsigned long nr);
+int phys_protect_exclusive(struct vmap_manager *mgr, struct phys_protection *prot,
+			   unsigned long first, unsigned long nr);
 
 /**
  * phys_unprotect() - lift a protection
  * @mgr: the manager
- * @prot: what phys_protect() or phys_protect_sole() accepted
+ * @prot: what phys_protect() or phys_protect_exclusive() accepted
  *
  * Context: Any but NMI.
  */

@@ -159,7 +159,7 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	KUNIT_ASSERT_GT(fake->test, frames->nr, 0UL);
 	KUNIT_ASSERT_LE(fake->test, frames->nr,
 			(unsigned long)PHYS_WINDOW_PAGES);
-	KUNIT_EXPECT_EQ(fake->test, flags & ~(PHYS_MAP_WRITE | PHYS_MAP_BRIEF),
+	KUNIT_EXPECT_EQ(fake->test, flags & ~(PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY),
 			0U);
 	check_vmap(mgr, frames, writable);
 	fake->epoch++;
@@ -186,7 +186,7 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	fake->live++;
 	fake->maps[writable]++;
 	fake->last_nr = window->nr;
-	fake->last_brief = flags & PHYS_MAP_BRIEF;
+	fake->last_temporary = flags & PHYS_MAP_TEMPORARY;
 	*map = (struct phys_map) {
 		.addr = window_addr(window),
 		.nr = window->nr,
@@ -389,7 +389,7 @@ int fake_vmap_init(struct kunit *test)
 	if (err)
 		return err;
 	fake->privileged = fake->mgr;
-	fake->privileged.write_kind = PHYS_CLAIM_PATCH;
+	fake->privileged.write_kind = PHYS_CLAIM_PRIVILEGED;
 
 	err = fake_alloc(fake);
 	if (err) {

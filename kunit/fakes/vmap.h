@@ -86,7 +86,7 @@ struct fake_window {
  * @calls: calls of each operation
  * @maps: windows mapped, by permission
  * @last_nr: frames of the last window
- * @last_brief: whether it was to be mapped for one copy only
+ * @last_temporary: whether it was to be mapped for one copy only
  * @fail_at: which call of an operation from now on fails; 0: none
  * @fail_err: how
  */
@@ -109,7 +109,7 @@ struct fake_vmap {
 	unsigned long calls[FAKE_NR_OPS];
 	unsigned long maps[2];
 	unsigned int last_nr;
-	bool last_brief;
+	bool last_temporary;
 	unsigned long fail_at[FAKE_NR_OPS];
 	int fail_err[FAKE_NR_OPS];
 };

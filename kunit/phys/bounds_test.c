@@ -108,7 +108,7 @@ static void make_run_test(struct kunit *test)
 		expect_refuses_all_use(test, &ptr);
 	} else {
 		KUNIT_EXPECT_EQ(test, ptr.ro.bytes, row->bytes);
-		KUNIT_EXPECT_NULL(test, ptr.ro.under);
+		KUNIT_EXPECT_NULL(test, ptr.ro.lock);
 	}
 	expect_memory_not_asked(test);
 }

@@ -57,42 +57,42 @@ struct cell_row {
 static const struct cell_row cell_rows[] = {
 	CELL(READ, READ, 0),
 	CELL(READ, WRITE, 0),
-	CELL(READ, PATCH, 0),
+	CELL(READ, PRIVILEGED, 0),
 	CELL(READ, SHARED, 0),
 	CELL(READ, EXCLUSIVE, -EBUSY),
 	CELL(READ, PROTECTED, 0),
 
 	CELL(WRITE, READ, 0),
 	CELL(WRITE, WRITE, 0),
-	CELL(WRITE, PATCH, 0),
+	CELL(WRITE, PRIVILEGED, 0),
 	CELL(WRITE, SHARED, -EBUSY),
 	CELL(WRITE, EXCLUSIVE, -EBUSY),
 	CELL(WRITE, PROTECTED, -EROFS),
 
-	CELL(PATCH, READ, 0),
-	CELL(PATCH, WRITE, 0),
-	CELL(PATCH, PATCH, 0),
-	CELL(PATCH, SHARED, -EBUSY),
-	CELL(PATCH, EXCLUSIVE, -EBUSY),
-	CELL(PATCH, PROTECTED, 0),
+	CELL(PRIVILEGED, READ, 0),
+	CELL(PRIVILEGED, WRITE, 0),
+	CELL(PRIVILEGED, PRIVILEGED, 0),
+	CELL(PRIVILEGED, SHARED, -EBUSY),
+	CELL(PRIVILEGED, EXCLUSIVE, -EBUSY),
+	CELL(PRIVILEGED, PROTECTED, 0),
 
 	CELL(SHARED, READ, 0),
 	CELL(SHARED, WRITE, -EBUSY),
-	CELL(SHARED, PATCH, -EBUSY),
+	CELL(SHARED, PRIVILEGED, -EBUSY),
 	CELL(SHARED, SHARED, 0),
 	CELL(SHARED, EXCLUSIVE, -EBUSY),
 	CELL(SHARED, PROTECTED, 0),
 
 	CELL(EXCLUSIVE, READ, -EBUSY),
 	CELL(EXCLUSIVE, WRITE, -EBUSY),
-	CELL(EXCLUSIVE, PATCH, -EBUSY),
+	CELL(EXCLUSIVE, PRIVILEGED, -EBUSY),
 	CELL(EXCLUSIVE, SHARED, -EBUSY),
 	CELL(EXCLUSIVE, EXCLUSIVE, -EBUSY),
 	CELL(EXCLUSIVE, PROTECTED, 0),
 
 	CELL(PROTECTED, READ, 0),
 	CELL(PROTECTED, WRITE, -EBUSY),
-	CELL(PROTECTED, PATCH, 0),
+	CELL(PROTECTED, PRIVILEGED, 0),
 	CELL(PROTECTED, SHARED, 0),
 	CELL(PROTECTED, EXCLUSIVE, 0),
 	CELL(PROTECTED, PROTECTED, 0),
@@ -289,9 +289,9 @@ static void sole_test(struct kunit *test)
 	const struct sole_row *row = test->param_value;
 	struct phys_claims *claims = test->priv;
 	struct phys_claim old = { .kind = PHYS_CLAIM_PROTECTED,
-				  .sole = row->holder };
+				  .exclusive = row->holder };
 	struct phys_claim new = { .kind = PHYS_CLAIM_PROTECTED,
-				  .sole = row->newcomer };
+				  .exclusive = row->newcomer };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(pair_rows); i++) {
@@ -314,8 +314,8 @@ static void sole_is_a_protection_test(struct kunit *test)
 	const struct cell_row *cell = test->param_value;
 	struct phys_claims *claims = test->priv;
 	struct phys_frames frames = run_of(10, 4);
-	struct phys_claim old = { .kind = cell->holder, .sole = true };
-	struct phys_claim new = { .kind = cell->newcomer, .sole = true };
+	struct phys_claim old = { .kind = cell->holder, .exclusive = true };
+	struct phys_claim new = { .kind = cell->newcomer, .exclusive = true };
 	int got;
 
 	if (cell->holder == PHYS_CLAIM_PROTECTED &&

@@ -112,7 +112,7 @@ static int sweep_locked(struct fake_vmap *fake, void *buf)
 	      phys_lock(&lock, &ptr.ro, PHYS_LOCK_EXCLUSIVE);
 	if (err)
 		return err;
-	ptr.ro.under = &lock;
+	ptr.ro.lock = &lock;
 	err = phys_read(&ptr.ro, 0, buf, LONG_BYTES) ?:
 	      phys_write(&ptr, 0, buf, LONG_BYTES);
 	phys_unlock(&lock);

@@ -81,15 +81,15 @@ static void check_queries(struct kunit *test, struct rnd_state *rnd,
 	covers = find_next_zero_bit(fix->model, last + 1, first) > last;
 
 	KUNIT_ASSERT_EQ_MSG(test, meets,
-			    frame_set_meets(&fix->set, base + first,
-					    base + last),
+			    frame_set_intersects(&fix->set, base + first,
+						 base + last),
 			    "seed %#x: %lu-%lu", seed, first, last);
 	KUNIT_ASSERT_EQ_MSG(test, covers,
-			    frame_set_covers(&fix->set, base + first,
-					     base + last),
+			    frame_set_contains(&fix->set, base + first,
+					       base + last),
 			    "seed %#x: %lu-%lu", seed, first, last);
 
-	got = frame_set_at(&fix->set, base + first);
+	got = frame_set_find(&fix->set, base + first);
 	if (test_bit(first, fix->model)) {
 		for (start = first; start; start--)
 			if (!test_bit(start - 1, fix->model))
@@ -211,7 +211,7 @@ static void difference_test(struct kunit *test)
 		check_queries(test, &rnd, row->base, seed);
 	KUNIT_ASSERT_EQ(test, 0, frame_set_difference(&d->set[1], &d->set[1],
 						      &d->set[1]));
-	KUNIT_EXPECT_FALSE(test, frame_set_meets(&d->set[1], 0, ULONG_MAX));
+	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&d->set[1], 0, ULONG_MAX));
 
 	/* Sets that were never filled. */
 	KUNIT_EXPECT_EQ(test, 0, frame_set_difference(&fix->set, &d->set[2],
@@ -237,21 +237,21 @@ static void empty_test(struct kunit *test)
 
 	/* Never filled, filled with nothing, destroyed: all the same. */
 	KUNIT_EXPECT_FALSE(test, frame_set_next(&fix->set, 0, &range));
-	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
-	KUNIT_EXPECT_FALSE(test, frame_set_covers(&fix->set, 0, 0));
+	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_FALSE(test, frame_set_contains(&fix->set, 0, 0));
 
 	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, NULL, 0), 0);
-	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 0, ULONG_MAX));
 
 	range = (struct frame_range) { 3, 3 };
 	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, &range, 1), 0);
-	KUNIT_EXPECT_TRUE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_TRUE(test, frame_set_intersects(&fix->set, 0, ULONG_MAX));
 	KUNIT_EXPECT_EQ(test, frame_set_replace(&fix->set, NULL, 0), 0);
-	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 0, ULONG_MAX));
 
 	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, &range, 1), 0);
 	frame_set_destroy(&fix->set);
-	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 0, ULONG_MAX));
 	frame_set_destroy(&fix->set);
 }
 
@@ -263,7 +263,7 @@ static void everything_test(struct kunit *test)
 	struct frame_range got = {};
 
 	KUNIT_EXPECT_EQ(test, frame_set_replace(&fix->set, range, 2), 0);
-	KUNIT_EXPECT_TRUE(test, frame_set_covers(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_TRUE(test, frame_set_contains(&fix->set, 0, ULONG_MAX));
 	KUNIT_EXPECT_TRUE(test, frame_set_next(&fix->set, ULONG_MAX, &got));
 	KUNIT_EXPECT_EQ(test, got.first, 0UL);
 	KUNIT_EXPECT_EQ(test, got.last, ULONG_MAX);
@@ -288,15 +288,15 @@ static void touching_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, frame_set_next(&fix->set, 0, &got));
 	KUNIT_EXPECT_EQ(test, got.first, 4UL);
 	KUNIT_EXPECT_EQ(test, got.last, 9UL);
-	KUNIT_EXPECT_TRUE(test, frame_set_covers(&fix->set, 4, 9));
-	KUNIT_EXPECT_FALSE(test, frame_set_covers(&fix->set, 3, 9));
-	KUNIT_EXPECT_FALSE(test, frame_set_covers(&fix->set, 4, 10));
-	KUNIT_EXPECT_FALSE(test, frame_set_covers(&fix->set, 9, 11));
-	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 10, 10));
-	KUNIT_EXPECT_TRUE(test, frame_set_meets(&fix->set, 10, 11));
-	KUNIT_EXPECT_TRUE(test, frame_set_meets(&fix->set, 0, 4));
-	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 0, 3));
-	KUNIT_EXPECT_FALSE(test, frame_set_meets(&fix->set, 13, ULONG_MAX));
+	KUNIT_EXPECT_TRUE(test, frame_set_contains(&fix->set, 4, 9));
+	KUNIT_EXPECT_FALSE(test, frame_set_contains(&fix->set, 3, 9));
+	KUNIT_EXPECT_FALSE(test, frame_set_contains(&fix->set, 4, 10));
+	KUNIT_EXPECT_FALSE(test, frame_set_contains(&fix->set, 9, 11));
+	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 10, 10));
+	KUNIT_EXPECT_TRUE(test, frame_set_intersects(&fix->set, 10, 11));
+	KUNIT_EXPECT_TRUE(test, frame_set_intersects(&fix->set, 0, 4));
+	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 0, 3));
+	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 13, ULONG_MAX));
 }
 
 /* ---- refusals leave the set as it was ---- */

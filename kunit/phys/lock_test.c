@@ -116,7 +116,7 @@ static void check_mode(struct kunit *test, const struct mode_row *row,
 		expect_lock(test, &one, PHYS_LOCK_EXCLUSIVE, row->exclusive,
 			    "exclusive");
 		/* Through pointers under the lock, all goes on. */
-		one.ro.under = &lock;
+		one.ro.lock = &lock;
 		KUNIT_EXPECT_EQ(test, read_byte(&one), 0);
 		KUNIT_EXPECT_EQ(test, write_byte(&one), 0);
 		/* Frame 0 and the even ones are in no pointer here. */
@@ -225,10 +225,10 @@ static void under_another_lock_test(struct kunit *test)
 					   PHYS_LOCK_EXCLUSIVE));
 	KUNIT_ASSERT_EQ(test, 0, phys_lock(&lock_b, &b.ro,
 					   PHYS_LOCK_EXCLUSIVE));
-	a.ro.under = &lock_b;
+	a.ro.lock = &lock_b;
 	KUNIT_EXPECT_EQ(test, -EBUSY, read_byte(&a));
 	KUNIT_EXPECT_EQ(test, -EBUSY, write_byte(&a));
-	a.ro.under = &lock_a;
+	a.ro.lock = &lock_a;
 	KUNIT_EXPECT_EQ(test, 0, read_byte(&a));
 	KUNIT_EXPECT_EQ(test, 0, write_byte(&a));
 	phys_unlock(&lock_b);
@@ -246,7 +246,7 @@ static void under_in_sessions_test(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, phys_lock(&lock, &ptr.ro,
 					   PHYS_LOCK_EXCLUSIVE));
-	ptr.ro.under = &lock;
+	ptr.ro.lock = &lock;
 	KUNIT_EXPECT_EQ(test, 0, phys_write_session_begin(&s, &ptr));
 	KUNIT_EXPECT_EQ(test, 0, phys_session_read(&s.ro, last, &byte, 1));
 	KUNIT_EXPECT_EQ(test, byte,
@@ -271,7 +271,7 @@ static void lock_holds_anything_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, phys_lock(&lock, &ptr.ro,
 					   PHYS_LOCK_EXCLUSIVE));
 	/* It gives no way around either. */
-	ptr.ro.under = &lock;
+	ptr.ro.lock = &lock;
 	KUNIT_EXPECT_EQ(test, -EROFS, write_byte(&ptr));
 	KUNIT_EXPECT_EQ(test, 0, read_byte(&ptr));
 	phys_unlock(&lock);
@@ -385,7 +385,7 @@ static void protect_overlap_test(struct kunit *test)
  * Check and protection are one step: while somebody protects frames solely,
  * nobody else's protection is among them, and the other way round.
  */
-static void protect_sole_test(struct kunit *test)
+static void protect_exclusive_test(struct kunit *test)
 {
 	struct phys_protection a = { .owner = "a" }, b = { .owner = "b" };
 	struct phys_ptr ptr = run_ptr(test, 6, 1);
@@ -396,34 +396,34 @@ static void protect_sole_test(struct kunit *test)
 	memset(&a.claim, 0xff, sizeof(a.claim));
 	memset(&b.claim, 0xff, sizeof(b.claim));
 
-	KUNIT_ASSERT_EQ(test, 0, phys_protect_sole(&fake->mgr, &a, 5, 2));
+	KUNIT_ASSERT_EQ(test, 0, phys_protect_exclusive(&fake->mgr, &a, 5, 2));
 	KUNIT_EXPECT_EQ(test, -EROFS, write_byte(&ptr));
 	KUNIT_EXPECT_EQ(test, 0, read_byte(&ptr));
 	KUNIT_EXPECT_EQ(test, -EBUSY, phys_protect(&fake->mgr, &b, 6, 5));
-	KUNIT_EXPECT_EQ(test, -EEXIST, phys_protect_sole(&fake->mgr, &b, 6, 5));
+	KUNIT_EXPECT_EQ(test, -EEXIST, phys_protect_exclusive(&fake->mgr, &b, 6, 5));
 	/* Side by side is no conflict. */
-	KUNIT_ASSERT_EQ(test, 0, phys_protect_sole(&fake->mgr, &b, 7, 5));
+	KUNIT_ASSERT_EQ(test, 0, phys_protect_exclusive(&fake->mgr, &b, 7, 5));
 	phys_unprotect(&fake->mgr, &b);
 	phys_unprotect(&fake->mgr, &a);
 	KUNIT_EXPECT_EQ(test, 0, write_byte(&ptr));
 
 	KUNIT_ASSERT_EQ(test, 0, phys_protect(&fake->mgr, &a, 5, 2));
-	KUNIT_EXPECT_EQ(test, -EROFS, phys_protect_sole(&fake->mgr, &b, 6, 5));
+	KUNIT_EXPECT_EQ(test, -EROFS, phys_protect_exclusive(&fake->mgr, &b, 6, 5));
 	KUNIT_ASSERT_EQ(test, 0, phys_protect(&fake->mgr, &b, 6, 5));
 	phys_unprotect(&fake->mgr, &b);
 	phys_unprotect(&fake->mgr, &a);
 
 	/* As for phys_protect() in all else. */
 	KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&s, &ptr));
-	KUNIT_EXPECT_EQ(test, -EBUSY, phys_protect_sole(&fake->mgr, &a, 6, 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, phys_protect_exclusive(&fake->mgr, &a, 6, 1));
 	phys_write_session_end(&s);
-	KUNIT_EXPECT_EQ(test, -EINVAL, phys_protect_sole(&fake->mgr, &a, 6, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, phys_protect_exclusive(&fake->mgr, &a, 6, 0));
 	KUNIT_EXPECT_EQ(test, -EOVERFLOW,
-			phys_protect_sole(&fake->mgr, &a, FAKE_FRAMES, 1));
+			phys_protect_exclusive(&fake->mgr, &a, FAKE_FRAMES, 1));
 	fake->state[6] = FAKE_HOLE;
-	KUNIT_EXPECT_EQ(test, -ENXIO, phys_protect_sole(&fake->mgr, &a, 6, 1));
+	KUNIT_EXPECT_EQ(test, -ENXIO, phys_protect_exclusive(&fake->mgr, &a, 6, 1));
 	fake->state[6] = FAKE_OWNED;
-	KUNIT_EXPECT_EQ(test, -EPERM, phys_protect_sole(&fake->mgr, &a, 6, 1));
+	KUNIT_EXPECT_EQ(test, -EPERM, phys_protect_exclusive(&fake->mgr, &a, 6, 1));
 }
 
 /* A page never becomes protected under a writer. */
@@ -505,7 +505,7 @@ static struct kunit_case phys_lock_cases[] = {
 	KUNIT_CASE(protect_test),
 	KUNIT_CASE_PARAM(protect_what_test, protect_gen_params),
 	KUNIT_CASE(protect_overlap_test),
-	KUNIT_CASE(protect_sole_test),
+	KUNIT_CASE(protect_exclusive_test),
 	KUNIT_CASE(protect_under_writer_test),
 	KUNIT_CASE(privileged_test),
 	{ }

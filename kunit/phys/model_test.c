@@ -259,7 +259,7 @@ static void make_own_lock(struct model *model)
 	model->has_own = !err;
 	if (err)
 		return;
-	model->ptr.ro.under = &model->own;
+	model->ptr.ro.lock = &model->own;
 	for (i = 0; i <= (model->offset + model->bytes - 1) / P; i++)
 		model->trouble[model->pfns[i]] |= shared ? OWN_SHARED :
 							   OWN_LOCKED;

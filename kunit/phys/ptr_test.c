@@ -220,7 +220,7 @@ static const struct refusal_row refusal_rows[] = {
 	{ "locked, exclusive", FAKE_RAM, PHYS_CLAIM_EXCLUSIVE, -EBUSY, -EBUSY },
 	{ "being read", FAKE_RAM, PHYS_CLAIM_READ, 0, 0 },
 	{ "being written", FAKE_RAM, PHYS_CLAIM_WRITE, 0, 0 },
-	{ "being patched", FAKE_RAM, PHYS_CLAIM_PATCH, 0, 0 },
+	{ "being patched", FAKE_RAM, PHYS_CLAIM_PRIVILEGED, 0, 0 },
 };
 
 static void refusal_row_name(const struct refusal_row *row, char *desc)

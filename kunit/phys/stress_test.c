@@ -211,7 +211,7 @@ static int stress_count(struct stress_thread *self, struct phys_lock *lock)
 	u64 count;
 	int err;
 
-	ptr.ro.under = lock;
+	ptr.ro.lock = lock;
 	err = phys_read(&ptr.ro, COUNTER_AT, &count, sizeof(count));
 	if (err)
 		return err;

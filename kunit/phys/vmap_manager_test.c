@@ -458,18 +458,18 @@ struct backend_row {
 
 static const struct backend_row backend_rows[] = {
 	{ "read", 0, 1, false, false },
-	{ "read, briefly", PHYS_MAP_BRIEF, 1, false, BLOCK_READ },
+	{ "read, briefly", PHYS_MAP_TEMPORARY, 1, false, BLOCK_READ },
 	{ "write", PHYS_MAP_WRITE, 1, true, false },
-	{ "write, briefly", PHYS_MAP_WRITE | PHYS_MAP_BRIEF, 1, true, true },
+	{ "write, briefly", PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, 1, true, true },
 	{ "window, read", 0, W, false, false },
-	{ "window, read, briefly", PHYS_MAP_BRIEF, W, false, BLOCK_READ },
-	{ "more than a window, read, briefly", PHYS_MAP_BRIEF, W + 1, false,
+	{ "window, read, briefly", PHYS_MAP_TEMPORARY, W, false, BLOCK_READ },
+	{ "more than a window, read, briefly", PHYS_MAP_TEMPORARY, W + 1, false,
 	  false },
 	{ "window, write", PHYS_MAP_WRITE, W, true, false },
-	{ "window, write, briefly", PHYS_MAP_WRITE | PHYS_MAP_BRIEF, W, true,
+	{ "window, write, briefly", PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, W, true,
 	  true },
 	{ "more than a window, write, briefly",
-	  PHYS_MAP_WRITE | PHYS_MAP_BRIEF, W + 1, true, false },
+	  PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, W + 1, true, false },
 };
 
 static void backend_row_name(const struct backend_row *row, char *desc)
@@ -641,9 +641,9 @@ static int naive_verdict(const struct vmap_manager *mgr, unsigned long first,
 	if (first > mgr->max_pfn || nr - 1 > mgr->max_pfn - first)
 		return -EOVERFLOW;
 	for (pfn = first; pfn < first + nr; pfn++) {
-		if (frame_set_meets(ram_map_owned(), pfn, pfn))
+		if (frame_set_intersects(ram_map_owned(), pfn, pfn))
 			return -EPERM;
-		if (!frame_set_covers(ram_map_ram(), pfn, pfn) ||
+		if (!frame_set_contains(ram_map_ram(), pfn, pfn) ||
 		    !pfn_to_online_page(pfn) ||
 		    PageOffline(pfn_to_page(pfn)) ||
 		    is_page_hwpoison(pfn_to_page(pfn)))
@@ -691,7 +691,7 @@ static void usable_test(struct kunit *test)
 		from = range.last + 1;
 	}
 	KUNIT_ASSERT_LT(test, nr, room);
-	KUNIT_ASSERT_EQ(test, 0, ram_map_own(mine, ARRAY_SIZE(mine)));
+	KUNIT_ASSERT_EQ(test, 0, ram_map_add_owned(mine, ARRAY_SIZE(mine)));
 
 	for (i = 0; i < 500; i++)
 		check_verdict(test, fix->pfns[0] + random_below(&rnd, 12),
@@ -711,7 +711,7 @@ static void usable_test(struct kunit *test)
 	}
 
 	KUNIT_EXPECT_EQ(test, 0, frame_set_replace(owned, saved, nr));
-	KUNIT_EXPECT_EQ(test, 0, ram_map_renew());
+	KUNIT_EXPECT_EQ(test, 0, ram_map_refresh());
 }
 
 /* What the module owns stays owned: the set is put back by hand. */
@@ -736,7 +736,7 @@ static void owned_test(struct kunit *test)
 	}
 	KUNIT_ASSERT_LT(test, nr, room);
 
-	KUNIT_ASSERT_EQ(test, 0, ram_map_own(&mine, 1));
+	KUNIT_ASSERT_EQ(test, 0, ram_map_add_owned(&mine, 1));
 	KUNIT_EXPECT_EQ(test, -EPERM, read_byte(&ptr));
 	KUNIT_EXPECT_EQ(test, -EPERM, phys_write(&ptr, 0, "x", 1));
 	KUNIT_EXPECT_EQ(test, -EPERM,
@@ -751,7 +751,7 @@ static void owned_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EPERM, phys_write(&ptr, 0, "x", 1));
 
 	KUNIT_EXPECT_EQ(test, 0, frame_set_replace(owned, saved, nr));
-	KUNIT_EXPECT_EQ(test, 0, ram_map_renew());
+	KUNIT_EXPECT_EQ(test, 0, ram_map_refresh());
 	KUNIT_EXPECT_EQ(test, 0, write_back(&ptr));
 }
 

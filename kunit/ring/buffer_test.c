@@ -737,8 +737,8 @@ static void ring_making_fails(struct kunit *test)
 			(long)-EROFS);
 	phys_unprotect(&rig->mgr, &prot);
 
-	KUNIT_EXPECT_EQ(test, phys_protect_sole(&rig->mgr, &prot, pfn,
-						BLOCK_PAGES), 0);
+	KUNIT_EXPECT_EQ(test, phys_protect_exclusive(&rig->mgr, &prot, pfn,
+						     BLOCK_PAGES), 0);
 	phys_unprotect(&rig->mgr, &prot);
 	KUNIT_EXPECT_EQ(test, phys_lock(&lock, &ptr, PHYS_LOCK_EXCLUSIVE), 0);
 	phys_unlock(&lock);

@@ -25,10 +25,10 @@ static int text_open_mapped(struct heki_text *text, const struct heki_site *site
 		return err;
 
 	text->first = parts->first;
-	err = phys_write_session_begin_brief(&text->session[0], &parts->ptr[0]);
+	err = phys_write_session_begin_temporary(&text->session[0], &parts->ptr[0]);
 	if (err || parts->first == site->size)
 		return err;
-	err = phys_write_session_begin_brief(&text->session[1], &parts->ptr[1]);
+	err = phys_write_session_begin_temporary(&text->session[1], &parts->ptr[1]);
 	if (err)
 		phys_write_session_end(&text->session[0]);
 	return err;
@@ -46,7 +46,7 @@ static int text_open_alias(struct heki_text *text, const struct heki_site *site)
 
 	/* No claim is made that lasts: the caller holds the site's lock. */
 	err = phys_claim_check(vmap_manager_privileged()->claims,
-			       PHYS_CLAIM_PATCH, NULL, &frames);
+			       PHYS_CLAIM_PRIVILEGED, NULL, &frames);
 	if (err)
 		return err;
 

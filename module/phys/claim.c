@@ -30,9 +30,9 @@ INTERVAL_TREE_DEFINE(struct phys_claim, rb, unsigned long, subtree_last,
 static const unsigned long claim_conflicts[PHYS_CLAIM_NR] = {
 	[PHYS_CLAIM_READ]	= C(EXCLUSIVE),
 	[PHYS_CLAIM_WRITE]	= C(SHARED) | C(EXCLUSIVE) | C(PROTECTED),
-	[PHYS_CLAIM_PATCH]	= C(SHARED) | C(EXCLUSIVE),
-	[PHYS_CLAIM_SHARED]	= C(WRITE) | C(PATCH) | C(EXCLUSIVE),
-	[PHYS_CLAIM_EXCLUSIVE]	= C(READ) | C(WRITE) | C(PATCH) | C(SHARED) |
+	[PHYS_CLAIM_PRIVILEGED]	= C(SHARED) | C(EXCLUSIVE),
+	[PHYS_CLAIM_SHARED]	= C(WRITE) | C(PRIVILEGED) | C(EXCLUSIVE),
+	[PHYS_CLAIM_EXCLUSIVE]	= C(READ) | C(WRITE) | C(PRIVILEGED) | C(SHARED) |
 				  C(EXCLUSIVE),
 	/* Another protection: only where one of the two is sole. */
 	[PHYS_CLAIM_PROTECTED]	= C(WRITE) | C(PROTECTED),
@@ -146,9 +146,9 @@ static int claim_verdict(const struct phys_claim *old,
 		return -EBUSY;
 	if (new->kind != PHYS_CLAIM_PROTECTED)
 		return -EROFS;
-	if (old->sole)
-		return new->sole ? -EEXIST : -EBUSY;
-	return new->sole ? -EROFS : 0;
+	if (old->exclusive)
+		return new->exclusive ? -EEXIST : -EBUSY;
+	return new->exclusive ? -EROFS : 0;
 }
 
 static int claims_conflict(const struct phys_claim *old,

@@ -43,7 +43,7 @@ static unsigned long ranges_normalise(struct frame_range *range,
 static struct frame_range ranges_largest(const struct frame_range *range,
 					 unsigned long nr)
 {
-	struct frame_range largest = FRAME_RANGE_NONE;
+	struct frame_range largest = FRAME_RANGE_EMPTY;
 	unsigned long i;
 
 	for (i = 0; i < nr; i++)
@@ -209,15 +209,15 @@ void frame_set_destroy(struct frame_set *set)
  * Each access asks, mostly about what most of the memory is. This side of RCU
  * is but a preemption count.
  */
-struct frame_range frame_set_at(struct frame_set *set, unsigned long pfn)
+struct frame_range frame_set_find(struct frame_set *set, unsigned long pfn)
 {
 	const struct frame_ranges *ranges;
-	struct frame_range range = FRAME_RANGE_NONE;
+	struct frame_range range = FRAME_RANGE_EMPTY;
 	const struct frame_range *found;
 
 	rcu_read_lock_sched();
 	ranges = rcu_dereference_sched(set->ranges);
-	if (ranges && frame_range_covers(ranges->largest, pfn, pfn)) {
+	if (ranges && frame_range_contains(ranges->largest, pfn, pfn)) {
 		range = ranges->largest;
 	} else {
 		found = ranges_next(ranges, pfn);
@@ -241,14 +241,14 @@ bool frame_set_next(struct frame_set *set, unsigned long from,
 	return found;
 }
 
-bool frame_set_covers(struct frame_set *set, unsigned long first,
-		      unsigned long last)
+bool frame_set_contains(struct frame_set *set, unsigned long first,
+			unsigned long last)
 {
-	return frame_range_covers(frame_set_at(set, first), first, last);
+	return frame_range_contains(frame_set_find(set, first), first, last);
 }
 
-bool frame_set_meets(struct frame_set *set, unsigned long first,
-		     unsigned long last)
+bool frame_set_intersects(struct frame_set *set, unsigned long first,
+			  unsigned long last)
 {
 	struct frame_range range;
 

@@ -21,18 +21,18 @@ struct frame_range {
 };
 
 /* No frame at all. */
-#define FRAME_RANGE_NONE	((struct frame_range) { 1, 0 })
+#define FRAME_RANGE_EMPTY	((struct frame_range) { 1, 0 })
 
 /**
- * frame_range_covers() - is a run of frames inside a range?
+ * frame_range_contains() - is a run of frames inside a range?
  * @range: the range
  * @first: first frame of the run
  * @last: last frame of the run
  *
  * Return: true if it is.
  */
-static inline bool frame_range_covers(struct frame_range range,
-				      unsigned long first, unsigned long last)
+static inline bool frame_range_contains(struct frame_range range,
+					unsigned long first, unsigned long last)
 {
 	return range.first <= first && last <= range.last;
 }
@@ -40,7 +40,7 @@ static inline bool frame_range_covers(struct frame_range range,
 /**
  * struct frame_ranges - one version of a set
  * @rcu: for freeing it
- * @largest: the range that is looked at first; %FRAME_RANGE_NONE if empty
+ * @largest: the range that is looked at first; %FRAME_RANGE_EMPTY if empty
  * @nr: number of ranges
  * @range: the ranges; ascending, with a gap between neighbours
  */
@@ -112,7 +112,7 @@ int frame_set_difference(struct frame_set *set, struct frame_set *from,
 void frame_set_destroy(struct frame_set *set);
 
 /**
- * frame_set_covers() - does a set hold every frame of a run?
+ * frame_set_contains() - does a set hold every frame of a run?
  * @set: the set
  * @first: first frame of the run
  * @last: last frame of the run
@@ -120,11 +120,11 @@ void frame_set_destroy(struct frame_set *set);
  * Context: Any.
  * Return: true if it does.
  */
-bool frame_set_covers(struct frame_set *set, unsigned long first,
-		      unsigned long last);
+bool frame_set_contains(struct frame_set *set, unsigned long first,
+			unsigned long last);
 
 /**
- * frame_set_meets() - does a set hold any frame of a run?
+ * frame_set_intersects() - does a set hold any frame of a run?
  * @set: the set
  * @first: first frame of the run
  * @last: last frame of the run
@@ -132,18 +132,18 @@ bool frame_set_covers(struct frame_set *set, unsigned long first,
  * Context: Any.
  * Return: true if it does.
  */
-bool frame_set_meets(struct frame_set *set, unsigned long first,
-		     unsigned long last);
+bool frame_set_intersects(struct frame_set *set, unsigned long first,
+			  unsigned long last);
 
 /**
- * frame_set_at() - the range of a set that a frame is in
+ * frame_set_find() - the range of a set that a frame is in
  * @set: the set
  * @pfn: the frame
  *
  * Context: Any.
- * Return: the range; %FRAME_RANGE_NONE if the frame is not in the set.
+ * Return: the range; %FRAME_RANGE_EMPTY if the frame is not in the set.
  */
-struct frame_range frame_set_at(struct frame_set *set, unsigned long pfn);
+struct frame_range frame_set_find(struct frame_set *set, unsigned long pfn);
 
 /**
  * frame_set_next() - the first range of a set that ends at or after a frame

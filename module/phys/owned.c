@@ -40,7 +40,7 @@ static int own_pages_of(const struct module_memory *mem)
 		range[i].first = vmalloc_to_pfn(addr);
 		range[i].last = range[i].first;
 	}
-	err = ram_map_own(range, nr);
+	err = ram_map_add_owned(range, nr);
 	kfree(range);
 	return err;
 }
@@ -81,7 +81,7 @@ static int own_carveout(const char *text)
 	/* A frame number is a long, shorter than what can be written down. */
 	if (range.last != end >> PAGE_SHIFT)
 		return -EINVAL;
-	return ram_map_own(&range, 1);
+	return ram_map_add_owned(&range, 1);
 }
 
 static int own_carveouts(const char *list)

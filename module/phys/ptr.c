@@ -55,7 +55,7 @@ static inline int contiguous_check(struct vmap_manager *mgr, phys_addr_t pa,
 	/* In-pointer positions, offset included, are of type size_t. */
 	if ((bytes && check_add_overflow(pa, (phys_addr_t)bytes - 1, &last)) ||
 	    last >> PAGE_SHIFT > mgr->max_pfn || bytes > SIZE_MAX - PAGE_SIZE)
-		return phys_refused(mgr, pa >> PAGE_SHIFT, -EOVERFLOW);
+		return phys_refuse(mgr, pa >> PAGE_SHIFT, -EOVERFLOW);
 	return 0;
 }
 
@@ -103,7 +103,7 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 	if (!err && !phys_frames_unique(pfns, nr))
 		err = -EEXIST;
 	if (err)
-		return phys_refused(mgr, nr ? pfns[0] : 0, err);
+		return phys_refuse(mgr, nr ? pfns[0] : 0, err);
 	*ptr = ptr_make(mgr, pfns, 0, offset, bytes, elem_size);
 	return 0;
 }
@@ -115,7 +115,7 @@ static __always_inline int copy_window(struct phys_window *window,
 				       void *to, const void *from, size_t len,
 				       size_t *copied)
 {
-	unsigned int flags = PHYS_MAP_BRIEF | (to ? 0 : PHYS_MAP_WRITE);
+	unsigned int flags = PHYS_MAP_TEMPORARY | (to ? 0 : PHYS_MAP_WRITE);
 	int err;
 
 	err = phys_window_map(window, mgr, flags);
@@ -133,11 +133,11 @@ static noinline int copy_windows(struct phys_window *window,
 				 void *to, const void *from, size_t len,
 				 size_t *copied)
 {
-	struct phys_frames part = phys_window_at(&rest, 0);
+	struct phys_frames part = phys_window_frames(&rest, 0);
 	int err;
 
 	err = phys_window_claim(window, mgr, &part);
-	err = err ?: phys_windows_check(window, mgr, &rest);
+	err = err ?: phys_window_check_rest(window, mgr, &rest);
 	while (!err) {
 		size_t n = 0;
 
@@ -153,7 +153,7 @@ static noinline int copy_windows(struct phys_window *window,
 			from += n;
 		offset = 0;
 		rest = phys_frames_slice(&rest, part.nr, rest.nr - part.nr);
-		part = phys_window_at(&rest, 0);
+		part = phys_window_frames(&rest, 0);
 		err = phys_window_claim(window, mgr, &part);
 	}
 	return err;
@@ -164,7 +164,7 @@ static noinline int copy_windows(struct phys_window *window,
  * of which it touches. (That it may sleep, vmap() says.)
  */
 static __always_inline int copy_frames(struct vmap_manager *mgr,
-				       const void *under,
+				       const void *lock,
 				       const struct phys_frames *frames,
 				       size_t offset, void *to,
 				       const void *from, size_t len,
@@ -173,7 +173,7 @@ static __always_inline int copy_frames(struct vmap_manager *mgr,
 	struct phys_window window;
 	int err;
 
-	phys_window_for(&window, mgr, under, !to);
+	phys_window_prepare(&window, mgr, lock, !to);
 	if (unlikely(frames->nr > PHYS_WINDOW_PAGES))
 		return copy_windows(&window, mgr, *frames, offset, to, from,
 				    len, copied);
@@ -192,7 +192,7 @@ static int phys_copy(const struct phys_const_ptr *ptr, size_t at, void *to,
 	if (!len)
 		return 0;
 
-	err = copy_frames(ptr->mgr, ptr->under, &frames,
+	err = copy_frames(ptr->mgr, ptr->lock, &frames,
 			  offset_in_page(ptr->offset + at), to, from, len,
 			  &copied);
 	if (done)

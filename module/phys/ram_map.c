@@ -120,7 +120,7 @@ static int usable_renew(void)
 	return err;
 }
 
-int ram_map_renew(void)
+int ram_map_refresh(void)
 {
 	int err;
 
@@ -161,7 +161,7 @@ static int ram_map_notify(struct notifier_block *nb, unsigned long action,
 	case MEM_ONLINE:
 	case MEM_OFFLINE:
 	case MEM_CANCEL_OFFLINE:
-		if (ram_map_renew())
+		if (ram_map_refresh())
 			pr_warn("RAM map not renewed after hotplug\n");
 	}
 	return NOTIFY_OK;
@@ -171,15 +171,15 @@ static struct notifier_block ram_map_nb = { .notifier_call = ram_map_notify };
 
 struct frame_range ram_map_usable(unsigned long pfn)
 {
-	return frame_set_at(&usable, pfn);
+	return frame_set_find(&usable, pfn);
 }
 
 int ram_map_refusal(unsigned long first, unsigned long nr)
 {
-	return frame_set_meets(&owned, first, first + nr - 1) ? -EPERM : -ENXIO;
+	return frame_set_intersects(&owned, first, first + nr - 1) ? -EPERM : -ENXIO;
 }
 
-int ram_map_own(const struct frame_range *range, unsigned long nr)
+int ram_map_add_owned(const struct frame_range *range, unsigned long nr)
 {
 	int err;
 
@@ -215,7 +215,7 @@ int ram_map_init(void)
 		return err;
 
 	/* Some sets may have been made before one could not. */
-	err = ram_map_renew();
+	err = ram_map_refresh();
 	if (err)
 		ram_map_exit();
 	return err;

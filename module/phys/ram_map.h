@@ -14,7 +14,7 @@
  * Usable is what is System RAM, online, and not ours.
  *
  * Context: Any.
- * Return: the run; %FRAME_RANGE_NONE if @pfn itself is not usable.
+ * Return: the run; %FRAME_RANGE_EMPTY if @pfn itself is not usable.
  */
 struct frame_range ram_map_usable(unsigned long pfn);
 
@@ -29,15 +29,15 @@ struct frame_range ram_map_usable(unsigned long pfn);
 int ram_map_refusal(unsigned long first, unsigned long nr);
 
 /**
- * ram_map_renew() - look again at what is RAM, online and owned
+ * ram_map_refresh() - look again at what is RAM, online and owned
  *
  * Context: May sleep.
  * Return: 0; -ENOMEM, and frames that became usable may be refused.
  */
-int ram_map_renew(void);
+int ram_map_refresh(void);
 
 /**
- * ram_map_own() - make frames ours until the module goes
+ * ram_map_add_owned() - make frames ours until the module goes
  * @range: ranges in any order; frames owned already are fine, and so are
  *	frames that are not RAM: a carve-out that was kept from the kernel
  * @nr: number of ranges
@@ -45,7 +45,7 @@ int ram_map_renew(void);
  * Context: May sleep.
  * Return: 0; -EINVAL if a range ends before it starts; -ENOMEM.
  */
-int ram_map_own(const struct frame_range *range, unsigned long nr);
+int ram_map_add_owned(const struct frame_range *range, unsigned long nr);
 
 /**
  * ram_map_ram() - the set of all System RAM, online or not

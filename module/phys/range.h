@@ -46,7 +46,7 @@ static inline int phys_elem_range(const struct phys_const_ptr *ptr,
 
 	nr = ptr->bytes / ptr->elem_size;
 	if (index > nr || count > nr - index)
-		return phys_refused(ptr->mgr, 0, -ERANGE);
+		return phys_refuse(ptr->mgr, 0, -ERANGE);
 
 	*at = index * ptr->elem_size;
 	*len = count * ptr->elem_size;
@@ -67,7 +67,7 @@ static inline int phys_byte_range(const struct phys_const_ptr *ptr, size_t at,
 	if (!ptr->mgr)
 		return -EINVAL;
 	if (at > ptr->bytes || len > ptr->bytes - at)
-		return phys_refused(ptr->mgr, 0, -ERANGE);
+		return phys_refuse(ptr->mgr, 0, -ERANGE);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #include "phys/refusal.h"
 #include "trace.h"
 
-int phys_refused(struct vmap_manager *mgr, unsigned long pfn, int err)
+int phys_refuse(struct vmap_manager *mgr, unsigned long pfn, int err)
 {
 	if (!err || err == -EFAULT || err == -ENOMEM)
 		return err;

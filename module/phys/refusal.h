@@ -5,7 +5,7 @@
 struct vmap_manager;
 
 /**
- * phys_refused() - count and trace that a request is refused
+ * phys_refuse() - count and trace that a request is refused
  * @mgr: by whom
  * @pfn: the first frame of the request, or 0
  * @err: why
@@ -16,6 +16,6 @@ struct vmap_manager;
  * Context: Any.
  * Return: @err.
  */
-int phys_refused(struct vmap_manager *mgr, unsigned long pfn, int err);
+int phys_refuse(struct vmap_manager *mgr, unsigned long pfn, int err);
 
 #endif /* _LVBS_PHYS_REFUSAL_H */

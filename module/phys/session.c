@@ -32,7 +32,7 @@ static void session_unmap(struct phys_session *s)
 /* Map the window that starts at position @first. */
 static int session_slide(struct phys_session *s, unsigned long first)
 {
-	struct phys_frames frames = phys_window_at(&s->ptr.frames, first);
+	struct phys_frames frames = phys_window_frames(&s->ptr.frames, first);
 	int err;
 
 	session_unmap(s);
@@ -43,7 +43,7 @@ static int session_slide(struct phys_session *s, unsigned long first)
 static int session_begin(struct phys_session *s,
 			 const struct phys_const_ptr *ptr, unsigned int flags)
 {
-	struct phys_frames frames = phys_window_at(&ptr->frames, 0);
+	struct phys_frames frames = phys_window_frames(&ptr->frames, 0);
 	int err;
 
 	if (session_is_open(s))
@@ -58,10 +58,10 @@ static int session_begin(struct phys_session *s,
 	if (!ptr->frames.nr)
 		return 0;
 
-	phys_window_for(&s->window, ptr->mgr, ptr->under,
-			flags & PHYS_MAP_WRITE);
+	phys_window_prepare(&s->window, ptr->mgr, ptr->lock,
+			    flags & PHYS_MAP_WRITE);
 	err = phys_window_claim(&s->window, ptr->mgr, &frames);
-	err = err ?: phys_windows_check(&s->window, ptr->mgr, &ptr->frames);
+	err = err ?: phys_window_check_rest(&s->window, ptr->mgr, &ptr->frames);
 	err = err ?: session_map(s, 0);
 	if (err)
 		s->ptr.mgr = NULL;
@@ -82,10 +82,10 @@ int phys_write_session_begin(struct phys_write_session *s,
 }
 EXPORT_SYMBOL_GPL(phys_write_session_begin);
 
-int phys_write_session_begin_brief(struct phys_write_session *s,
-				   const struct phys_ptr *ptr)
+int phys_write_session_begin_temporary(struct phys_write_session *s,
+				       const struct phys_ptr *ptr)
 {
-	return session_begin(&s->ro, &ptr->ro, PHYS_MAP_WRITE | PHYS_MAP_BRIEF);
+	return session_begin(&s->ro, &ptr->ro, PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY);
 }
 
 void phys_session_end(struct phys_session *s)

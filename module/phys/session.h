@@ -5,7 +5,7 @@
 #include <lvbs/phys_ptr.h>
 
 /**
- * phys_write_session_begin_brief() - begin a session of a few copies in a row
+ * phys_write_session_begin_temporary() - begin a session of a few copies in a row
  * @s: zeroed, or ended
  * @ptr: as for phys_write_session_begin()
  *
@@ -15,8 +15,8 @@
  * Context: May sleep.
  * Return: as phys_write_session_begin().
  */
-int phys_write_session_begin_brief(struct phys_write_session *s,
-				   const struct phys_ptr *ptr);
+int phys_write_session_begin_temporary(struct phys_write_session *s,
+				       const struct phys_ptr *ptr);
 
 /**
  * phys_session_copy() - copy bytes between a session's memory and trusted memory

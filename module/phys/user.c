@@ -23,7 +23,7 @@ static struct phys_const_ptr phys_narrow(const struct phys_const_ptr *ptr,
 {
 	return (struct phys_const_ptr) {
 		.mgr = ptr->mgr,
-		.under = ptr->under,
+		.lock = ptr->lock,
 		.frames = phys_range_frames(ptr, at, len),
 		.bytes = len,
 		.offset = offset_in_page(ptr->offset + at),

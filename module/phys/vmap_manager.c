@@ -77,7 +77,7 @@ static int validate_run(struct vmap_manager *mgr, unsigned long pfn,
 {
 	unsigned long last = pfn + nr - 1;
 
-	if (!frame_range_covers(ram_map_usable(pfn), pfn, last) || last < pfn)
+	if (!frame_range_contains(ram_map_usable(pfn), pfn, last) || last < pfn)
 		return run_refusal(mgr, pfn, nr);
 	for (; pfn <= last; pfn++)
 		if (!frame_is_healthy(pfn))
@@ -88,16 +88,16 @@ static int validate_run(struct vmap_manager *mgr, unsigned long pfn,
 static noinline int validate_list(struct vmap_manager *mgr,
 				  const unsigned long *pfns, unsigned long nr)
 {
-	struct frame_range usable = FRAME_RANGE_NONE;
+	struct frame_range usable = FRAME_RANGE_EMPTY;
 	unsigned long i;
 
 	for (i = 0; i < nr; i++) {
 		unsigned long pfn = pfns[i];
 
 		/* Neighbours share the answer. */
-		if (!frame_range_covers(usable, pfn, pfn))
+		if (!frame_range_contains(usable, pfn, pfn))
 			usable = ram_map_usable(pfn);
-		if (!frame_range_covers(usable, pfn, pfn))
+		if (!frame_range_contains(usable, pfn, pfn))
 			return run_refusal(mgr, pfn, 1);
 		if (!frame_is_healthy(pfn))
 			return -ENXIO;
@@ -123,7 +123,7 @@ static int real_validate_unowned(struct vmap_manager *mgr,
  */
 static bool may_be_unguarded(unsigned long nr, unsigned int flags)
 {
-	return IS_ENABLED(CONFIG_64BIT) && (flags & PHYS_MAP_BRIEF) &&
+	return IS_ENABLED(CONFIG_64BIT) && (flags & PHYS_MAP_TEMPORARY) &&
 	       (MAP_READONLY_POSSIBLE || (flags & PHYS_MAP_WRITE)) &&
 	       nr <= PHYS_WINDOW_PAGES && !READ_ONCE(guard);
 }
@@ -252,7 +252,7 @@ static const struct vmap_manager_ops real_ops = {
 };
 
 static int protect(struct vmap_manager *mgr, struct phys_protection *prot,
-		   unsigned long first, unsigned long nr, bool sole)
+		   unsigned long first, unsigned long nr, bool exclusive)
 {
 	if (!mgr || !mgr->ops || !nr)
 		return -EINVAL;
@@ -260,7 +260,7 @@ static int protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		return -EOVERFLOW;
 
 	prot->claim.kind = PHYS_CLAIM_PROTECTED;
-	prot->claim.sole = sole;
+	prot->claim.exclusive = exclusive;
 	prot->claim.holder = NULL;
 	prot->claim.frames = (struct phys_frames) { .first = first, .nr = nr };
 	return mgr->ops->protect(mgr, prot, true);
@@ -273,12 +273,12 @@ int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 }
 EXPORT_SYMBOL_GPL(phys_protect);
 
-int phys_protect_sole(struct vmap_manager *mgr, struct phys_protection *prot,
-		      unsigned long first, unsigned long nr)
+int phys_protect_exclusive(struct vmap_manager *mgr, struct phys_protection *prot,
+			   unsigned long first, unsigned long nr)
 {
 	return protect(mgr, prot, first, nr, true);
 }
-EXPORT_SYMBOL_GPL(phys_protect_sole);
+EXPORT_SYMBOL_GPL(phys_protect_exclusive);
 
 void phys_unprotect(struct vmap_manager *mgr, struct phys_protection *prot)
 {
@@ -309,7 +309,7 @@ int vmap_managers_init(void)
 		return err;
 
 	privileged = ordinary;
-	privileged.write_kind = PHYS_CLAIM_PATCH;
+	privileged.write_kind = PHYS_CLAIM_PRIVILEGED;
 	return 0;
 }
 

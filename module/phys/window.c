@@ -15,13 +15,13 @@ int phys_window_faulted(const struct phys_window *window,
 	return -EFAULT;
 }
 
-int phys_windows_check(struct phys_window *window, struct vmap_manager *mgr,
-		       const struct phys_frames *frames)
+int phys_window_check_rest(struct phys_window *window, struct vmap_manager *mgr,
+			   const struct phys_frames *frames)
 {
 	unsigned long at;
 
 	for (at = PHYS_WINDOW_PAGES; at < frames->nr; at += PHYS_WINDOW_PAGES) {
-		struct phys_frames part = phys_window_at(frames, at);
+		struct phys_frames part = phys_window_frames(frames, at);
 		int err;
 
 		err = mgr->ops->validate_unowned(mgr, &part);
@@ -30,7 +30,7 @@ int phys_windows_check(struct phys_window *window, struct vmap_manager *mgr,
 					       window->claim.holder, &part);
 		if (err) {
 			phys_claim_del(mgr->claims, &window->claim);
-			return phys_refused(mgr, phys_frame(&part, 0), err);
+			return phys_refuse(mgr, phys_frame(&part, 0), err);
 		}
 		cond_resched();
 	}

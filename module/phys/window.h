@@ -21,18 +21,18 @@
  */
 
 /**
- * phys_window_for() - say what a window is for, once, before its first claim
+ * phys_window_prepare() - say what a window is for, once, before its first claim
  * @window: the window
  * @mgr: whose frames
- * @under: the range lock that the frames are under, or NULL
+ * @lock: the range lock that the frames are under, or NULL
  * @writable: whether it will be mapped for writing
  */
-static inline void phys_window_for(struct phys_window *window,
-				   const struct vmap_manager *mgr,
-				   const void *under, bool writable)
+static inline void phys_window_prepare(struct phys_window *window,
+				       const struct vmap_manager *mgr,
+				   const void *lock, bool writable)
 {
 	window->claim.kind = writable ? mgr->write_kind : PHYS_CLAIM_READ;
-	window->claim.holder = under;
+	window->claim.holder = lock;
 }
 
 /**
@@ -54,7 +54,7 @@ static inline int phys_window_claim(struct phys_window *window,
 	if (!err)
 		err = phys_claim_add(mgr->claims, &window->claim, frames);
 	if (unlikely(err))
-		return phys_refused(mgr, phys_frame(frames, 0), err);
+		return phys_refuse(mgr, phys_frame(frames, 0), err);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static inline int phys_window_claim(struct phys_window *window,
  * phys_window_map() - map what is claimed
  * @window: the window
  * @mgr: whose frames
- * @flags: %PHYS_MAP_WRITE, %PHYS_MAP_BRIEF
+ * @flags: %PHYS_MAP_WRITE, %PHYS_MAP_TEMPORARY
  *
  * Context: May sleep.
  * Return: 0, -EINVAL or -ENOMEM. On error the claim is given up.
@@ -76,7 +76,7 @@ static inline int phys_window_map(struct phys_window *window,
 	err = mgr->ops->vmap(mgr, frames, flags, &window->map);
 	if (unlikely(err)) {
 		phys_claim_del(mgr->claims, &window->claim);
-		return phys_refused(mgr, phys_frame(frames, 0), err);
+		return phys_refuse(mgr, phys_frame(frames, 0), err);
 	}
 	phys_stat_add(mgr->stats, PHYS_STAT_MAPS, 1);
 	trace_phys_map(frames, flags & PHYS_MAP_WRITE);
@@ -146,14 +146,14 @@ static inline void phys_window_close(struct phys_window *window,
 }
 
 /**
- * phys_window_at() - the window that starts at a position
+ * phys_window_frames() - the window that starts at a position
  * @frames: the frames of an access
  * @first: the position, less than @frames->nr
  *
  * Return: %PHYS_WINDOW_PAGES frames, or as many as are left.
  */
 static inline struct phys_frames
-phys_window_at(const struct phys_frames *frames, unsigned long first)
+phys_window_frames(const struct phys_frames *frames, unsigned long first)
 {
 	return phys_frames_slice(frames, first,
 				 min_t(unsigned long, frames->nr - first,
@@ -161,7 +161,7 @@ phys_window_at(const struct phys_frames *frames, unsigned long first)
 }
 
 /**
- * phys_windows_check() - would the windows behind the first be accepted?
+ * phys_window_check_rest() - would the windows behind the first be accepted?
  * @window: the first, claimed
  * @mgr: whose frames
  * @frames: all frames of the access
@@ -172,7 +172,7 @@ phys_window_at(const struct phys_frames *frames, unsigned long first)
  * Context: May sleep.
  * Return: as phys_window_claim(). On error the claim is given up.
  */
-int phys_windows_check(struct phys_window *window, struct vmap_manager *mgr,
-		       const struct phys_frames *frames);
+int phys_window_check_rest(struct phys_window *window, struct vmap_manager *mgr,
+			   const struct phys_frames *frames);
 
 #endif /* _LVBS_PHYS_WINDOW_H */

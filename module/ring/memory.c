@@ -3,7 +3,7 @@
  * The memory of a ring.
  *
  * Protecting comes first: from then on no ordinary pointer writes there, and no
- * frame that others protect is among them (phys_protect_sole()), so that the
+ * frame that others protect is among them (phys_protect_exclusive()), so that the
  * privileged manager, whose writes no protection stops, cannot be led by the
  * address of a "ring" onto the kernel's text.
  */
@@ -63,8 +63,8 @@ static int memory_protect(struct ring_memory *mem)
 		struct ring_extent *extent = &mem->extent[mem->nr_protected];
 		int err;
 
-		err = phys_protect_sole(mem->mgr, &extent->prot, extent->first,
-					extent->nr);
+		err = phys_protect_exclusive(mem->mgr, &extent->prot, extent->first,
+					     extent->nr);
 		if (err)
 			return err;
 		mem->nr_protected++;

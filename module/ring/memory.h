@@ -65,7 +65,7 @@ struct ring_memory {
  *
  * Context: May sleep.
  * Return: 0; -EOVERFLOW, -ENXIO, -EPERM, -EROFS, -EEXIST or -EBUSY as
- * phys_protect_sole(); -EBUSY also if somebody holds a range lock on memory that
+ * phys_protect_exclusive(); -EBUSY also if somebody holds a range lock on memory that
  * is to be mapped for good; -ENOMEM. On error there is nothing to drop.
  */
 int ring_memory_given(struct ring_memory *mem, struct vmap_manager *mgr,

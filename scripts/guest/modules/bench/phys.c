@@ -269,12 +269,12 @@ static int part_map_unmap(unsigned int flags)
 
 static int part_map_ro(void)
 {
-	return part_map_unmap(PHYS_MAP_BRIEF);
+	return part_map_unmap(PHYS_MAP_TEMPORARY);
 }
 
 static int part_map_rw(void)
 {
-	return part_map_unmap(PHYS_MAP_WRITE | PHYS_MAP_BRIEF);
+	return part_map_unmap(PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY);
 }
 
 static int ptr_begin(void)

@@ -22,7 +22,7 @@ static int read_locked(struct phys_const_ptr *ptr, enum phys_lock_mode mode)
 	err = phys_lock(&lock, ptr, mode);
 	if (err)
 		return err;
-	ptr->under = &lock;
+	ptr->lock = &lock;
 	err = phys_read(ptr, 0, &byte, 1);
 	phys_unlock(&lock);
 	return err;
