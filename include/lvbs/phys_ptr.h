@@ -15,29 +15,29 @@
 /**
  * DOC: physical pointers
  *
- * Somebody who is not trusted hands over physical addresses. The memory behind
- * them may be a hole, a device, our own, or gone a moment later; its contents
- * may change between two looks. A physical pointer makes that survivable by
- * allowing one thing only: *copying*. There is no way to get at a virtual
- * address, so nothing can be dereferenced, checked in place and read again.
+ * Physical addresses from an untrusted source may refer to a hole, a device, or
+ * memory owned by VTL1; the memory may be removed at any time, and its contents
+ * may change between two reads. A physical pointer makes such memory safe to
+ * use by allowing a single operation: *copying*. It never reveals a virtual
+ * address, so nothing can be dereferenced, or checked in place and read again.
  *
- * A pointer is a plain value. Making one allocates nothing, and there is
- * nothing to free. It is a list of page frames (either contiguous, or an array
- * that it borrows), an offset into the first of them, a length in bytes, and
- * the size of an element. These bounds are exact: the element at index i, count
- * n, is reachable iff i + n <= bytes / elem_size. No alignment is asked of
- * anything.
+ * A pointer is a plain value; making one allocates nothing, and nothing has to
+ * be freed. It consists of page frames (a contiguous run, or a borrowed array),
+ * an offset into the first frame, a length in bytes, and the size of an
+ * element. The bounds are exact: count elements from index on can be accessed
+ * if and only if index + count <= bytes / elem_size. Nothing needs to be
+ * aligned.
  *
- * There are two types. &struct phys_const_ptr can only be read. &struct
- * phys_ptr can be written too, and contains a phys_const_ptr named ``ro`` for
- * every function that only reads. Handing a phys_const_ptr to a function that
- * writes does not compile.
+ * There are two types. A &struct phys_const_ptr can only be read. A &struct
+ * phys_ptr can also be written, and contains a phys_const_ptr named ``ro`` for
+ * functions that only read. Passing a phys_const_ptr to a function that writes
+ * does not compile.
  *
- * Each operation checks the frames (usable RAM; not ours; for a write, not
- * protected; not range-locked by somebody else), maps at most
- * %PHYS_WINDOW_PAGES of them at a time, copies with a fault-tolerant memcpy
- * and unmaps. All frames of an operation are checked before its first byte is
- * copied. The mapping is read-only for reads and never executable.
+ * Each operation validates all of its frames (usable RAM, not owned by VTL1,
+ * for writes not protected, not range-locked by another user), and then maps at
+ * most %PHYS_WINDOW_PAGES of them at a time, copies with a fault-tolerant
+ * memcpy, and unmaps them. The mapping is read-only for reads, and never
+ * executable.
  *
  * Read one object::
  *
@@ -47,9 +47,9 @@
  *	err = phys_read_obj_at(lvbs_vmap_manager(), pa, &info);
  *	if (err)
  *		return err;
- *	// info is ours now: check it, and never read it again from pa
+ *	// info is a private copy: check it, and do not read pa again
  *
- * An array that lies in two unrelated frames::
+ * Access an array in two unrelated frames::
  *
  *	unsigned long pfns[] = { pa0 >> PAGE_SHIFT, pa1 >> PAGE_SHIFT };
  *	PHYS_PTR_OF(struct record) p;
@@ -62,15 +62,15 @@
  *	if (!err)
  *		err = phys_write_obj(&p, 4, &rec);
  *
- * Many small accesses to the same place map once, in a session::
+ * Map once for many small accesses, with a session::
  *
- *	DEFINE_PHYS_SESSION(s);		// unmapped when s goes out of scope
+ *	DEFINE_PHYS_SESSION(s);		// ends when s goes out of scope
  *
  *	err = phys_session_begin(&s, &p.ro);
  *	for (i = 0; !err && i < n; i++)
  *		err = phys_session_read(&s, i, &rec, 1);
  *
- * Several copies that belong together (read, check, write) hold a range lock::
+ * Hold a range lock over several copies (read, check, write)::
  *
  *	err = phys_lock(&lock, &p.ro, PHYS_LOCK_EXCLUSIVE);
  *	if (err)
@@ -83,15 +83,16 @@
 struct phys_lock;
 
 /**
- * struct phys_const_ptr - a physical pointer that can be read
- * @mgr: who maps for it; NULL marks a pointer whose making was refused
- * @lock: the range lock that accesses through it are made under, or NULL
- * @frames: the frames, in order; a scattered pointer borrows the array
+ * struct phys_const_ptr - a read-only physical pointer
+ * @mgr: the vmap manager; NULL if initialisation failed
+ * @lock: range lock held for accesses through this pointer, or NULL
+ * @frames: the frames, in order; the array of a scattered pointer is borrowed
  * @bytes: length
- * @offset: where it starts in the first frame, below PAGE_SIZE
+ * @offset: offset of the first byte in the first frame, less than PAGE_SIZE
  * @elem_size: size of an element in bytes, not 0
  *
- * Made by phys_const_ptr_init() and its kin; only @lock is for callers to set.
+ * Initialised by phys_const_ptr_init() or one of its variants. Callers may set
+ * @lock; the other members are private.
  */
 struct phys_const_ptr {
 	struct vmap_manager *mgr;
@@ -103,14 +104,14 @@ struct phys_const_ptr {
 };
 
 /**
- * struct phys_ptr - a physical pointer that can be read and written
- * @ro: the same pointer, for reading
+ * struct phys_ptr - a writable physical pointer
+ * @ro: the same pointer, read-only
  */
 struct phys_ptr {
 	struct phys_const_ptr ro;
 };
 
-/* For the macros below only: no check of the element size. */
+/* Used by the macros below, which check the element size. */
 int __phys_const_ptr_init(struct phys_const_ptr *ptr, struct vmap_manager *mgr,
 			  phys_addr_t pa, size_t bytes, unsigned int elem_size);
 int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
@@ -119,47 +120,51 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 				    unsigned long offset, size_t bytes,
 				    unsigned int elem_size);
 
-/* An element size is a compile-time constant; not 0, nor cut off to be 0. */
+/* A compile-time constant from 1 to UINT_MAX. */
 #define __PHYS_ELEM_SIZE(size)						\
 	((unsigned int)(size) +						\
 	 BUILD_BUG_ON_ZERO(!__builtin_constant_p(size) || (size) == 0 ||	\
 			   (unsigned long long)(size) > UINT_MAX))
 
 /**
- * phys_const_ptr_init() - make a read-only pointer to contiguous memory
- * @ptr: &struct phys_const_ptr to make
- * @mgr: &struct vmap_manager to map with
- * @pa: physical address of the first byte; need not be aligned
- * @bytes: length; 0 makes a pointer without elements
+ * phys_const_ptr_init() - initialise a read-only pointer to contiguous memory
+ * @ptr: the &struct phys_const_ptr
+ * @mgr: the &struct vmap_manager
+ * @pa: physical address of the first byte, of any alignment
+ * @bytes: length; a pointer of length 0 has no elements
  * @elem_size: size of an element; a compile-time constant, not 0
  *
- * Only the arithmetic is checked here: whether there is RAM behind the
- * addresses, and whose, is asked at each access.
+ * Only checks the arithmetic. Whether the memory is usable RAM, and not owned
+ * by VTL1, is checked by each access.
  *
- * Context: Any.
- * Return: 0; -EINVAL if @mgr is not usable; -EOVERFLOW if the range wraps or
- * exceeds the physical address width. On error @ptr refuses all use.
+ * Context: Any context.
+ * Return: 0; -EINVAL if @mgr is unusable; -EOVERFLOW if the range wraps or
+ * exceeds the physical address width. On error, accesses through @ptr fail with
+ * -EINVAL.
  */
 #define phys_const_ptr_init(ptr, mgr, pa, bytes, elem_size)		\
 	__phys_const_ptr_init(ptr, mgr, pa, bytes, __PHYS_ELEM_SIZE(elem_size))
 
 /**
- * phys_const_ptr_init_scattered() - make a read-only pointer over given frames
- * @ptr: &struct phys_const_ptr to make
- * @mgr: &struct vmap_manager to map with
- * @pfns: frame numbers, in order; borrowed: they must stay, unchanged, while
- *	@ptr is in use, so a list that came from outside is copied first
+ * phys_const_ptr_init_scattered() - initialise a read-only pointer to frames
+ * @ptr: the &struct phys_const_ptr
+ * @mgr: the &struct vmap_manager
+ * @pfns: frame numbers, in order; borrowed, so they must stay valid and
+ *	unchanged while @ptr is in use: copy a list that comes from an untrusted
+ *	source
  * @nr: number of frames
- * @offset: where the first byte is in the first frame, below PAGE_SIZE
- * @bytes: length; it must fit into the frames
+ * @offset: offset of the first byte in the first frame, less than PAGE_SIZE
+ * @bytes: length, at most what the frames hold
  * @elem_size: size of an element; a compile-time constant, not 0
  *
- * Context: Any. Takes time linear in @nr, unless the frames are in no order
- * and very many (see phys_frames.c).
- * Return: 0; -EINVAL if @mgr is not usable or @offset is not below PAGE_SIZE;
+ * The time is linear in @nr, except for long lists in random order (see
+ * unique.c).
+ *
+ * Context: Any context.
+ * Return: 0; -EINVAL if @mgr is unusable or @offset is not less than PAGE_SIZE;
  * -ERANGE if @bytes do not fit; -EOVERFLOW if a frame exceeds the physical
- * address width; -EEXIST if a frame is named twice. On error @ptr refuses all
- * use.
+ * address width; -EEXIST if a frame is listed twice. On error, accesses through
+ * @ptr fail with -EINVAL.
  */
 #define phys_const_ptr_init_scattered(ptr, mgr, pfns, nr, offset, bytes,	\
 				      elem_size)				\
@@ -167,28 +172,30 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 					__PHYS_ELEM_SIZE(elem_size))
 
 /**
- * phys_ptr_init() - make a writable pointer to contiguous memory
- * @ptr: &struct phys_ptr to make
- * @mgr: as for phys_const_ptr_init()
- * @pa: as for phys_const_ptr_init()
- * @bytes: as for phys_const_ptr_init()
- * @elem_size: as for phys_const_ptr_init()
+ * phys_ptr_init() - initialise a writable pointer to contiguous memory
+ * @ptr: the &struct phys_ptr
+ * @mgr: the &struct vmap_manager
+ * @pa: physical address of the first byte, of any alignment
+ * @bytes: length; a pointer of length 0 has no elements
+ * @elem_size: size of an element; a compile-time constant, not 0
  *
+ * Context: Any context.
  * Return: as phys_const_ptr_init().
  */
 #define phys_ptr_init(ptr, mgr, pa, bytes, elem_size)			\
 	phys_const_ptr_init(&(ptr)->ro, mgr, pa, bytes, elem_size)
 
 /**
- * phys_ptr_init_scattered() - make a writable pointer over given frames
- * @ptr: &struct phys_ptr to make
- * @mgr: as for phys_const_ptr_init_scattered()
- * @pfns: as for phys_const_ptr_init_scattered()
- * @nr: as for phys_const_ptr_init_scattered()
- * @offset: as for phys_const_ptr_init_scattered()
- * @bytes: as for phys_const_ptr_init_scattered()
- * @elem_size: as for phys_const_ptr_init_scattered()
+ * phys_ptr_init_scattered() - initialise a writable pointer to frames
+ * @ptr: the &struct phys_ptr
+ * @mgr: the &struct vmap_manager
+ * @pfns: frame numbers, borrowed as by phys_const_ptr_init_scattered()
+ * @nr: number of frames
+ * @offset: offset of the first byte in the first frame, less than PAGE_SIZE
+ * @bytes: length, at most what the frames hold
+ * @elem_size: size of an element; a compile-time constant, not 0
  *
+ * Context: Any context.
  * Return: as phys_const_ptr_init_scattered().
  */
 #define phys_ptr_init_scattered(ptr, mgr, pfns, nr, offset, bytes, elem_size) \
@@ -196,59 +203,60 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 				      bytes, elem_size)
 
 /**
- * phys_read() - copy elements out of foreign memory
- * @ptr: from where
+ * phys_read() - copy elements from foreign memory
+ * @ptr: the pointer
  * @index: first element
- * @buf: to where; @count elements of trusted memory
- * @count: number of elements; 0 copies nothing, and succeeds if in range
+ * @buf: destination, in trusted memory
+ * @count: number of elements; with 0, only the range is checked
  *
- * Context: May sleep.
- * Return: 0; -EINVAL for a pointer whose making was refused; -ERANGE outside
- * the pointer; -ENXIO if a frame is no usable RAM; -EPERM if one is owned by
- * VTL1; -EBUSY if one is range-locked; -ENOMEM; -EFAULT if the memory went
- * away during the copy (@buf is then partly filled).
+ * Context: Process context; may sleep.
+ * Return: 0; -EINVAL if the initialisation of @ptr failed; -ERANGE outside the
+ * pointer; -ENXIO if a frame is not usable RAM; -EPERM if a frame is owned by
+ * VTL1; -EBUSY if a frame is range-locked; -ENOMEM; -EFAULT if the memory went
+ * away during the copy, which leaves @buf partly filled.
  */
 int phys_read(const struct phys_const_ptr *ptr, size_t index, void *buf,
 	      size_t count);
 
 /**
- * phys_write() - copy elements into foreign memory
- * @ptr: to where
+ * phys_write() - copy elements to foreign memory
+ * @ptr: the pointer
  * @index: first element
- * @buf: from where; @count elements of trusted memory
- * @count: number of elements; 0 copies nothing, and succeeds if in range
+ * @buf: source, in trusted memory
+ * @count: number of elements; with 0, only the range is checked
  *
- * Context: May sleep.
- * Return: as phys_read(), and -EROFS if a frame is protected. After any error
- * but -EFAULT nothing was written, unless a frame of a pointer longer than
- * %PHYS_WINDOW_PAGES became protected, locked or unusable meanwhile.
+ * Context: Process context; may sleep.
+ * Return: as phys_read(), and -EROFS if a frame is protected. After an error
+ * other than -EFAULT nothing has been written, unless the access is longer than
+ * %PHYS_WINDOW_PAGES and a frame became protected, locked or unusable, or
+ * memory ran out, after the first window.
  */
 int phys_write(const struct phys_ptr *ptr, size_t index, const void *buf,
 	       size_t count);
 
 /**
- * phys_read_bytes() - copy bytes out of foreign memory, telling how far it got
- * @ptr: from where
- * @at: first byte, counted from the pointer's start
- * @buf: to where
+ * phys_read_bytes() - copy bytes from foreign memory, and report the progress
+ * @ptr: the pointer
+ * @at: first byte, relative to the start of the pointer
+ * @buf: destination, in trusted memory
  * @len: number of bytes
- * @done: bytes copied, whatever the outcome; exact after a fault. May be NULL
+ * @done: set to the exact number of bytes copied, also on error; may be NULL
  *
- * Context: May sleep.
+ * Context: Process context; may sleep.
  * Return: as phys_read().
  */
 int phys_read_bytes(const struct phys_const_ptr *ptr, size_t at, void *buf,
 		    size_t len, size_t *done);
 
 /**
- * phys_write_bytes() - copy bytes into foreign memory, telling how far it got
- * @ptr: to where
- * @at: first byte, counted from the pointer's start
- * @buf: from where
+ * phys_write_bytes() - copy bytes to foreign memory, and report the progress
+ * @ptr: the pointer
+ * @at: first byte, relative to the start of the pointer
+ * @buf: source, in trusted memory
  * @len: number of bytes
- * @done: bytes copied, whatever the outcome; exact after a fault. May be NULL
+ * @done: set to the exact number of bytes copied, also on error; may be NULL
  *
- * Context: May sleep.
+ * Context: Process context; may sleep.
  * Return: as phys_write().
  */
 int phys_write_bytes(const struct phys_ptr *ptr, size_t at, const void *buf,
@@ -256,42 +264,43 @@ int phys_write_bytes(const struct phys_ptr *ptr, size_t at, const void *buf,
 
 /**
  * phys_read_to_user() - copy bytes from foreign memory to user memory
- * @ptr: from where
- * @at: first byte, counted from the pointer's start
- * @ubuf: to where
+ * @ptr: the pointer
+ * @at: first byte, relative to the start of the pointer
+ * @ubuf: destination
  * @len: number of bytes
- * @done: bytes that arrived, whatever the outcome. May be NULL
+ * @done: set to the number of bytes that reached @ubuf, also on error; may be
+ *	NULL
  *
- * Goes through a bounce buffer: user memory is never touched while it could
- * fault on top of a foreign mapping, and hardened usercopy sees a plain heap
+ * Uses a bounce buffer: user memory, which may fault, is never accessed
+ * together with a foreign mapping, and hardened usercopy sees an ordinary heap
  * object.
  *
  * Context: Process context; may sleep.
- * Return: as phys_read(); also -EFAULT if @ubuf is bad.
+ * Return: as phys_read(); also -EFAULT if @ubuf is invalid.
  */
 int phys_read_to_user(const struct phys_const_ptr *ptr, size_t at,
 		      void __user *ubuf, size_t len, size_t *done);
 
 /**
  * phys_write_from_user() - copy bytes from user memory to foreign memory
- * @ptr: to where
- * @at: first byte, counted from the pointer's start
- * @ubuf: from where
+ * @ptr: the pointer
+ * @at: first byte, relative to the start of the pointer
+ * @ubuf: source
  * @len: number of bytes
- * @done: bytes that arrived, whatever the outcome. May be NULL
+ * @done: set to the number of bytes written, also on error; may be NULL
  *
  * Context: Process context; may sleep.
- * Return: as phys_write(); also -EFAULT if @ubuf is bad.
+ * Return: as phys_write(); also -EFAULT if @ubuf is invalid.
  */
 int phys_write_from_user(const struct phys_ptr *ptr, size_t at,
 			 const void __user *ubuf, size_t len, size_t *done);
 
 /**
- * struct phys_window - frames that are checked, claimed and, mostly, mapped
- * @claim: the claim on them
- * @map: where they are mapped
+ * struct phys_window - frames that are claimed and, mostly, mapped
+ * @claim: the claim
+ * @map: the mapping
  *
- * Private to phys_window.c.
+ * Private to ptr.c.
  */
 struct phys_window {
 	struct phys_claim claim;
@@ -299,14 +308,14 @@ struct phys_window {
 };
 
 /**
- * struct phys_session - memory kept mapped over several reads
- * @ptr: what it was begun on; without a manager while it is not open
- * @window: what is mapped of it
+ * struct phys_session - a mapping that is kept over several reads
+ * @ptr: the mapped pointer; its manager is NULL while the session is not open
+ * @window: the mapped window
  * @first: position of the window's first frame in @ptr
- * @flags: how windows are mapped: %PHYS_MAP_WRITE, %PHYS_MAP_TEMPORARY
+ * @flags: how to map: %PHYS_MAP_WRITE, %PHYS_MAP_TEMPORARY
  *
- * Private to phys_session.c. One user at a time. All zeroes before its first
- * use, as DEFINE_PHYS_SESSION() makes it.
+ * Private to ptr.c. Must be zeroed before its first use, as
+ * DEFINE_PHYS_SESSION() does. The caller serialises its use.
  */
 struct phys_session {
 	struct phys_const_ptr ptr;
@@ -316,7 +325,7 @@ struct phys_session {
 };
 
 /**
- * struct phys_write_session - memory kept mapped over reads and writes
+ * struct phys_write_session - a mapping that is kept over reads and writes
  * @ro: the same session, for reading
  */
 struct phys_write_session {
@@ -325,37 +334,38 @@ struct phys_write_session {
 
 /**
  * phys_session_begin() - map memory for several reads
- * @s: the session: zeroed, or ended
- * @ptr: what to map; longer than %PHYS_WINDOW_PAGES, it is mapped a window at
- *	a time, which moves when an access falls outside
+ * @s: the session; zeroed or ended
+ * @ptr: what to map; if longer than %PHYS_WINDOW_PAGES, a single window of it
+ *	is mapped, which moves when an access falls outside
  *
- * The frames stay claimed: phys_protect() is refused on them while a write
- * session lasts.
+ * The frames of the window stay claimed until the session ends.
  *
- * Context: May sleep.
- * Return: as phys_read(); also -EBUSY for a session that is open, which goes on
- * as it was. After any other error there is nothing to end, but it does no
- * harm.
+ * Context: Process context; may sleep.
+ * Return: as phys_read(); also -EBUSY if the session is already open, which
+ * leaves it unchanged. After other errors the session is not open.
  */
 int phys_session_begin(struct phys_session *s,
 		       const struct phys_const_ptr *ptr);
 
 /**
- * phys_session_end() - unmap what a session mapped
- * @s: the session; one that is not begun, or ended, is fine
+ * phys_session_end() - unmap the memory of a session
+ * @s: the session; does nothing if it is not open
  *
- * Context: May sleep.
+ * Context: Process context; may sleep.
  */
 void phys_session_end(struct phys_session *s);
 
 /**
- * phys_session_read() - copy elements out of mapped foreign memory
+ * phys_session_read() - copy elements from the memory of a session
  * @s: the session
  * @index: first element
- * @buf: to where
+ * @buf: destination, in trusted memory
  * @count: number of elements
  *
- * Context: May sleep if the session is longer than a window, else any.
+ * Does not sleep, and is allowed in any context, if the pointer has at most
+ * %PHYS_WINDOW_PAGES frames.
+ *
+ * Context: Process context; may sleep.
  * Return: as phys_read().
  */
 int phys_session_read(struct phys_session *s, size_t index, void *buf,
@@ -363,21 +373,23 @@ int phys_session_read(struct phys_session *s, size_t index, void *buf,
 
 /**
  * phys_write_session_begin() - map memory for several reads and writes
- * @s: the session: zeroed, or ended
+ * @s: the session; zeroed or ended
  * @ptr: what to map, as for phys_session_begin()
  *
- * Context: May sleep.
- * Return: as phys_write(); also -EBUSY for a session that is open, which goes
- * on as it was.
+ * The frames of the window cannot be protected until the session ends.
+ *
+ * Context: Process context; may sleep.
+ * Return: as phys_write(); also -EBUSY if the session is already open, which
+ * leaves it unchanged. After other errors the session is not open.
  */
 int phys_write_session_begin(struct phys_write_session *s,
 			     const struct phys_ptr *ptr);
 
 /**
- * phys_write_session_end() - unmap what a session mapped
- * @s: the session; one that is not begun, or ended, is fine
+ * phys_write_session_end() - unmap the memory of a session
+ * @s: the session; does nothing if it is not open
  *
- * Context: May sleep.
+ * Context: Process context; may sleep.
  */
 static inline void phys_write_session_end(struct phys_write_session *s)
 {
@@ -385,36 +397,39 @@ static inline void phys_write_session_end(struct phys_write_session *s)
 }
 
 /**
- * phys_session_write() - copy elements into mapped foreign memory
+ * phys_session_write() - copy elements to the memory of a session
  * @s: the session
  * @index: first element
- * @buf: from where
+ * @buf: source, in trusted memory
  * @count: number of elements
  *
- * Context: May sleep if the session is longer than a window, else any.
+ * Does not sleep, and is allowed in any context, if the pointer has at most
+ * %PHYS_WINDOW_PAGES frames.
+ *
+ * Context: Process context; may sleep.
  * Return: as phys_write().
  */
 int phys_session_write(struct phys_write_session *s, size_t index,
 		       const void *buf, size_t count);
 
 /**
- * DEFINE_PHYS_SESSION() - a session that ends with its scope
- * @name: variable to define
+ * DEFINE_PHYS_SESSION() - define a session that ends with its scope
+ * @name: name of the variable
  */
 #define DEFINE_PHYS_SESSION(name)					\
 	struct phys_session name __cleanup(phys_session_end) = {}
 
 /**
- * DEFINE_PHYS_WRITE_SESSION() - a write session that ends with its scope
- * @name: variable to define
+ * DEFINE_PHYS_WRITE_SESSION() - define a write session that ends with its scope
+ * @name: name of the variable
  */
 #define DEFINE_PHYS_WRITE_SESSION(name)					\
 	struct phys_write_session name __cleanup(phys_write_session_end) = {}
 
 /**
- * enum phys_lock_mode - what a range lock keeps out
- * @PHYS_LOCK_SHARED: writes and exclusive locks
- * @PHYS_LOCK_EXCLUSIVE: reads, writes and other locks
+ * enum phys_lock_mode - modes of a range lock
+ * @PHYS_LOCK_SHARED: excludes writes and exclusive locks
+ * @PHYS_LOCK_EXCLUSIVE: excludes reads, writes and other locks
  */
 enum phys_lock_mode {
 	PHYS_LOCK_SHARED = PHYS_CLAIM_SHARED,
@@ -422,13 +437,13 @@ enum phys_lock_mode {
 };
 
 /**
- * struct phys_lock - hold of a set of frames across several copies
- * @mgr: whose frames
- * @claims: one claim for each piece of the set
- * @nr: number of pieces
- * @one: the piece, where one is enough
+ * struct phys_lock - a range lock on frames
+ * @mgr: the vmap manager
+ * @claims: one claim for each piece of the frames
+ * @nr: number of claims
+ * @one: storage for a single claim
  *
- * Private to phys_lock.c.
+ * Private to claim.c.
  */
 struct phys_lock {
 	struct vmap_manager *mgr;
@@ -438,36 +453,41 @@ struct phys_lock {
 };
 
 /**
- * phys_lock() - hold the frames of a pointer, all or none
+ * phys_lock() - lock all frames of a pointer, or none
  * @lock: the lock
- * @ptr: whose frames; what it borrows stays until phys_unlock()
- * @mode: what to keep out
+ * @ptr: whose frames; an array that it borrows stays in use until phys_unlock()
+ * @mode: what to exclude
  *
- * Does not wait. While the lock is held, accesses by others that conflict with
- * @mode are refused with -EBUSY; accesses through pointers whose ``lock`` is
- * @lock go on. What VTL0 does to its own memory, no lock of ours can hold up.
+ * Does not wait. While the lock is held, accesses that conflict with @mode fail
+ * with -EBUSY, except through pointers whose ``lock`` is @lock. VTL0's accesses
+ * to its own memory are not affected.
  *
- * Context: May sleep if @ptr is scattered over more than %PHYS_WINDOW_PAGES
- * frames, else any but NMI.
- * Return: 0; -EINVAL for a pointer without frames or an unknown mode; -EBUSY if
- * somebody holds or accesses one of the frames; -ENOMEM.
+ * Does not sleep, and is allowed in any context except NMI, if the frames are
+ * contiguous or at most %PHYS_WINDOW_PAGES.
+ *
+ * Context: Process context; may sleep.
+ * Return: 0; -EINVAL if @ptr has no frames or @mode is unknown; -EBUSY if a
+ * frame is locked or in use; -ENOMEM.
  */
 int phys_lock(struct phys_lock *lock, const struct phys_const_ptr *ptr,
 	      enum phys_lock_mode mode);
 
 /**
- * phys_unlock() - let go
- * @lock: what phys_lock() took; no session made under it may be open
+ * phys_unlock() - release a range lock
+ * @lock: the lock; sessions begun with it must have ended
  *
- * Context: May sleep if phys_lock() might.
+ * Does not sleep, and is allowed in any context except NMI, if the same is true
+ * for the phys_lock() call.
+ *
+ * Context: Process context; may sleep.
  */
 void phys_unlock(struct phys_lock *lock);
 
 /**
- * PHYS_CONST_PTR_OF() - type of a read-only pointer to objects of one type
+ * PHYS_CONST_PTR_OF() - type of a read-only pointer to objects of a type
  * @type: type of the objects, of a size other than 0
  *
- * The member ``ro`` is the &struct phys_const_ptr.
+ * Its member ``ro`` is a &struct phys_const_ptr.
  */
 #define PHYS_CONST_PTR_OF(type)						\
 	union {								\
@@ -476,11 +496,11 @@ void phys_unlock(struct phys_lock *lock);
 	}
 
 /**
- * PHYS_PTR_OF() - type of a writable pointer to objects of one type
+ * PHYS_PTR_OF() - type of a writable pointer to objects of a type
  * @type: type of the objects, of a size other than 0
  *
- * The member ``ptr`` is the &struct phys_ptr, ``ro`` the &struct phys_const_ptr
- * inside it.
+ * Its member ``ptr`` is a &struct phys_ptr; ``ro`` is the &struct
+ * phys_const_ptr in it.
  */
 #define PHYS_PTR_OF(type)						\
 	union {								\
@@ -489,31 +509,33 @@ void phys_unlock(struct phys_lock *lock);
 		type *of;						\
 	}
 
-/* Objects go with the pointer's own type only. */
+/* Objects of another size do not compile. */
 #define __PHYS_SAME_SIZE(p, obj)					\
 	BUILD_BUG_ON_ZERO(sizeof(*(obj)) != sizeof(*(p)->of))
 
 /**
- * phys_ptr_of_init() - make a typed pointer to contiguous memory
+ * phys_ptr_of_init() - initialise a typed pointer to contiguous memory
  * @p: pointer to a PHYS_PTR_OF() or PHYS_CONST_PTR_OF()
- * @mgr: as for phys_const_ptr_init()
- * @pa: as for phys_const_ptr_init()
- * @bytes: as for phys_const_ptr_init()
+ * @mgr: the &struct vmap_manager
+ * @pa: physical address of the first byte, of any alignment
+ * @bytes: length; a pointer of length 0 has no elements
  *
+ * Context: Any context.
  * Return: as phys_const_ptr_init().
  */
 #define phys_ptr_of_init(p, mgr, pa, bytes)				\
 	phys_const_ptr_init(&(p)->ro, mgr, pa, bytes, sizeof(*(p)->of))
 
 /**
- * phys_ptr_of_init_scattered() - make a typed pointer over given frames
+ * phys_ptr_of_init_scattered() - initialise a typed pointer to frames
  * @p: pointer to a PHYS_PTR_OF() or PHYS_CONST_PTR_OF()
- * @mgr: as for phys_const_ptr_init_scattered()
- * @pfns: as for phys_const_ptr_init_scattered()
- * @nr: as for phys_const_ptr_init_scattered()
- * @offset: as for phys_const_ptr_init_scattered()
- * @bytes: as for phys_const_ptr_init_scattered()
+ * @mgr: the &struct vmap_manager
+ * @pfns: frame numbers, borrowed as by phys_const_ptr_init_scattered()
+ * @nr: number of frames
+ * @offset: offset of the first byte in the first frame, less than PAGE_SIZE
+ * @bytes: length, at most what the frames hold
  *
+ * Context: Any context.
  * Return: as phys_const_ptr_init_scattered().
  */
 #define phys_ptr_of_init_scattered(p, mgr, pfns, nr, offset, bytes)	\
@@ -521,50 +543,54 @@ void phys_unlock(struct phys_lock *lock);
 				      offset, bytes, sizeof(*(p)->of))
 
 /**
- * phys_read_obj() - read one object
+ * phys_read_obj() - copy one object from foreign memory
  * @p: pointer to a PHYS_PTR_OF() or PHYS_CONST_PTR_OF()
- * @index: which one
- * @obj: to where; an object of another size does not compile
+ * @index: index of the object
+ * @obj: destination; an object of another size does not compile
  *
+ * Context: Process context; may sleep.
  * Return: as phys_read().
  */
 #define phys_read_obj(p, index, obj)					\
 	phys_read(&(p)->ro, index, obj, 1 + __PHYS_SAME_SIZE(p, obj))
 
 /**
- * phys_write_obj() - write one object
+ * phys_write_obj() - copy one object to foreign memory
  * @p: pointer to a PHYS_PTR_OF(); a PHYS_CONST_PTR_OF() does not compile
- * @index: which one
- * @obj: from where; an object of another size does not compile
+ * @index: index of the object
+ * @obj: source; an object of another size does not compile
  *
+ * Context: Process context; may sleep.
  * Return: as phys_write().
  */
 #define phys_write_obj(p, index, obj)					\
 	phys_write(&(p)->ptr, index, obj, 1 + __PHYS_SAME_SIZE(p, obj))
 
-/* For the macros below only: no check of the size. */
+/* Used by the macros below, which check the size. */
 int __phys_read_at(struct vmap_manager *mgr, phys_addr_t pa, void *buf,
 		   unsigned int size);
 int __phys_write_at(struct vmap_manager *mgr, phys_addr_t pa, const void *buf,
 		    unsigned int size);
 
 /**
- * phys_read_obj_at() - read one object at a physical address
- * @mgr: &struct vmap_manager to map with
- * @pa: where it starts; it may straddle contiguous frames
- * @obj: to where; its type gives the size
+ * phys_read_obj_at() - copy one object from a physical address
+ * @mgr: the &struct vmap_manager
+ * @pa: physical address; the object may cross contiguous frames
+ * @obj: destination; its type determines the size
  *
+ * Context: Process context; may sleep.
  * Return: as phys_const_ptr_init() and phys_read().
  */
 #define phys_read_obj_at(mgr, pa, obj)					\
 	__phys_read_at(mgr, pa, obj, __PHYS_ELEM_SIZE(sizeof(*(obj))))
 
 /**
- * phys_write_obj_at() - write one object at a physical address
- * @mgr: &struct vmap_manager to map with
- * @pa: where it starts; it may straddle contiguous frames
- * @obj: from where; its type gives the size
+ * phys_write_obj_at() - copy one object to a physical address
+ * @mgr: the &struct vmap_manager
+ * @pa: physical address; the object may cross contiguous frames
+ * @obj: source; its type determines the size
  *
+ * Context: Process context; may sleep.
  * Return: as phys_ptr_init() and phys_write().
  */
 #define phys_write_obj_at(mgr, pa, obj)					\

@@ -7,10 +7,6 @@
 
 #include <linux/atomic.h>
 #include <linux/bits.h>
-#include <linux/errno.h>
-#include <linux/limits.h>
-#include <linux/list.h>
-#include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -18,55 +14,56 @@
 /**
  * DOC: vmap manager
  *
- * A physical pointer (see phys_ptr.h) never touches memory by itself. It asks
- * a *vmap manager*: may these frames be used at all, map them here, unmap them
- * again. The manager is a table of four operations, all mandatory, so that the
- * pointer's own logic runs unchanged over a fake manager in a unit test, and
- * so that no implementer inherits a permissive default by forgetting one.
+ * A physical pointer (see phys_ptr.h) never maps memory by itself. It uses a
+ * *vmap manager*, a table of four operations that validate frames, map and
+ * unmap them, and protect them. The pointer code runs unchanged on a fake
+ * manager in a unit test. All operations are mandatory, so that no manager is
+ * permissive by omission.
  *
- * The callers of the operations (phys_ptr.c; ring_memory.c for a mapping that
- * lasts) promise:
+ * The callers of the operations guarantee:
  *
- * * frames reach ->vmap() only after ->validate_unowned() accepted them;
- * * one user has at most one window of %PHYS_WINDOW_PAGES mapped at a time,
- *   but for mappings that last;
+ * * frames are passed to ->vmap() only after ->validate_unowned() accepted
+ *   them;
+ * * a user has at most one window of %PHYS_WINDOW_PAGES mapped at a time,
+ *   except for persistent mappings (rings);
  * * every successful ->vmap() is followed by exactly one ->vunmap().
  *
- * What is going on with which frame is kept beside the operations, as a set of
- * *claims*: mappings in flight, range locks, protections. Each new claim is
- * checked against those that overlap it, under one lock, which is what makes
- * "never protected under a writer" hold. (A mapping never speaks against a
- * mapping, so that one claim more costs an access next to nothing.)
+ * The manager also keeps a set of *claims* on frames: mappings, range locks and
+ * protections. A new claim is checked against all overlapping ones under a
+ * single lock, so a frame is never protected while an ordinary pointer has it
+ * mapped writable. Mappings never conflict with each other, which keeps claims
+ * cheap for the common case.
  *
- * ================ ====== ====== ====== ====== ========= =========
- * new \ existing    read  write  patch  shared exclusive protected
- * ================ ====== ====== ====== ====== ========= =========
- * read               -      -      -      -     EBUSY        -
- * write              -      -      -    EBUSY   EBUSY      EROFS
- * patch              -      -      -    EBUSY   EBUSY        -
- * shared             -    EBUSY  EBUSY    -     EBUSY        -
- * exclusive        EBUSY  EBUSY  EBUSY  EBUSY   EBUSY        -
- * protected          -    EBUSY    -      -       -          -
- * ================ ====== ====== ====== ====== ========= =========
+ * ================ ====== ====== ========== ====== ========= =========
+ * new \ existing    read  write  privileged shared exclusive protected
+ * ================ ====== ====== ========== ====== ========= =========
+ * read               -      -        -        -      EBUSY       -
+ * write              -      -        -      EBUSY    EBUSY     EROFS
+ * privileged         -      -        -      EBUSY    EBUSY       -
+ * shared             -    EBUSY    EBUSY      -      EBUSY       -
+ * exclusive        EBUSY  EBUSY    EBUSY    EBUSY    EBUSY       -
+ * protected          -    EBUSY      -        -        -         -
+ * ================ ====== ====== ========== ====== ========= =========
  *
- * Claims made under a range lock do not conflict with that very lock.
+ * Claims made under a range lock do not conflict with that lock.
  *
- * A protection can be *sole*: somebody protects the frames in order to write
- * them himself. Two such claims, or one and an ordinary protection, never meet
- * on a frame: whoever could write what others had protected would have undone
- * their protection. The newcomer gets EROFS for being sole on protected frames,
- * EBUSY for protecting frames that somebody holds so, EEXIST if both are sole.
+ * A protection can be *exclusive*: its owner protects the frames in order to
+ * write them through the privileged manager, and must not undo the protection
+ * of others that way. A frame has either one exclusive protection or any number
+ * of ordinary ones. A new exclusive protection gets -EROFS on protected frames
+ * and -EEXIST on exclusively protected ones; a new ordinary protection gets
+ * -EBUSY on exclusively protected frames.
  */
 
-/* A mapping needs this many page pointers of stack, which bounds it. */
+/* Limits the array of page pointers that a mapping needs on the stack. */
 #define PHYS_WINDOW_PAGES	64U
 
 /**
  * struct phys_frames - an ordered set of page frames
- * @pfns: the frame numbers, borrowed from the caller, who keeps them alive and
- *	unchanged while anything made from them is in use; NULL for a contiguous
- *	run
- * @first: the first frame of a contiguous run (@pfns is NULL)
+ * @pfns: the frame numbers, or NULL for a contiguous run; borrowed from the
+ *	caller, who keeps them valid and unchanged while anything made from them
+ *	is in use
+ * @first: the first frame of a contiguous run
  * @nr: number of frames
  */
 struct phys_frames {
@@ -76,10 +73,11 @@ struct phys_frames {
 };
 
 /**
- * phys_frame() - the frame number at a position
+ * phys_frame() - get a frame number by position
  * @frames: the frames
  * @i: position, less than @frames->nr
  *
+ * Context: Any context.
  * Return: the page frame number.
  */
 static inline unsigned long phys_frame(const struct phys_frames *frames,
@@ -89,12 +87,13 @@ static inline unsigned long phys_frame(const struct phys_frames *frames,
 }
 
 /**
- * phys_frames_slice() - a run of positions out of a set of frames
- * @frames: the whole
+ * phys_frames_slice() - get a consecutive subset of frames
+ * @frames: the frames
  * @at: first position
  * @nr: number of positions; @at + @nr is at most @frames->nr
  *
- * Return: the slice; it borrows what @frames borrows.
+ * Context: Any context.
+ * Return: the subset, which borrows what @frames borrows.
  */
 static inline struct phys_frames
 phys_frames_slice(const struct phys_frames *frames, unsigned long at,
@@ -108,14 +107,14 @@ phys_frames_slice(const struct phys_frames *frames, unsigned long at,
 }
 
 /**
- * enum phys_claim_kind - what somebody is doing with some frames
- * @PHYS_CLAIM_READ: a read-only mapping is in flight
- * @PHYS_CLAIM_WRITE: an ordinary writable mapping is in flight
- * @PHYS_CLAIM_PRIVILEGED: a writable mapping that may bypass protection is in flight
- * @PHYS_CLAIM_NR_MAPPINGS: number of the kinds before, those of mappings
- * @PHYS_CLAIM_SHARED: a range lock held for reading
- * @PHYS_CLAIM_EXCLUSIVE: a range lock held for writing
- * @PHYS_CLAIM_PROTECTED: ordinary pointers may not write here
+ * enum phys_claim_kind - kinds of claims
+ * @PHYS_CLAIM_READ: read-only mapping
+ * @PHYS_CLAIM_WRITE: ordinary writable mapping
+ * @PHYS_CLAIM_PRIVILEGED: writable mapping that may bypass protection
+ * @PHYS_CLAIM_NR_MAPPINGS: number of kinds of mappings, which are those above
+ * @PHYS_CLAIM_SHARED: range lock held for reading
+ * @PHYS_CLAIM_EXCLUSIVE: range lock held for writing
+ * @PHYS_CLAIM_PROTECTED: ordinary pointers may not write
  * @PHYS_CLAIM_NR: number of kinds
  */
 enum phys_claim_kind {
@@ -130,21 +129,21 @@ enum phys_claim_kind {
 };
 
 /**
- * struct phys_claim - one entry of a manager's set of claims
- * @node: where the claim of a mapping hangs in &phys_claims.mappings
- * @rb: where a lock or a protection hangs in &phys_claims.standing, by @start
+ * struct phys_claim - a claim on frames
+ * @node: list node of a mapping, in &phys_claims.mappings
+ * @rb: tree node of a lock or protection, in &phys_claims.trees
  * @start: lowest frame
  * @last: highest frame
- * @subtree_last: highest @last in the subtree below @rb
- * @frames: the very frames; at most %PHYS_WINDOW_PAGES where scattered, so
- *	that comparing two claims stays short
- * @holder: claims with the same non-NULL holder never conflict
+ * @subtree_last: highest @last in the subtree of @rb
+ * @frames: the frames; at most %PHYS_WINDOW_PAGES if scattered, which bounds
+ *	the comparison of two claims
+ * @holder: claims with the same holder, unless NULL, do not conflict
  * @kind: what is claimed
- * @exclusive: of a protection: whether it shares the frames with no other
+ * @exclusive: protections only: no other protection may share a frame
  *
- * Storage belongs to the claimant, from phys_claim_add() to phys_claim_del().
- * All but @holder, @kind and @exclusive is private to phys_claim.c and guarded by
- * &phys_claims.lock.
+ * The caller of phys_claim_add() provides the storage and keeps it until
+ * phys_claim_del(). All members except @holder, @kind and @exclusive are
+ * private to claim.c and guarded by &phys_claims.lock.
  */
 struct phys_claim {
 	union {
@@ -161,27 +160,27 @@ struct phys_claim {
 };
 
 /**
- * struct phys_claims - everything that is claimed of one physical memory
- * @lock: guards the rest; leaf lock, taken with interrupts off, in any context
- *	but NMI
- * @present: the kinds of which there are claims, a bit each
- * @mappings: &struct phys_claim of the mappings of each kind, the newest first
- * @standing: &struct phys_claim of each other kind, by interval; entries below
- *	%PHYS_CLAIM_NR_MAPPINGS stay empty
+ * struct phys_claims - all claims on one physical memory
+ * @lock: guards all other members, and the private members of the claims; a
+ *	leaf lock, taken with interrupts disabled in any context except NMI
+ * @present: bitmap of the kinds of which there are claims
+ * @mappings: mappings by kind, newest first
+ * @trees: locks and protections by kind, as interval trees; the entries below
+ *	%PHYS_CLAIM_NR_MAPPINGS are not used
  *
- * Mappings come and go with each access, and are few at any time: adding one to
- * a list is cheap, and only who locks or protects looks through it. Locks and
- * protections stay, and each access looks for them.
+ * Mappings are short-lived, few at a time, and looked through only to lock or
+ * protect: a list makes adding them cheap. Locks and protections are long-lived
+ * and looked up on every access.
  */
 struct phys_claims {
 	raw_spinlock_t lock;
 	unsigned long present;				/* __guarded_by(lock) */
 	struct hlist_head mappings[PHYS_CLAIM_NR_MAPPINGS]; /* __guarded_by(lock) */
-	struct rb_root_cached standing[PHYS_CLAIM_NR];	/* __guarded_by(lock) */
+	struct rb_root_cached trees[PHYS_CLAIM_NR];	/* __guarded_by(lock) */
 };
 
 /**
- * enum phys_stat - what a manager counts
+ * enum phys_stat - counters of a manager
  * @PHYS_STAT_MAPS: mappings made
  * @PHYS_STAT_UNMAPS: mappings undone
  * @PHYS_STAT_LEAKED: mappings that could not be undone
@@ -198,17 +197,16 @@ enum phys_stat {
 	PHYS_STAT_NR
 };
 
-/* Errnos of the contract that name a refusal are all below this. */
+/* Every errno with which a request is refused is below this. */
 #define PHYS_REFUSAL_ERRNO_MAX	80
 
 /**
- * struct phys_stats - counters of one manager
- * @count: by &enum phys_stat
- * @refused: pointers and accesses refused, by errno; range locks and
+ * struct phys_stats - statistics of a manager
+ * @count: counters, by &enum phys_stat
+ * @refused: refused pointers and accesses, by errno; refused range locks and
  *	protections are not counted
  *
- * Each counter is right by itself; a reader may see one a little ahead of
- * another.
+ * Each counter is exact; different counters are not read as one snapshot.
  */
 struct phys_stats {
 	atomic_long_t count[PHYS_STAT_NR];
@@ -218,39 +216,39 @@ struct phys_stats {
 struct vmap_manager;
 
 /**
- * DOC: how a window is mapped
+ * DOC: mapping a window
  *
- * A window that is asked for with %PHYS_MAP_TEMPORARY (the one copy of an access on
- * demand; to read, write and read back a patch site) may come from
- * vm_map_ram(), for less than half of what vmap() costs. It is not executable,
- * unmapped at once, and its address not used again before the TLBs were
- * flushed, as with vmap(). To read, write permission is taken from its page
- * table entries before anybody learns its address (map_readonly.h). What it
- * lacks is the unmapped guard page behind each mapping: its neighbours are
- * other mappings, of this module or of the kernel. A guard page would turn a
- * copy that overruns its window by more than the rest of the last page into
- * -EFAULT; here nothing stops it. No copy does that: each is cut to its
- * window's length in one place (phys_window_copy()), and the copy routine does
- * not exceed its length, both of which the unit tests watch with guards of
- * their own. Whoever wants the second line of defence all the same loads the
- * module with guard=1 (or sets it later, for the mappings from then on), and
- * pays.
+ * Temporary windows (%PHYS_MAP_TEMPORARY: one copy on demand; reading, writing
+ * and verifying a patch site) may come from vm_map_ram(), at less than half the
+ * cost of vmap(). As with vmap(), the mapping is not executable, it is unmapped
+ * at once, and its address is not reused before the TLBs are flushed. For
+ * reading, write permission is removed from its page table entries before its
+ * address is used (map_readonly.c).
  *
- * Sessions, rings that are mapped for good, and reads on architectures whose
- * page tables modules cannot reach, come from vmap(): what stays would keep a
- * whole block of vm_map_ram() from being recycled.
+ * The difference is that vm_map_ram() leaves no guard page after a mapping: the
+ * next address belongs to another mapping of this module or of the kernel. With
+ * a guard page, a copy that overran the last page of its window would fail with
+ * -EFAULT; without one, nothing would stop it. No copy overruns: each is
+ * clamped to its window in one place (phys_window_copy()), and the copy routine
+ * does not exceed its length. The unit tests check both with guards of their
+ * own. The module parameter guard=1 adds guard pages as a second line of
+ * defence, for mappings made from then on.
+ *
+ * Sessions, persistent mappings, and reads on architectures on which a module
+ * cannot change page table entries use vmap(): a long-lived mapping would keep
+ * a whole vm_map_ram() block from being recycled.
  */
 
-/* How to map: a set of these. None: read-only, for as long as one likes. */
-#define PHYS_MAP_WRITE	BIT(0)	/* writes are allowed */
-#define PHYS_MAP_TEMPORARY	BIT(1)	/* for a copy or a few in a row, no longer */
+/* Mapping flags; the default is read-only and long-lived. */
+#define PHYS_MAP_WRITE		BIT(0)	/* writable */
+#define PHYS_MAP_TEMPORARY	BIT(1)	/* unmapped after a few copies */
 
 /**
- * struct phys_map - one mapped window
- * @addr: where the first frame is mapped; frames follow in order
- * @nr: number of pages mapped; 0 when nothing is mapped
- * @writable: whether a write through @addr is allowed
- * @unguarded: no guard page behind it; for the manager to undo it properly
+ * struct phys_map - a mapped window
+ * @addr: address of the first frame; the others follow in order
+ * @nr: number of mapped pages; 0 if nothing is mapped
+ * @writable: writing through @addr is allowed
+ * @unguarded: no guard page follows; private to the manager
  */
 struct phys_map {
 	void *addr;
@@ -261,8 +259,8 @@ struct phys_map {
 
 /**
  * struct phys_protection - frames that ordinary pointers may not write
- * @claim: how the manager finds it
- * @owner: who protects them, for people; lives as long as the protection
+ * @claim: the claim on the frames
+ * @owner: name of the owner, for users to read; valid as long as the protection
  */
 struct phys_protection {
 	struct phys_claim claim;
@@ -270,24 +268,24 @@ struct phys_protection {
 };
 
 /**
- * struct vmap_manager_ops - how frames are checked, mapped and protected
- * @validate_unowned: is every one of the frames usable RAM that does not belong
- *	to VTL1? Returns 0, -EOVERFLOW beyond the physical width, -ENXIO where
- *	there is no usable RAM, -EPERM for owned frames. Must not be answered
- *	from a default. Any context.
- * @vmap: map validated frames, contiguously, never executable, writable iff
- *	%PHYS_MAP_WRITE is among the flags; fills the &struct phys_map. A frame
- *	may be listed twice. More than %PHYS_WINDOW_PAGES are asked for only by
- *	a mapping that is to last, as they may cost an allocation. Returns 0,
- *	-EINVAL or -ENOMEM; on error the map's @nr stays what it was, which is
- *	0 wherever it is asked for. May sleep.
- * @vunmap: undo that. Returns 0, or an errno when the mapping had to be
- *	leaked; it is then never handed out again, and its memory stays
- *	claimed by nobody. May sleep.
- * @protect: add (@on) or lift a protection. Returns 0, -EBUSY while an ordinary
- *	writable mapping is in flight, what the overview says of sole
- *	protections, or what @validate_unowned says of the
- *	frames. Lifting always succeeds. May not sleep.
+ * struct vmap_manager_ops - operations of a vmap manager
+ * @validate_unowned: check that all frames are usable RAM and not owned by
+ *	VTL1. Returns 0; -EOVERFLOW beyond the physical address width; -ENXIO if
+ *	a frame is not usable RAM; -EPERM if a frame is owned. The answer must
+ *	be the current one, never a default. Any context.
+ * @vmap: map validated frames in order, never executable, writable only with
+ *	%PHYS_MAP_WRITE, and fill in the &struct phys_map. A frame may be listed
+ *	twice. Only persistent mappings have more than %PHYS_WINDOW_PAGES
+ *	frames, which may need an allocation. Returns 0, -EINVAL or -ENOMEM; on
+ *	error, @nr of the map is unchanged, and callers make sure that it is 0.
+ *	May sleep.
+ * @vunmap: undo @vmap. Returns 0, or an errno if the mapping had to be leaked;
+ *	then its address is never used again, and the frames are not claimed.
+ *	May sleep.
+ * @protect: add (true) or lift (false) a protection. Returns 0; -EBUSY while an
+ *	ordinary pointer has a frame mapped writable; an error of
+ *	@validate_unowned; or a conflict with another protection, see "vmap
+ *	manager". Lifting always succeeds. Any context except NMI.
  */
 struct vmap_manager_ops {
 	int (*validate_unowned)(struct vmap_manager *mgr,
@@ -300,15 +298,15 @@ struct vmap_manager_ops {
 };
 
 /**
- * struct vmap_manager - one way to reach one physical memory
+ * struct vmap_manager - access to one physical memory
  * @ops: the operations
- * @max_pfn: highest frame number that the physical address width allows
- * @claims: who does what with which frames
- * @stats: counters
- * @write_kind: %PHYS_CLAIM_WRITE, or %PHYS_CLAIM_PRIVILEGED for the one manager
+ * @max_pfn: highest frame number within the physical address width
+ * @claims: the claims on the memory
+ * @stats: the statistics
+ * @write_kind: %PHYS_CLAIM_WRITE, or %PHYS_CLAIM_PRIVILEGED for the manager
  *	that bypasses protection
  *
- * @ops, @max_pfn and @write_kind do not change after vmap_manager_init().
+ * All members are constant after initialisation.
  */
 struct vmap_manager {
 	const struct vmap_manager_ops *ops;
@@ -319,166 +317,61 @@ struct vmap_manager {
 };
 
 /**
- * vmap_manager_init() - make a manager from a table of operations
- * @mgr: the manager
- * @ops: its operations; all four must be there
- * @max_pfn: highest addressable frame number
- * @claims: the claims on the memory that it reaches, from phys_claims_init()
- * @stats: where it counts
+ * lvbs_vmap_manager() - get the manager of the machine's memory
  *
- * Context: Any.
- * Return: 0, or -EINVAL if @ops is NULL or lacks an operation; @mgr is then
- * unusable: every pointer made over it is refused.
- */
-int vmap_manager_init(struct vmap_manager *mgr,
-		      const struct vmap_manager_ops *ops,
-		      unsigned long max_pfn, struct phys_claims *claims,
-		      struct phys_stats *stats);
-
-/**
- * lvbs_vmap_manager() - the manager over the machine's real memory
+ * It refuses writes to protected frames.
  *
- * Context: Any.
- * Return: the manager; valid while the module is loaded. Ordinary: writes to
- * protected frames are refused.
+ * Context: Any context.
+ * Return: the manager; valid while the module is loaded.
  */
 struct vmap_manager *lvbs_vmap_manager(void);
 
 /**
- * phys_claims_init() - start with nothing claimed
- * @claims: the set
- */
-void phys_claims_init(struct phys_claims *claims);
-
-/**
- * phys_claims_none() - is nothing claimed at all?
- * @claims: the set
- *
- * Context: Any but NMI.
- * Return: true if so; it may be stale at once.
- */
-bool phys_claims_none(struct phys_claims *claims);
-
-/**
- * phys_claim_add() - claim frames, or learn who has them
- * @claims: the set
- * @claim: storage for the claim; @claim->holder and @claim->kind are set
- * @frames: what to claim: a contiguous run of any length, or up to
- *	%PHYS_WINDOW_PAGES scattered frames; at least one
- *
- * Context: Any but NMI.
- * Return: 0; -EBUSY or -EROFS as the table in the overview says; -EINVAL for
- * no or too many frames. On error nothing is claimed.
- */
-int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
-		   const struct phys_frames *frames);
-
-/**
- * phys_claim_del() - give a claim up
- * @claims: the set
- * @claim: a claim that phys_claim_add() accepted
- *
- * Context: Any but NMI.
- */
-void phys_claim_del(struct phys_claims *claims, struct phys_claim *claim);
-
-/**
- * phys_claim_check() - would phys_claim_add() accept these frames now?
- * @claims: the set
- * @kind: kind of the claim
- * @holder: holder of the claim, or NULL
- * @frames: as for phys_claim_add()
- *
- * Context: Any but NMI.
- * Return: as phys_claim_add(); the answer may be stale at once.
- */
-int phys_claim_check(struct phys_claims *claims, enum phys_claim_kind kind,
-		     const void *holder, const struct phys_frames *frames);
-
-/**
- * phys_claim_next() - walk the claims of one kind
- * @claims: the set; the caller holds @claims->lock
- * @kind: which claims: locks and protections in order of address, mappings in
- *	none
- * @prev: the claim before, or NULL to start
- *
- * Return: the next claim, or NULL.
- */
-struct phys_claim *phys_claim_next(struct phys_claims *claims,
-				   enum phys_claim_kind kind,
-				   struct phys_claim *prev)
-	__must_hold(&claims->lock);
-
-/**
- * phys_protect() - stop ordinary pointers from writing a run of frames
+ * phys_protect() - prevent ordinary pointers from writing a run of frames
  * @mgr: the manager
- * @prot: storage, until phys_unprotect(); @prot->owner is set
+ * @prot: storage, in use until phys_unprotect(); the caller sets @prot->owner
  * @first: first frame
  * @nr: number of frames, at least 1
  *
- * When this returned 0, no ordinary pointer has a writable mapping of any of
- * the frames, and none can get one. Protections may overlap; a frame is
- * writable again when the last one is lifted.
+ * After success, no ordinary pointer has a writable mapping of any of the
+ * frames, and none can get one. Protections may overlap; a frame becomes
+ * writable again when its last protection is lifted.
  *
- * Context: Any but NMI.
- * Return: 0; -EINVAL for no frames, or if @mgr is not usable; -EOVERFLOW beyond
- * the physical width; -ENXIO or -EPERM where the frames are no usable RAM or
- * owned; -EBUSY while an ordinary pointer has one of them mapped writable, or
- * somebody protects one solely.
+ * Context: Any context except NMI.
+ * Return: 0; -EINVAL if @nr is 0 or @mgr is unusable; -EOVERFLOW beyond the
+ * physical address width; -ENXIO if a frame is not usable RAM; -EPERM if a
+ * frame is owned by VTL1; -EBUSY while an ordinary pointer has a frame mapped
+ * writable, or if a frame is exclusively protected.
  */
 int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		 unsigned long first, unsigned long nr);
 
 /**
- * phys_protect_exclusive() - protect frames that nobody else protects
- * @mgr: as for phys_protect()
- * @prot: as for phys_protect()
- * @first: as for phys_protect()
- * @nr: as for phys_protect()
+ * phys_protect_exclusive() - protect frames that are not protected
+ * @mgr: the manager
+ * @prot: storage, in use until phys_unprotect(); the caller sets @prot->owner
+ * @first: first frame
+ * @nr: number of frames, at least 1
  *
- * For somebody who is going to write the frames around the protection. Check
- * and protection are one step: while this lasts, nobody's protected frames are
- * among them.
+ * For owners that write the frames through the privileged manager. Check and
+ * protection are atomic: until phys_unprotect(), no frame of another protection
+ * is among them.
  *
- * Context: Any but NMI.
- * Return: as phys_protect(); also -EROFS if one of the frames is protected,
- * -EEXIST if it is so solely.
+ * Context: Any context except NMI.
+ * Return: as phys_protect(); also -EROFS if a frame is protected, -EEXIST if it
+ * is exclusively protected.
  */
-int phys_protect_exclusive(struct vmap_manager *mgr, struct phys_protection *prot,
-			   unsigned long first, unsigned long nr);
+int phys_protect_exclusive(struct vmap_manager *mgr,
+			   struct phys_protection *prot, unsigned long first,
+			   unsigned long nr);
 
 /**
  * phys_unprotect() - lift a protection
  * @mgr: the manager
- * @prot: what phys_protect() or phys_protect_exclusive() accepted
+ * @prot: a protection made by phys_protect() or phys_protect_exclusive()
  *
- * Context: Any but NMI.
+ * Context: Any context except NMI.
  */
 void phys_unprotect(struct vmap_manager *mgr, struct phys_protection *prot);
-
-/**
- * phys_stat_add() - count
- * @stats: the counters
- * @stat: which one
- * @n: by how much
- */
-static inline void phys_stat_add(struct phys_stats *stats, enum phys_stat stat,
-				 unsigned long n)
-{
-	atomic_long_add(n, &stats->count[stat]);
-}
-
-/**
- * phys_stat_get() - read a counter
- * @stats: the counters
- * @stat: which one
- *
- * Return: its value.
- */
-static inline unsigned long phys_stat_get(const struct phys_stats *stats,
-					  enum phys_stat stat)
-{
-	return atomic_long_read(&stats->count[stat]);
-}
 
 #endif /* _LVBS_VMAP_MANAGER_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A vmap manager that checks its caller. See fake_vmap.h.
+ * A fake vmap manager that checks its callers. See kunit/fakes/vmap.h.
  */
 #include <kunit/test.h>
 #include <linux/mm.h>
@@ -23,7 +23,7 @@ static u8 *window_addr(const struct fake_window *window)
 	return window->area + GUARD_BYTES;
 }
 
-/* Counts the call; an errno if it is the one that is to fail. */
+/* Counts a call, and returns an errno if it is the call that fails. */
 static int fake_call(struct fake_vmap *fake, enum fake_op op)
 {
 	fake->calls[op]++;
@@ -91,7 +91,7 @@ static bool same_frames(const struct phys_frames *a,
 	return true;
 }
 
-/* Nothing else keeps a protection, or a lock, off these frames. */
+/* Only the claim prevents a conflicting protection or lock. */
 static bool is_claimed(struct vmap_manager *mgr,
 		       const struct phys_frames *frames, bool writable)
 {
@@ -119,16 +119,16 @@ static void check_vmap(struct vmap_manager *mgr,
 
 		KUNIT_ASSERT_LE(fake->test, pfn, fake->mgr.max_pfn);
 		KUNIT_EXPECT_EQ_MSG(fake->test, fake->state[pfn], FAKE_RAM,
-				    "frame %lu is mapped", pfn);
+				    "frame %lu, which is not RAM, is mapped", pfn);
 		KUNIT_EXPECT_EQ_MSG(fake->test, fake->validated[pfn],
 				    fake->epoch,
-				    "frame %lu is mapped unvalidated", pfn);
+				    "frame %lu is mapped without validation", pfn);
 	}
 	KUNIT_EXPECT_TRUE_MSG(fake->test, is_claimed(mgr, frames, writable),
-			      "%lu frames from %lu on are mapped unclaimed",
+			      "%lu frames from %lu on are mapped without a claim",
 			      frames->nr, phys_frame(frames, 0));
 	KUNIT_EXPECT_LT_MSG(fake->test, fake->live, fake->max_live,
-			    "one window more than allowed");
+			    "too many windows are mapped");
 }
 
 static struct fake_window *free_window(struct fake_vmap *fake)
@@ -164,7 +164,7 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	check_vmap(mgr, frames, writable);
 	fake->epoch++;
 
-	/* A failed vmap may leave anything in @map but a number of pages. */
+	/* A failed vmap may change any member of @map except @nr. */
 	map->addr = window->area;
 	map->writable = true;
 	err = fake_call(fake, FAKE_VMAP);
@@ -172,7 +172,7 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 		return err;
 
 	KUNIT_EXPECT_TRUE_MSG(fake->test, is_poison(window, frames->nr),
-			      "written after it was unmapped");
+			      "window was written after vunmap");
 	window->nr = frames->nr;
 	window->writable = writable;
 	window->writes = fake->writes;
@@ -218,18 +218,18 @@ static void check_vunmap(struct fake_vmap *fake, struct fake_window *window)
 
 	KUNIT_EXPECT_NULL_MSG(fake->test,
 			      memchr_inv(window->area, GUARD, GUARD_BYTES),
-			      "written before the window");
+			      "memory before the window was written");
 	KUNIT_EXPECT_NULL_MSG(fake->test,
 			      memchr_inv(addr + window->nr * PAGE_SIZE, GUARD,
 					 GUARD_BYTES),
-			      "written behind the window");
-	/* Otherwise somebody else's write makes the difference. */
+			      "memory after the window was written");
+	/* Only if no other window has written these frames since. */
 	for (i = 0; window->writes == fake->writes && i < window->nr; i++)
 		if (!window->writable &&
 		    memcmp(addr + i * PAGE_SIZE,
 			   fake_frame(fake, window->pfns[i]), PAGE_SIZE))
 			KUNIT_FAIL(fake->test,
-				   "frame %lu is written through a read-only window",
+				   "frame %lu was written through a read-only window",
 				   window->pfns[i]);
 }
 
@@ -242,7 +242,7 @@ static int fake_vunmap(struct vmap_manager *mgr, struct phys_map *map)
 	int err;
 
 	if (!window) {
-		KUNIT_FAIL(fake->test, "what is unmapped is not mapped");
+		KUNIT_FAIL(fake->test, "vunmap of a window that is not mapped");
 		return 0;
 	}
 	addr = window_addr(window);
@@ -273,7 +273,7 @@ static int fake_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 
 	if (!on) {
 		KUNIT_EXPECT_GT_MSG(fake->test, fake->protections, 0U,
-				    "what is lifted is not there");
+				    "more protections lifted than made");
 		fake->protections--;
 		phys_claim_del(mgr->claims, &prot->claim);
 		return 0;
@@ -315,7 +315,7 @@ void fake_reuse_leaked(struct fake_vmap *fake)
 			continue;
 		KUNIT_EXPECT_TRUE_MSG(fake->test,
 				      is_poison(window, window->nr),
-				      "a leaked window was written");
+				      "leaked window was written");
 		window->leaked = false;
 		window->nr = 0;
 	}
@@ -327,8 +327,8 @@ void fake_expect_idle(struct fake_vmap *fake)
 
 	KUNIT_EXPECT_EQ(fake->test, fake->live, 0U);
 	KUNIT_EXPECT_EQ(fake->test, fake->protections, 0U);
-	KUNIT_EXPECT_TRUE_MSG(fake->test, phys_claims_none(&fake->claims),
-			      "something is still claimed");
+	KUNIT_EXPECT_TRUE_MSG(fake->test, fake_claims_empty(&fake->claims),
+			      "claims are left");
 	KUNIT_EXPECT_EQ(fake->test, fake_stat(fake, PHYS_STAT_MAPS),
 			fake->maps[false] + fake->maps[true]);
 	KUNIT_EXPECT_EQ(fake->test, fake_stat(fake, PHYS_STAT_LEAKED),
@@ -340,7 +340,7 @@ void fake_expect_idle(struct fake_vmap *fake)
 		KUNIT_EXPECT_TRUE_MSG(fake->test,
 				      is_poison(&fake->window[i],
 						PHYS_WINDOW_PAGES),
-				      "window %zu was written unmapped", i);
+				      "window %zu was written while unmapped", i);
 }
 
 static int fake_alloc(struct fake_vmap *fake)

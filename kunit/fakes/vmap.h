@@ -1,38 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A vmap manager over a small physical memory of its own, which checks its
- * caller and fails when told to.
+ * A vmap manager of a small simulated physical memory. It checks its callers
+ * and injects failures.
  *
- * A window is a bounce copy: vmap copies the frames in, vunmap copies them
- * back out. That allows every check on any architecture, UML included, without
- * a single real fault:
+ * A window is a bounce buffer: vmap copies the frames into it, vunmap copies
+ * them back. So all checks work on any architecture, including UML, and without
+ * real faults:
  *
  * * a write through a read-only window shows as a difference at vunmap;
- * * a write past a window hits the guards around it;
- * * an access after vunmap reads, or spoils, the poison that is left there.
+ * * a write outside a window hits the guards around it;
+ * * an access after vunmap reads or overwrites poison.
  *
- * What it does not allow: two windows on one frame do not see each other's
- * writes before vunmap. vmap_manager_test.c sees to that, with real mappings.
+ * Two windows on a frame do not see each other's writes before vunmap;
+ * vmap_manager_test.c tests that with real mappings.
  *
- * Checked besides: every frame was validated since the last vmap, is RAM, and
- * lies under a claim of the kind that fits the permission; at most a window's
- * worth of frames; at most @max_live windows at a time; vunmap of what was
- * mapped, once; at the end nothing mapped, claimed, protected, and the counters
- * in balance.
+ * The fake also checks that each mapped frame is RAM, was validated since the
+ * last vmap, and is claimed with the kind that matches the permission; that a
+ * window has at most PHYS_WINDOW_PAGES frames; that at most @max_live windows
+ * exist at a time; that vunmap is called once for each mapping; and that at the
+ * end nothing is mapped, claimed or protected, and the counters balance.
  */
 #ifndef _LVBS_KUNIT_FAKE_VMAP_H
 #define _LVBS_KUNIT_FAKE_VMAP_H
 
 #include <lvbs/phys_ptr.h>
 
+#include "phys/phys.h"
+
 struct kunit;
 
-/* Three windows and some. Frame 0 is the first, the last ends the width. */
+/* More than three windows. The last frame is the last within the width. */
 #define FAKE_FRAMES	(3 * PHYS_WINDOW_PAGES + 8)
 #define FAKE_BYTES	((size_t)FAKE_FRAMES << PAGE_SHIFT)
 #define FAKE_WINDOWS	4
 
-/* What is behind a frame number. */
+/* What a frame is. */
 enum fake_state {
 	FAKE_RAM,
 	FAKE_HOLE,
@@ -49,13 +51,13 @@ enum fake_op {
 };
 
 /**
- * struct fake_window - a place where frames can be mapped
+ * struct fake_window - a window for mapping frames
  * @area: guard, window, guard
- * @pfns: the frames that are mapped
- * @nr: how many; 0: free
- * @writable: how
- * @leaked: vunmap failed: poisoned, and never used again
- * @writes: value of &fake_vmap.writes when it was mapped
+ * @pfns: the mapped frames
+ * @nr: number of mapped frames; 0 if the window is free
+ * @writable: mapped for writing
+ * @leaked: vunmap failed: poisoned and not used again
+ * @writes: value of &fake_vmap.writes at vmap
  */
 struct fake_window {
 	u8 *area;
@@ -67,28 +69,28 @@ struct fake_window {
 };
 
 /**
- * struct fake_vmap - the fake
+ * struct fake_vmap - a fake vmap manager and its memory
  * @mgr: the ordinary manager
- * @privileged: the one that bypasses protection
- * @claims: shared by both
- * @stats: shared by both
- * @test: who hears about misuse
- * @memory: the frames' bytes
- * @state: what each frame is
- * @validated: value of @epoch when the frame was last accepted
- * @epoch: counts vmaps
- * @writes: counts writable windows that were unmapped
+ * @privileged: the manager that bypasses protection
+ * @claims: claims, shared by both managers
+ * @stats: statistics, shared by both managers
+ * @test: the test that fails on misuse
+ * @memory: contents of the frames
+ * @state: state of each frame
+ * @validated: value of @epoch when the frame was last validated
+ * @epoch: number of vmap calls
+ * @writes: number of writable windows unmapped
  * @window: the windows
- * @max_live: how many may be mapped at a time
- * @live: how many are
- * @leaked: how many could not be unmapped
- * @protections: how many are in force
- * @calls: calls of each operation
- * @maps: windows mapped, by permission
- * @last_nr: frames of the last window
- * @last_temporary: whether it was to be mapped for one copy only
- * @fail_at: which call of an operation from now on fails; 0: none
- * @fail_err: how
+ * @max_live: number of windows that may be mapped at a time
+ * @live: number of mapped windows
+ * @leaked: number of windows that could not be unmapped
+ * @protections: number of protections in force
+ * @calls: number of calls, by operation
+ * @maps: number of windows mapped, by permission
+ * @last_nr: number of frames of the last mapped window
+ * @last_temporary: the last window was mapped with %PHYS_MAP_TEMPORARY
+ * @fail_at: calls until an operation fails; 0 if it does not
+ * @fail_err: the error it fails with
  */
 struct fake_vmap {
 	struct vmap_manager mgr;
@@ -114,12 +116,12 @@ struct fake_vmap {
 	int fail_err[FAKE_NR_OPS];
 };
 
-/* The suite's init and exit; test->priv is the fake. */
+/* Init and exit functions of a suite; test->priv is the fake. */
 int fake_vmap_init(struct kunit *test);
 void fake_vmap_exit(struct kunit *test);
 
 /**
- * fake_fill() - give every byte the value that fake_pattern() says
+ * fake_fill() - fill the memory with fake_pattern()
  * @fake: the fake
  */
 void fake_fill(struct fake_vmap *fake);
@@ -130,38 +132,49 @@ static inline u8 fake_pattern(size_t pa)
 }
 
 /**
- * fake_fail() - make an operation fail
+ * fake_fail() - make an operation fail once
  * @fake: the fake
- * @op: which one
- * @nth: at which call from now on, from 1 on; once
- * @err: how
+ * @op: the operation
+ * @nth: the call that fails, counted from now; 1 is the next one
+ * @err: the error
  */
 void fake_fail(struct fake_vmap *fake, enum fake_op op, unsigned long nth,
 	       int err);
 
 /**
- * fake_did_fail() - has a failure happened that fake_fail() asked for?
+ * fake_did_fail() - did an operation fail as requested by fake_fail()?
  * @fake: the fake
- * @op: which one
+ * @op: the operation
  *
- * Return: true if so; otherwise the failure is called off.
+ * Return: true if it did; otherwise the request is cancelled.
  */
 bool fake_did_fail(struct fake_vmap *fake, enum fake_op op);
 
 /**
- * fake_expect_idle() - expect that nothing is going on
+ * fake_expect_idle() - expect that the fake is not in use
  * @fake: the fake
  *
- * Nothing mapped, claimed or protected, counters in balance, and no window
- * touched since it was unmapped.
+ * Nothing is mapped, claimed or protected, the counters balance, and no window
+ * was written after it was unmapped.
  */
 void fake_expect_idle(struct fake_vmap *fake);
 
 /**
- * fake_reuse_leaked() - take leaked windows back, once they are looked at
+ * fake_reuse_leaked() - check leaked windows, and make them available again
  * @fake: the fake
  */
 void fake_reuse_leaked(struct fake_vmap *fake);
+
+static inline bool fake_claims_empty(struct phys_claims *claims)
+{
+	unsigned long flags;
+	bool empty;
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	empty = !claims->present;
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	return empty;
+}
 
 static inline u8 *fake_frame(struct fake_vmap *fake, unsigned long pfn)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the bounds of physical pointers: what can be made, and what
- * can be reached through it.
+ * KUnit tests of the bounds of physical pointers: at initialisation and access.
  */
 #include <kunit/test.h>
 #include <linux/limits.h>
 #include <linux/string.h>
 
 #include "kunit/fakes/vmap.h"
+#include "kunit/param.h"
 
 #define LAST_FRAME	(FAKE_FRAMES - 1)
 
@@ -45,7 +45,7 @@ static void expect_refuses_all_use(struct kunit *test, struct phys_ptr *ptr)
 			-EINVAL);
 }
 
-/* Making a pointer asks nothing of the memory; that is for each access. */
+/* Initialisation does not look at the memory; each access does. */
 static void expect_memory_not_asked(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -54,7 +54,7 @@ static void expect_memory_not_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VMAP], 0UL);
 }
 
-/* ---- making contiguous pointers ---- */
+/* ---- initialisation, contiguous ---- */
 
 struct run_row {
 	const char *name;
@@ -70,28 +70,23 @@ static const struct run_row run_rows[] = {
 	{ "first byte of page 0", 0, 0, 1, 0 },
 	{ "page 0", 0, 0, P, 0 },
 	{ "no bytes at 0", 0, 0, 0, 0 },
-	{ "misaligned, over a page's end", 3, P - 1, 2, 0 },
-	{ "all there is", 0, 0, FAKE_BYTES, 0 },
-	{ "all there is and a byte", 0, 0, FAKE_BYTES + 1, -EOVERFLOW },
-	{ "all but the first byte", 0, 1, FAKE_BYTES - 1, 0 },
-	{ "misaligned, over the end by a byte", 0, 1, FAKE_BYTES, -EOVERFLOW },
-	{ "last frame of the width", LAST_FRAME, 0, P, 0 },
-	{ "last byte of the width", LAST_FRAME, P - 1, 1, 0 },
+	{ "misaligned, across a page boundary", 3, P - 1, 2, 0 },
+	{ "all memory", 0, 0, FAKE_BYTES, 0 },
+	{ "all memory and a byte", 0, 0, FAKE_BYTES + 1, -EOVERFLOW },
+	{ "all memory but the first byte", 0, 1, FAKE_BYTES - 1, 0 },
+	{ "misaligned, a byte past the end", 0, 1, FAKE_BYTES, -EOVERFLOW },
+	{ "last frame within the width", LAST_FRAME, 0, P, 0 },
+	{ "last byte within the width", LAST_FRAME, P - 1, 1, 0 },
 	{ "no bytes at the last byte", LAST_FRAME, P - 1, 0, 0 },
-	{ "one byte over the width's end", LAST_FRAME, P - 1, 2, -EOVERFLOW },
-	{ "first byte beyond the width", FAKE_FRAMES, 0, 1, -EOVERFLOW },
-	{ "no bytes beyond the width", FAKE_FRAMES, 0, 0, -EOVERFLOW },
-	{ "longest length from 0", 0, 0, SIZE_MAX, -EOVERFLOW },
-	{ "longest length from 1", 0, 1, SIZE_MAX, -EOVERFLOW },
-	{ "half the longest length", 0, 0, SIZE_MAX / 2, -EOVERFLOW },
+	{ "one byte past the width", LAST_FRAME, P - 1, 2, -EOVERFLOW },
+	{ "first byte past the width", FAKE_FRAMES, 0, 1, -EOVERFLOW },
+	{ "no bytes past the width", FAKE_FRAMES, 0, 0, -EOVERFLOW },
+	{ "maximum length from 0", 0, 0, SIZE_MAX, -EOVERFLOW },
+	{ "maximum length from 1", 0, 1, SIZE_MAX, -EOVERFLOW },
+	{ "half the maximum length", 0, 0, SIZE_MAX / 2, -EOVERFLOW },
 };
 
-static void run_row_name(const struct run_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(run, run_rows, run_row_name);
+KUNIT_ARRAY_PARAM_DESC(run, run_rows, name);
 
 static void make_run_test(struct kunit *test)
 {
@@ -113,7 +108,7 @@ static void make_run_test(struct kunit *test)
 	expect_memory_not_asked(test);
 }
 
-/* Addresses that wrap, where the width would allow all of them. */
+/* Addresses that wrap, with a width that allows any address. */
 static void wrap_test(struct kunit *test)
 {
 	const phys_addr_t top = ~(phys_addr_t)0;
@@ -125,17 +120,17 @@ static void wrap_test(struct kunit *test)
 		size_t bytes;
 		int err;
 	} rows[] = {
-		{ "last byte of all", top, 1, 0 },
-		{ "last frame of all", top - (P - 1), P, 0 },
+		{ "last address", top, 1, 0 },
+		{ "last possible frame", top - (P - 1), P, 0 },
 		{ "no bytes at the end", top, 0, 0 },
 		{ "wraps by a byte", top, 2, -EOVERFLOW },
 		{ "wraps by a byte, aligned", top - (P - 1), P + 1,
 		  -EOVERFLOW },
-		{ "longest length at the end", top, SIZE_MAX, -EOVERFLOW },
-		/* The position in a pointer, offset included, is a size_t. */
-		{ "longest length", 0, SIZE_MAX, -EOVERFLOW },
+		{ "maximum length at the end", top, SIZE_MAX, -EOVERFLOW },
+		/* Offset plus position is a size_t. */
+		{ "maximum length", 0, SIZE_MAX, -EOVERFLOW },
 		{ "too long by one", 0, SIZE_MAX - P + 1, -EOVERFLOW },
-		{ "as long as can be", P - 1, SIZE_MAX - P, 0 },
+		{ "SIZE_MAX bytes", P - 1, SIZE_MAX - P, 0 },
 	};
 	size_t i;
 
@@ -143,7 +138,7 @@ static void wrap_test(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct phys_const_ptr ptr;
 
-		/* Not even PAE has such addresses: their frames do not fit. */
+		/* Even with PAE, these frame numbers exceed an unsigned long. */
 		if (top >> PAGE_SHIFT > ULONG_MAX && rows[i].pa)
 			continue;
 		KUNIT_EXPECT_EQ_MSG(test, rows[i].err,
@@ -154,7 +149,7 @@ static void wrap_test(struct kunit *test)
 	expect_memory_not_asked(test);
 }
 
-/* ---- making scattered pointers ---- */
+/* ---- initialisation, scattered ---- */
 
 struct list_row {
 	const char *name;
@@ -168,15 +163,15 @@ struct list_row {
 static const struct list_row list_rows[] = {
 	{ "one frame", { 5 }, 1, 0, P, 0 },
 	{ "frame 0", { 0 }, 1, 0, P, 0 },
-	{ "last frame of the width", { LAST_FRAME }, 1, 0, P, 0 },
-	{ "first frame beyond the width", { FAKE_FRAMES }, 1, 0, P,
+	{ "last frame within the width", { LAST_FRAME }, 1, 0, P, 0 },
+	{ "first frame past the width", { FAKE_FRAMES }, 1, 0, P,
 	  -EOVERFLOW },
-	{ "last frame there is", { ULONG_MAX }, 1, 0, P, -EOVERFLOW },
-	{ "frame beyond the width in the middle", { 1, FAKE_FRAMES, 2 }, 3, 0,
+	{ "last possible frame", { ULONG_MAX }, 1, 0, P, -EOVERFLOW },
+	{ "frame past the width, in the middle", { 1, FAKE_FRAMES, 2 }, 3, 0,
 	  3 * P, -EOVERFLOW },
-	{ "frame beyond the width, last", { 1, 2, FAKE_FRAMES }, 3, 0, 3 * P,
+	{ "frame past the width, last", { 1, 2, FAKE_FRAMES }, 3, 0, 3 * P,
 	  -EOVERFLOW },
-	{ "frame beyond the width, not reached", { 1, FAKE_FRAMES }, 2, 0, P,
+	{ "frame past the width, unused", { 1, FAKE_FRAMES }, 2, 0, P,
 	  -EOVERFLOW },
 
 	{ "no frames, no bytes", { }, 0, 0, 0, 0 },
@@ -186,38 +181,33 @@ static const struct list_row list_rows[] = {
 	{ "one byte too many", { 5, 3 }, 2, 0, 2 * P + 1, -ERANGE },
 	{ "offset, bytes fill the frames", { 5, 3 }, 2, 100, 2 * P - 100, 0 },
 	{ "offset, one byte too many", { 5, 3 }, 2, 100, 2 * P - 99, -ERANGE },
-	{ "last offset, a byte", { 5 }, 1, P - 1, 1, 0 },
+	{ "last offset, one byte", { 5 }, 1, P - 1, 1, 0 },
 	{ "last offset, two bytes", { 5 }, 1, P - 1, 2, -ERANGE },
 	{ "last offset, two bytes, two frames", { 5, 3 }, 2, P - 1, 2, 0 },
 	{ "fewer bytes than frames", { 5, 3, 1 }, 3, 0, 1, 0 },
-	{ "longest length", { 5 }, 1, 0, SIZE_MAX, -ERANGE },
-	{ "longest length, last offset", { 5 }, 1, P - 1, SIZE_MAX, -ERANGE },
-	{ "length that wraps with its offset", { 5 }, 1, 1, SIZE_MAX - P + 1,
+	{ "maximum length", { 5 }, 1, 0, SIZE_MAX, -ERANGE },
+	{ "maximum length, last offset", { 5 }, 1, P - 1, SIZE_MAX, -ERANGE },
+	{ "length plus offset wraps", { 5 }, 1, 1, SIZE_MAX - P + 1,
 	  -ERANGE },
-	{ "longest length that does not wrap", { 5 }, 1, 0, SIZE_MAX - P,
+	{ "maximum length that does not wrap", { 5 }, 1, 0, SIZE_MAX - P,
 	  -ERANGE },
 
-	{ "offset of a page", { 5, 3 }, 2, P, 1, -EINVAL },
-	{ "offset of a page, no bytes", { 5 }, 1, P, 0, -EINVAL },
-	{ "largest offset", { 5 }, 1, ULONG_MAX, 1, -EINVAL },
-	/* Would be 0 if it were cut to 32 bits. */
+	{ "offset of a whole page", { 5, 3 }, 2, P, 1, -EINVAL },
+	{ "offset of a whole page, no bytes", { 5 }, 1, P, 0, -EINVAL },
+	{ "maximum offset", { 5 }, 1, ULONG_MAX, 1, -EINVAL },
+	/* 0 if truncated to 32 bits. */
 	{ "offset of 2^32", { 5 }, 1, ULONG_MAX - U32_MAX, 1,
 	  BITS_PER_LONG == 64 ? -EINVAL : 0 },
 
-	{ "twice the same frame", { 5, 5 }, 2, 0, 2 * P, -EEXIST },
-	{ "first again at the end", { 5, 3, 5 }, 3, 0, 3 * P, -EEXIST },
-	{ "twice in the middle", { 9, 4, 4, 2 }, 4, 0, 4 * P, -EEXIST },
-	{ "twice, not reached", { 5, 3, 3 }, 3, 0, P, -EEXIST },
-	{ "twice frame 0", { 0, 1, 0 }, 3, 0, 3 * P, -EEXIST },
+	{ "same frame twice", { 5, 5 }, 2, 0, 2 * P, -EEXIST },
+	{ "first frame repeated last", { 5, 3, 5 }, 3, 0, 3 * P, -EEXIST },
+	{ "repeated in the middle", { 9, 4, 4, 2 }, 4, 0, 4 * P, -EEXIST },
+	{ "repeated, unused", { 5, 3, 3 }, 3, 0, P, -EEXIST },
+	{ "frame 0 twice", { 0, 1, 0 }, 3, 0, 3 * P, -EEXIST },
 	{ "descending", { 9, 8, 7, 6 }, 4, 0, 4 * P, 0 },
 };
 
-static void list_row_name(const struct list_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(list, list_rows, list_row_name);
+KUNIT_ARRAY_PARAM_DESC(list, list_rows, name);
 
 static void make_list_test(struct kunit *test)
 {
@@ -237,7 +227,7 @@ static void make_list_test(struct kunit *test)
 	expect_memory_not_asked(test);
 }
 
-/* ---- managers that are not usable ---- */
+/* ---- unusable managers ---- */
 
 static void no_manager_test(struct kunit *test)
 {
@@ -295,8 +285,8 @@ static void no_manager_test(struct kunit *test)
 	expect_memory_not_asked(test);
 }
 
-/* A manager that was refused protects nothing either. */
-static void no_manager_no_protection_test(struct kunit *test)
+/* An unusable manager does not protect either. */
+static void no_manager_protect_test(struct kunit *test)
 {
 	struct phys_protection prot = { .owner = "test" };
 	struct fake_vmap *fake = test->priv;
@@ -308,7 +298,7 @@ static void no_manager_no_protection_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, phys_protect(&mgr, &prot, 0, 1));
 }
 
-/* ---- reaching elements ---- */
+/* ---- access to elements ---- */
 
 struct reach_row {
 	const char *name;
@@ -324,50 +314,45 @@ static const struct reach_row reach_rows[] = {
 	{ "last byte", 100, 1, 99, 1, 0 },
 	{ "all bytes", 100, 1, 0, 100, 0 },
 	{ "one byte too many", 100, 1, 0, 101, -ERANGE },
-	{ "byte behind the end", 100, 1, 100, 1, -ERANGE },
+	{ "byte past the end", 100, 1, 100, 1, -ERANGE },
 	{ "nothing at the end", 100, 1, 100, 0, 0 },
-	{ "nothing behind the end", 100, 1, 101, 0, -ERANGE },
+	{ "nothing past the end", 100, 1, 101, 0, -ERANGE },
 	{ "nothing at the start", 100, 1, 0, 0, 0 },
 	{ "nothing of an empty pointer", 0, 1, 0, 0, 0 },
 	{ "a byte of an empty pointer", 0, 1, 0, 1, -ERANGE },
-	{ "nothing behind an empty pointer", 0, 1, 1, 0, -ERANGE },
+	{ "nothing past an empty pointer", 0, 1, 1, 0, -ERANGE },
 
 	{ "last whole element", 100, 8, 11, 1, 0 },
-	{ "the remainder is no element", 100, 8, 12, 1, -ERANGE },
+	{ "remainder is not an element", 100, 8, 12, 1, -ERANGE },
 	{ "nothing before the remainder", 100, 8, 12, 0, 0 },
-	{ "nothing within the remainder", 100, 8, 13, 0, -ERANGE },
+	{ "nothing inside the remainder", 100, 8, 13, 0, -ERANGE },
 	{ "all elements", 100, 8, 0, 12, 0 },
 	{ "all elements and the remainder", 100, 8, 0, 13, -ERANGE },
 	{ "element as long as the pointer", 100, 100, 0, 1, 0 },
 	{ "element longer than the pointer", 100, 101, 0, 1, -ERANGE },
 	{ "nothing, element longer than the pointer", 100, 101, 0, 0, 0 },
-	{ "largest element size", 100, UINT_MAX, 0, 1, -ERANGE },
+	{ "maximum element size", 100, UINT_MAX, 0, 1, -ERANGE },
 
-	{ "largest index", 100, 8, SIZE_MAX, 1, -ERANGE },
-	{ "largest index, nothing", 100, 8, SIZE_MAX, 0, -ERANGE },
-	{ "largest count", 100, 8, 0, SIZE_MAX, -ERANGE },
-	{ "largest of both", 100, 8, SIZE_MAX, SIZE_MAX, -ERANGE },
+	{ "maximum index", 100, 8, SIZE_MAX, 1, -ERANGE },
+	{ "maximum index, nothing", 100, 8, SIZE_MAX, 0, -ERANGE },
+	{ "maximum count", 100, 8, 0, SIZE_MAX, -ERANGE },
+	{ "maximum of both", 100, 8, SIZE_MAX, SIZE_MAX, -ERANGE },
 	{ "sum wraps to 0", 100, 8, 1, SIZE_MAX, -ERANGE },
 	{ "sum wraps into range", 100, 8, 5, SIZE_MAX - 1, -ERANGE },
 	{ "index in bytes wraps to 0", 100, 8, SIZE_MAX / 8 + 1, 1, -ERANGE },
 	{ "count in bytes wraps to 0", 100, 8, 0, SIZE_MAX / 8 + 1, -ERANGE },
 	{ "count in bytes wraps to 8", 100, 8, 0, SIZE_MAX / 8 + 2, -ERANGE },
 
-	/* A bug of the reference system: the end of the page is not the end of the pointer. */
+	/* The end of the page is not the end of the pointer. */
 	{ "rest of the page", 10, 1, 10, 1, -ERANGE },
 	{ "last byte of the page", 10, 1, P - 1, 1, -ERANGE },
 	{ "to the end of the page", 10, 1, 0, P, -ERANGE },
-	{ "over the end by a byte", 10, 1, 9, 2, -ERANGE },
+	{ "one byte past the end of the page", 10, 1, 9, 2, -ERANGE },
 };
 
-static void reach_row_name(const struct reach_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
+KUNIT_ARRAY_PARAM_DESC(reach, reach_rows, name);
 
-KUNIT_ARRAY_PARAM(reach, reach_rows, reach_row_name);
-
-/* One way to get at elements; all of them have the same bounds. */
+/* All ways to access elements have the same bounds. */
 typedef int (*access_fn)(const struct phys_ptr *ptr, size_t index, void *buf,
 			 size_t count);
 
@@ -439,7 +424,7 @@ static void check_reach(struct kunit *test, const struct phys_ptr *ptr,
 			    "%s: bytes %zu elem %zu index %zu count %zu",
 			    ways[way].name, ptr->ro.bytes, elem, index, count);
 
-	/* The very elements, and nothing around them. */
+	/* Exactly these elements are copied. */
 	for (i = 0; i < sizeof(buf); i++) {
 		u8 want = 0xee;
 
@@ -476,7 +461,7 @@ static void reach_test(struct kunit *test)
 		check_reach(test, &ptr, way, row->index, row->count, row->err);
 }
 
-/* The rule itself, for every small pointer, and across a page's end. */
+/* Every small pointer, within a page and across a page boundary. */
 static void reach_all_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -502,7 +487,7 @@ static void reach_all_test(struct kunit *test)
 				}
 }
 
-/* Refused, or nothing to do: neither asks about frames, nor maps them. */
+/* Refused and empty accesses neither validate nor map frames. */
 static void nothing_is_mapped_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -537,28 +522,23 @@ struct bytes_row {
 	int err;
 };
 
-/* Of a pointer of 100 bytes, whose element size does not matter here. */
+/* For a pointer of 100 bytes; the element size does not matter. */
 static const struct bytes_row bytes_rows[] = {
 	{ "all", 0, 100, 0 },
-	{ "last byte, part of no element", 99, 1, 0 },
+	{ "last byte, in the remainder", 99, 1, 0 },
 	{ "nothing at the end", 100, 0, 0 },
-	{ "nothing behind the end", 101, 0, -ERANGE },
-	{ "one too many", 0, 101, -ERANGE },
-	{ "over the end", 99, 2, -ERANGE },
-	{ "behind the end", 100, 1, -ERANGE },
-	{ "largest position", SIZE_MAX, 1, -ERANGE },
-	{ "largest length", 0, SIZE_MAX, -ERANGE },
+	{ "nothing past the end", 101, 0, -ERANGE },
+	{ "one byte too many", 0, 101, -ERANGE },
+	{ "across the end", 99, 2, -ERANGE },
+	{ "past the end", 100, 1, -ERANGE },
+	{ "maximum position", SIZE_MAX, 1, -ERANGE },
+	{ "maximum length", 0, SIZE_MAX, -ERANGE },
 	{ "sum wraps to 0", 1, SIZE_MAX, -ERANGE },
 	{ "sum wraps into range", 50, SIZE_MAX - 9, -ERANGE },
-	{ "largest of both", SIZE_MAX, SIZE_MAX, -ERANGE },
+	{ "maximum of both", SIZE_MAX, SIZE_MAX, -ERANGE },
 };
 
-static void bytes_row_name(const struct bytes_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(bytes, bytes_rows, bytes_row_name);
+KUNIT_ARRAY_PARAM_DESC(bytes, bytes_rows, name);
 
 static void bytes_test(struct kunit *test)
 {
@@ -602,7 +582,7 @@ static struct kunit_case phys_bounds_cases[] = {
 	KUNIT_CASE(wrap_test),
 	KUNIT_CASE_PARAM(make_list_test, list_gen_params),
 	KUNIT_CASE(no_manager_test),
-	KUNIT_CASE(no_manager_no_protection_test),
+	KUNIT_CASE(no_manager_protect_test),
 	KUNIT_CASE_PARAM(reach_test, reach_gen_params),
 	KUNIT_CASE(reach_all_test),
 	KUNIT_CASE(nothing_is_mapped_test),

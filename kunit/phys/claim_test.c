@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of claims: the conflict table of the overview in vmap_manager.h
- * cell by cell, in every shape of frame set; and against a count per frame.
+ * KUnit tests of claims: each cell of the conflict table in vmap_manager.h with
+ * all shapes of frame sets, and random claims against a counter for each frame.
  */
 #include <kunit/test.h>
 #include <linux/limits.h>
 #include <linux/string.h>
 
-#include <lvbs/vmap_manager.h>
-
 #include "kunit/fakes/random.h"
+#include "kunit/fakes/vmap.h"
+#include "kunit/param.h"
+#include "phys/phys.h"
 
 #define NO_HOLDER	NULL
 
@@ -38,10 +39,10 @@ static int claim_init(struct kunit *test)
 static void claim_exit(struct kunit *test)
 {
 	if (test->priv)
-		KUNIT_EXPECT_TRUE(test, phys_claims_none(test->priv));
+		KUNIT_EXPECT_TRUE(test, fake_claims_empty(test->priv));
 }
 
-/* ---- the table ---- */
+/* ---- the conflict table ---- */
 
 struct cell_row {
 	const char *name;
@@ -51,7 +52,7 @@ struct cell_row {
 };
 
 #define CELL(newcomer, holder, err)				\
-	{ #newcomer " meets " #holder, PHYS_CLAIM_##newcomer,	\
+	{ #newcomer ", existing " #holder, PHYS_CLAIM_##newcomer,	\
 	  PHYS_CLAIM_##holder, err }
 
 static const struct cell_row cell_rows[] = {
@@ -98,19 +99,14 @@ static const struct cell_row cell_rows[] = {
 	CELL(PROTECTED, PROTECTED, 0),
 };
 
-static void cell_row_name(const struct cell_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(cell, cell_rows, cell_row_name);
+KUNIT_ARRAY_PARAM_DESC(cell, cell_rows, name);
 
 /* Pairs of frame sets, and whether they have a frame in common. */
 struct pair_row {
 	const char *name;
 	struct phys_frames a;
 	struct phys_frames b;
-	bool meet;
+	bool overlap;
 };
 
 static const unsigned long evens[] = { 10, 12, 14, 16, 18 };
@@ -125,48 +121,45 @@ static const unsigned long low[] = { 0 };
 
 static const struct pair_row pair_rows[] = {
 	{ "run, same run", RUN(10, 4), RUN(10, 4), true },
-	{ "run, one frame of it", RUN(10, 4), RUN(12, 1), true },
-	{ "run, overlap by its last frame", RUN(10, 4), RUN(13, 9), true },
-	{ "run, right behind", RUN(10, 4), RUN(14, 9), false },
-	{ "run, right before", RUN(10, 4), RUN(6, 4), false },
-	{ "run, overlap by its first frame", RUN(10, 4), RUN(6, 5), true },
-	{ "run, around it", RUN(10, 4), RUN(0, 100), true },
+	{ "run, one of its frames", RUN(10, 4), RUN(12, 1), true },
+	{ "run, overlaps its last frame", RUN(10, 4), RUN(13, 9), true },
+	{ "run, adjacent after", RUN(10, 4), RUN(14, 9), false },
+	{ "run, adjacent before", RUN(10, 4), RUN(6, 4), false },
+	{ "run, overlaps its first frame", RUN(10, 4), RUN(6, 5), true },
+	{ "run, contains it", RUN(10, 4), RUN(0, 100), true },
 	{ "run to the last frame, last frame", RUN(ULONG_MAX - 3, 4),
 	  RUN(ULONG_MAX, 1), true },
-	{ "everything, one frame", RUN(0, ULONG_MAX), RUN(77, 1), true },
-	{ "frame 0, everything else", RUN(0, 1), RUN(1, ULONG_MAX), false },
+	{ "all frames, one frame", RUN(0, ULONG_MAX), RUN(77, 1), true },
+	{ "frame 0, all other frames", RUN(0, 1), RUN(1, ULONG_MAX), false },
 
-	{ "run, list with one frame of it", RUN(30, 2), LIST(mixed, 4), true },
+	{ "run, list with one of its frames", RUN(30, 2), LIST(mixed, 4), true },
 	{ "run, list with its first frame", RUN(40, 9), LIST(mixed, 4), true },
 	{ "run, list with its last frame", RUN(20, 11), LIST(mixed, 4), true },
 	{ "run in a gap of a list", RUN(31, 9), LIST(mixed, 4), false },
 	{ "run in the widest gap of a list", RUN(2, 98), LIST(wide, 2), false },
-	{ "run around a list", RUN(0, 200), LIST(wide, 2), true },
-	{ "run between the ends", RUN(1, ULONG_MAX - 1), LIST(ends, 2), false },
+	{ "run that contains a list", RUN(0, 200), LIST(wide, 2), true },
+	{ "run between both ends", RUN(1, ULONG_MAX - 1), LIST(ends, 2), false },
 	{ "last frame, list with both ends", RUN(ULONG_MAX, 1), LIST(ends, 2),
 	  true },
 
 	{ "list, same list", LIST(evens, 5), LIST(evens, 5), true },
-	{ "lists woven without touching", LIST(evens, 5), LIST(odds, 5), false },
+	{ "lists interleaved, disjoint", LIST(evens, 5), LIST(odds, 5), false },
 	{ "lists with one frame in common", LIST(evens, 5), LIST(mixed, 4), true },
-	{ "lists with hulls inside each other", LIST(wide, 2), LIST(evens, 5),
+	{ "lists with nested intervals", LIST(wide, 2), LIST(evens, 5),
 	  false },
 	{ "lists with frame 0 in common", LIST(low, 1), LIST(ends, 2), true },
-	{ "lists apart", LIST(low, 1), LIST(evens, 5), false },
+	{ "lists far apart", LIST(low, 1), LIST(evens, 5), false },
 };
 
-/*
- * Each cell over each pair of frame sets, both ways round, with the frames'
- * holder there and not.
- */
+/* One cell of the table with one pair of frame sets. */
 static void check_pair(struct kunit *test, const struct cell_row *cell,
 		       const char *name, const struct phys_frames *there,
-		       const struct phys_frames *coming, bool meet)
+		       const struct phys_frames *coming, bool overlap)
 {
 	struct phys_claims *claims = test->priv;
 	struct phys_claim old = { .kind = cell->holder, .holder = NO_HOLDER };
 	struct phys_claim new = { .kind = cell->newcomer };
-	int err = meet ? cell->err : 0, got;
+	int err = overlap ? cell->err : 0, got;
 
 	KUNIT_ASSERT_EQ_MSG(test, phys_claim_add(claims, &old, there), 0,
 			    "%s", name);
@@ -178,7 +171,7 @@ static void check_pair(struct kunit *test, const struct cell_row *cell,
 	if (!got)
 		phys_claim_del(claims, &new);
 	phys_claim_del(claims, &old);
-	KUNIT_EXPECT_TRUE_MSG(test, phys_claims_none(claims), "%s", name);
+	KUNIT_EXPECT_TRUE_MSG(test, fake_claims_empty(claims), "%s", name);
 }
 
 static void cell_test(struct kunit *test)
@@ -190,9 +183,9 @@ static void cell_test(struct kunit *test)
 		const struct pair_row *pair = &pair_rows[i];
 
 		check_pair(test, cell, pair->name, &pair->a, &pair->b,
-			   pair->meet);
+			   pair->overlap);
 		check_pair(test, cell, pair->name, &pair->b, &pair->a,
-			   pair->meet);
+			   pair->overlap);
 	}
 }
 
@@ -212,10 +205,10 @@ static void holder_test(struct kunit *test)
 	} rows[] = {
 		{ "the same holder", &me, &me, true },
 		{ "two holders", &me, &other, false },
-		{ "held, newcomer without holder", &me, NO_HOLDER, false },
-		{ "not held, newcomer with holder", NO_HOLDER, &me, false },
-		/* Nobody is not somebody that two claims have in common. */
-		{ "no holder at all", NO_HOLDER, NO_HOLDER, false },
+		{ "existing has a holder, new has none", &me, NO_HOLDER, false },
+		{ "existing has no holder, new has one", NO_HOLDER, &me, false },
+		/* NULL is not a holder. */
+		{ "no holders", NO_HOLDER, NO_HOLDER, false },
 	};
 	size_t i;
 
@@ -239,8 +232,8 @@ static void holder_test(struct kunit *test)
 	}
 }
 
-/* The holder's own claim must not hide somebody else's behind it. */
-static void holder_hides_nobody_test(struct kunit *test)
+/* A claim of the same holder must not hide a conflicting one. */
+static void holder_hides_no_conflict_test(struct kunit *test)
 {
 	struct phys_claims *claims = test->priv;
 	struct phys_frames frames = run_of(10, 4);
@@ -261,32 +254,27 @@ static void holder_hides_nobody_test(struct kunit *test)
 	phys_claim_del(claims, &mine);
 }
 
-/* ---- sole protections ---- */
+/* ---- exclusive protections ---- */
 
-struct sole_row {
+struct exclusive_row {
 	const char *name;
 	bool newcomer;
 	bool holder;
 	int err;
 };
 
-static const struct sole_row sole_rows[] = {
-	{ "shared meets shared", false, false, 0 },
-	{ "shared meets sole", false, true, -EBUSY },
-	{ "sole meets shared", true, false, -EROFS },
-	{ "sole meets sole", true, true, -EEXIST },
+static const struct exclusive_row exclusive_rows[] = {
+	{ "ordinary, existing ordinary", false, false, 0 },
+	{ "ordinary, existing exclusive", false, true, -EBUSY },
+	{ "exclusive, existing ordinary", true, false, -EROFS },
+	{ "exclusive, existing exclusive", true, true, -EEXIST },
 };
 
-static void sole_row_name(const struct sole_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
+KUNIT_ARRAY_PARAM_DESC(exclusive, exclusive_rows, name);
 
-KUNIT_ARRAY_PARAM(sole, sole_rows, sole_row_name);
-
-static void sole_test(struct kunit *test)
+static void exclusive_test(struct kunit *test)
 {
-	const struct sole_row *row = test->param_value;
+	const struct exclusive_row *row = test->param_value;
 	struct phys_claims *claims = test->priv;
 	struct phys_claim old = { .kind = PHYS_CLAIM_PROTECTED,
 				  .exclusive = row->holder };
@@ -296,7 +284,7 @@ static void sole_test(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(pair_rows); i++) {
 		const struct pair_row *pair = &pair_rows[i];
-		int err = pair->meet ? row->err : 0, got;
+		int err = pair->overlap ? row->err : 0, got;
 
 		KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &old,
 							&pair->a));
@@ -308,8 +296,8 @@ static void sole_test(struct kunit *test)
 	}
 }
 
-/* To all other kinds a sole protection is one like any other. */
-static void sole_is_a_protection_test(struct kunit *test)
+/* Other kinds of claims treat exclusive protections like ordinary ones. */
+static void exclusive_other_kinds_test(struct kunit *test)
 {
 	const struct cell_row *cell = test->param_value;
 	struct phys_claims *claims = test->priv;
@@ -320,7 +308,7 @@ static void sole_is_a_protection_test(struct kunit *test)
 
 	if (cell->holder == PHYS_CLAIM_PROTECTED &&
 	    cell->newcomer == PHYS_CLAIM_PROTECTED)
-		return;	/* the table above */
+		return;	/* tested above */
 
 	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &old, &frames));
 	got = phys_claim_add(claims, &new, &frames);
@@ -344,7 +332,7 @@ static void malformed_test(struct kunit *test)
 	} rows[] = {
 		{ "empty run", run_of(5, 0), -EINVAL },
 		{ "empty list", list_of(many, 0), -EINVAL },
-		{ "list of a window", list_of(many, PHYS_WINDOW_PAGES), 0 },
+		{ "list as long as a window", list_of(many, PHYS_WINDOW_PAGES), 0 },
 		{ "list longer than a window",
 		  list_of(many, PHYS_WINDOW_PAGES + 1), -EINVAL },
 		{ "run longer than a window", run_of(0, 1UL << 20), 0 },
@@ -367,7 +355,7 @@ static void malformed_test(struct kunit *test)
 				    phys_claim_check(claims, PHYS_CLAIM_READ,
 						     NULL, &rows[i].frames),
 				    "%s, check", rows[i].name);
-		KUNIT_EXPECT_TRUE_MSG(test, phys_claims_none(claims), "%s",
+		KUNIT_EXPECT_TRUE_MSG(test, fake_claims_empty(claims), "%s",
 				      rows[i].name);
 	}
 }
@@ -419,7 +407,7 @@ static void next_test(struct kunit *test)
 	}
 }
 
-/* Mappings are in no order, but all of them are met, and no others. */
+/* Mappings are in no order, but each is returned, and nothing else. */
 static void next_mapping_test(struct kunit *test)
 {
 	struct phys_claims *claims = test->priv;
@@ -446,19 +434,19 @@ static void next_mapping_test(struct kunit *test)
 			met |= BIT(at - claim[kind]);
 		raw_spin_unlock_irqrestore(&claims->lock, flags);
 		KUNIT_EXPECT_EQ(test, met, 7U);
-		KUNIT_EXPECT_FALSE(test, phys_claims_none(claims));
-		/* In the middle, first, last. */
+		KUNIT_EXPECT_FALSE(test, fake_claims_empty(claims));
+		/* Remove from the middle, the front and the end. */
 		phys_claim_del(claims, &claim[kind][1]);
 		phys_claim_del(claims, &claim[kind][2]);
 		phys_claim_del(claims, &claim[kind][0]);
 	}
 }
 
-/* ---- random claims against a count for each frame ---- */
+/* ---- random claims against a counter for each frame ---- */
 
 #define MODEL_FRAMES	96
 #define MODEL_CLAIMS	48
-#define MODEL_HOLDERS	3	/* number 0 is nobody */
+#define MODEL_HOLDERS	3	/* 0 is no holder */
 
 struct model_claim {
 	struct phys_claim claim;
@@ -469,7 +457,7 @@ struct model_claim {
 };
 
 struct claim_model {
-	/* How many claims of a kind and holder there are on a frame. */
+	/* Number of claims by frame, kind and holder. */
 	u8 count[MODEL_FRAMES][PHYS_CLAIM_NR][MODEL_HOLDERS];
 	struct model_claim claim[MODEL_CLAIMS];
 	char holders[MODEL_HOLDERS];
@@ -480,7 +468,7 @@ static int cell_err(enum phys_claim_kind newcomer, enum phys_claim_kind holder)
 	return cell_rows[newcomer * PHYS_CLAIM_NR + holder].err;
 }
 
-/* Every errno that some frame justifies, as bits; 0 if none does. */
+/* Bitmap of the errors that some frame justifies. */
 #define CAN_BE_BUSY	1U
 #define CAN_BE_ROFS	2U
 
@@ -598,9 +586,9 @@ static void random_test(struct kunit *test)
 static struct kunit_case phys_claim_cases[] = {
 	KUNIT_CASE_PARAM(cell_test, cell_gen_params),
 	KUNIT_CASE_PARAM(holder_test, cell_gen_params),
-	KUNIT_CASE(holder_hides_nobody_test),
-	KUNIT_CASE_PARAM(sole_test, sole_gen_params),
-	KUNIT_CASE_PARAM(sole_is_a_protection_test, cell_gen_params),
+	KUNIT_CASE(holder_hides_no_conflict_test),
+	KUNIT_CASE_PARAM(exclusive_test, exclusive_gen_params),
+	KUNIT_CASE_PARAM(exclusive_other_kinds_test, cell_gen_params),
 	KUNIT_CASE(malformed_test),
 	KUNIT_CASE(next_test),
 	KUNIT_CASE(next_mapping_test),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the fallible memcpy: all short lengths and alignments against
- * a byte-wise model, real faults at every position, exact counts, canaries.
+ * KUnit tests of copy_nofault_from() and copy_nofault_to(): all short lengths
+ * and alignments against a bytewise model, real faults at every position, exact
+ * counts, and canaries.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
@@ -14,15 +15,16 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "phys/copy_nofault.h"
 #include "kunit/fakes/random.h"
+#include "kunit/param.h"
+#include "phys/phys.h"
 
 #define CANARY	0xa5
 
-/* What both directions have in common, so that one table tests both. */
+/* Both directions, so that one table tests both. */
 typedef size_t (*copy_fn)(void *dst, const void *src, size_t len);
 
-/* Never the canary, and not periodic in any block size of the routine. */
+/* Never equals the canary, and has no period of a block size. */
 static void fill_source(u8 *src, size_t len)
 {
 	size_t i;
@@ -42,10 +44,10 @@ static void copy_by_model(u8 *dst, const u8 *src, size_t len)
 		dst[i] = src[i];
 }
 
-/* ---- no faults: every short length at every alignment ---- */
+/* ---- no faults: all short lengths and alignments ---- */
 
 #define SHORT_MAX	300
-/* around the limit where the x86 routine changes its strategy */
+/* around a change of strategy on x86-64 */
 #define LONGER_MAX	530
 #define MISALIGN_MAX	15
 #define MARGIN		64
@@ -67,12 +69,7 @@ static const struct lengths_row lengths_rows[] = {
 	{ "to, 505 to 530 bytes", copy_nofault_to, 505, LONGER_MAX },
 };
 
-static void lengths_row_name(const struct lengths_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(lengths, lengths_rows, lengths_row_name);
+KUNIT_ARRAY_PARAM_DESC(lengths, lengths_rows, name);
 
 static void lengths_and_alignments_test(struct kunit *test)
 {
@@ -119,12 +116,7 @@ static const struct direction_row direction_rows[] = {
 	{ "to", copy_nofault_to },
 };
 
-static void direction_row_name(const struct direction_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(directions, direction_rows, direction_row_name);
+KUNIT_ARRAY_PARAM_DESC(directions, direction_rows, name);
 
 static void random_sizes_test(struct kunit *test)
 {
@@ -161,8 +153,8 @@ static void random_sizes_test(struct kunit *test)
 /* ---- faults ---- */
 
 /*
- * Three pages in a row. `lin` always reaches all of them, so what a copy did
- * can be inspected; what `map` reaches depends on the kind:
+ * Three adjacent pages. `lin` always maps all of them, to inspect the result of
+ * a copy. What `map` maps depends on the kind:
  *
  *	page		0		1		2
  *	PLAIN		mapped		mapped		mapped
@@ -199,7 +191,7 @@ static bool side_init(struct side *side)
 
 	side->map[PLAIN] = side->lin;
 	side->map[HOLE] = vmap(pages, SIDE_PAGES, VM_MAP, PAGE_KERNEL);
-	/* One page only: the guard page that ends each area comes next. */
+	/* One page only, followed by the guard page of the area. */
 	side->map[GUARD] = vmap(pages, 1, VM_MAP, PAGE_KERNEL);
 	side->map[READ_ONLY] = vmap(pages, SIDE_PAGES, VM_MAP, PAGE_KERNEL_RO);
 	if (!side->map[HOLE] || !side->map[GUARD] || !side->map[READ_ONLY])
@@ -248,8 +240,8 @@ static void fault_exit(struct kunit *test)
 }
 
 /*
- * Where one side of a copy starts: `at` counts from the start of page 1, which
- * is where HOLE and GUARD stop being mapped.
+ * Where one side of a copy starts: `at` is relative to page 1, the first page
+ * that HOLE and GUARD do not map.
  */
 struct place {
 	enum side_kind kind;
@@ -295,8 +287,8 @@ static void check_copy(struct kunit *test, copy_fn copy, struct place src,
 }
 
 /*
- * A fault at the trusted side is caught on x86-64 only, and KASAN reports one
- * before it happens where it knows that the page is a guard page.
+ * Only x86-64 catches a fault on the trusted side, and KASAN reports an access
+ * to a known guard page before it faults.
  */
 static bool testable(copy_fn copy, struct place src, struct place dst)
 {
@@ -335,7 +327,7 @@ static const struct fault_row fault_rows[] = {
 	{ "source, first of a page", { HOLE, 0 }, { PLAIN, 9 }, PAGE_SIZE },
 	{ "source, middle of a page", { HOLE, -2049 }, { PLAIN, 9 }, PAGE_SIZE },
 	{ "source, last of a page", { HOLE, 1 - P }, { PLAIN, 9 }, PAGE_SIZE },
-	{ "source, hole amid three pages", { HOLE, -P }, { PLAIN, -P }, SIDE_BYTES },
+	{ "source, hole between two pages", { HOLE, -P }, { PLAIN, -P }, SIDE_BYTES },
 	{ "source starts in a hole", { HOLE, P - 7 }, { PLAIN, 0 }, 15 },
 	{ "source starts in a hole, long", { HOLE, P - 9 }, { PLAIN, 0 }, 3000 },
 	{ "source, guard page", { GUARD, -100 }, { PLAIN, 0 }, 200 },
@@ -354,7 +346,7 @@ static const struct fault_row fault_rows[] = {
 	{ "destination, first of a page", { PLAIN, 9 }, { HOLE, 0 }, PAGE_SIZE },
 	{ "destination, middle of a page", { PLAIN, 9 }, { HOLE, -2049 }, PAGE_SIZE },
 	{ "destination, last of a page", { PLAIN, 9 }, { HOLE, 1 - P }, PAGE_SIZE },
-	{ "destination, hole amid three pages", { PLAIN, -P }, { HOLE, -P }, SIDE_BYTES },
+	{ "destination, hole between two pages", { PLAIN, -P }, { HOLE, -P }, SIDE_BYTES },
 	{ "destination starts in a hole", { PLAIN, 0 }, { HOLE, P - 7 }, 15 },
 	{ "destination starts in a hole, long", { PLAIN, 0 }, { HOLE, P - 9 }, 3000 },
 	{ "destination, guard page", { PLAIN, 0 }, { GUARD, -100 }, 200 },
@@ -373,19 +365,14 @@ static const struct fault_row fault_rows[] = {
 	{ "both from the first byte", { HOLE, 0 }, { READ_ONLY, 0 }, 300 },
 };
 
-static void fault_row_name(const struct fault_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(faults, fault_rows, fault_row_name);
+KUNIT_ARRAY_PARAM_DESC(faults, fault_rows, name);
 
 static void check_fault_row(struct kunit *test, copy_fn copy)
 {
 	const struct fault_row *row = test->param_value;
 
 	if (!testable(copy, row->src, row->dst))
-		kunit_skip(test, "a fault at the trusted side");
+		kunit_skip(test, "a fault on the trusted side");
 	check_copy(test, copy, row->src, row->dst, row->len);
 }
 
@@ -399,18 +386,18 @@ static void fault_to_test(struct kunit *test)
 	check_fault_row(test, copy_nofault_to);
 }
 
-/* Around each limit between strategies, and each multiple of their blocks. */
+/* Around each change of strategy, and multiples of the block sizes. */
 static const size_t sweep_lengths[] = {
 	1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 63, 64, 65, 96,
 	97, 127, 128, 129, 200, 255, 256, 257, 300, 511, 512, 513, 519, 520,
 	1025,
 };
 
-/* The bad byte at each position of a copy, at the foreign side. */
+/* The faulting byte at each position of a copy, on the foreign side. */
 static void fault_at_each_byte_test(struct kunit *test)
 {
 	const struct direction_row *row = test->param_value;
-	/* Far apart modulo a page, and close: x86 has a strategy for each. */
+	/* Far apart and close modulo a page: x86-64 handles these differently. */
 	static const long distances[] = { 1024, -8, 8 };
 	size_t i, d, good;
 
@@ -440,11 +427,11 @@ static void random_faults_test(struct kunit *test)
 	int i;
 
 	if (!testable(row->copy, any, any))
-		kunit_skip(test, "a fault at the trusted side");
+		kunit_skip(test, "a fault on the trusted side");
 	random_start(test, &rnd);
 
 	for (i = 0; i < 2000; i++) {
-		/* Half of the copies are short: there are more strategies. */
+		/* Half of the copies are short, which covers more strategies. */
 		u32 max = prandom_u32_state(&rnd) % 2 ? 400 : PAGE_SIZE;
 		size_t len = prandom_u32_state(&rnd) % (max + 1);
 		struct place src = { HOLE, -(prandom_u32_state(&rnd) % P) };
@@ -454,7 +441,7 @@ static void random_faults_test(struct kunit *test)
 	}
 }
 
-/* Raises #GP instead of a page fault on x86; must not even warn. */
+/* Raises #GP instead of a page fault; must not warn. */
 static void non_canonical_test(struct kunit *test)
 {
 	const struct direction_row *row = test->param_value;
@@ -463,7 +450,7 @@ static void non_canonical_test(struct kunit *test)
 	u8 *buf;
 
 	if (!IS_ENABLED(CONFIG_X86_64))
-		kunit_skip(test, "an x86-64 notion");
+		kunit_skip(test, "non-canonical addresses exist on x86-64 only");
 	buf = kunit_kzalloc(test, 1024, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	memset(buf, CANARY, 1024);
@@ -478,7 +465,7 @@ static void non_canonical_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(buf, CANARY, 1024));
 }
 
-/* ---- speed: reported, never judged ---- */
+/* ---- speed: reported, not checked ---- */
 
 static size_t copy_plain(void *dst, const void *src, size_t len)
 {
@@ -491,7 +478,7 @@ static size_t copy_kernel_nofault(void *dst, const void *src, size_t len)
 	return copy_from_kernel_nofault(dst, src, len) ? len : 0;
 }
 
-/* The best of some rounds: anything else on the machine only makes it worse. */
+/* The best of several rounds: other load only makes it worse. */
 static u64 mb_per_second(copy_fn copy, void *dst, const void *src, size_t len)
 {
 	const size_t count = max_t(size_t, SZ_1M / len, 2);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests: every call of the vmap manager fails once, through every entry
- * point that makes one. (Those for user memory: see phys_user_test.c.)
+ * KUnit tests: each call of the vmap manager fails once, for every operation on
+ * physical pointers. See user_test.c for copies from and to user memory.
  */
 #include <kunit/test.h>
 #include <linux/slab.h>
@@ -9,6 +9,7 @@
 
 #include "kunit/fakes/sweep.h"
 #include "kunit/fakes/vmap.h"
+#include "kunit/param.h"
 
 #define P	PAGE_SIZE
 #define W	PHYS_WINDOW_PAGES
@@ -148,18 +149,13 @@ static const struct sweep_row sweep_rows[] = {
 	{ "phys_read_bytes", sweep_read_bytes },
 	{ "phys_write_bytes", sweep_write_bytes },
 	{ "phys_read_obj_at, phys_write_obj_at", sweep_obj_at },
-	{ "session that slides back", sweep_session },
-	{ "write session that slides back", sweep_write_session },
-	{ "read and write under a lock", sweep_locked },
+	{ "session that moves back", sweep_session },
+	{ "write session that moves back", sweep_write_session },
+	{ "read and write with a lock held", sweep_locked },
 	{ "two protections", sweep_protect },
 };
 
-static void sweep_row_name(const struct sweep_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(sweep, sweep_rows, sweep_row_name);
+KUNIT_ARRAY_PARAM_DESC(sweep, sweep_rows, name);
 
 static void sweep_test(struct kunit *test)
 {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of frame sets, against a bitmap with a bit for each frame.
+ * KUnit tests of frame sets against a bitmap with a bit for each frame.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
 #include <linux/limits.h>
 #include <linux/string.h>
 
-#include "phys/frame_set.h"
 #include "kunit/fakes/random.h"
+#include "kunit/param.h"
+#include "phys/phys.h"
 
-/* ---- random sets against the bitmap, at both ends of the number space ---- */
+/* ---- random sets, also at both ends of the number space ---- */
 
 #define UNIVERSE	512UL
 
@@ -25,12 +26,7 @@ static const struct universe_row universe_rows[] = {
 	{ "to the last frame", ULONG_MAX - (UNIVERSE - 1) },
 };
 
-static void universe_row_name(const struct universe_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(universe, universe_rows, universe_row_name);
+KUNIT_ARRAY_PARAM_DESC(universe, universe_rows, name);
 
 struct set_fixture {
 	struct frame_set set;
@@ -61,11 +57,17 @@ static void set_exit(struct kunit *test)
 static void random_interval(struct rnd_state *rnd, unsigned long *first,
 			    unsigned long *last)
 {
-	/* Short ones mostly, so that ranges end up apart, touching, joined. */
+	/* Mostly short, so that ranges are disjoint, adjacent or overlapping. */
 	unsigned long span = random_one_in(rnd, 8) ? UNIVERSE : 12;
 
 	*first = random_below(rnd, UNIVERSE);
 	*last = min(*first + random_below(rnd, span), UNIVERSE - 1);
+}
+
+static bool set_contains(struct frame_set *set, unsigned long first,
+			 unsigned long last)
+{
+	return frame_range_contains(frame_set_find(set, first), first, last);
 }
 
 static void check_queries(struct kunit *test, struct rnd_state *rnd,
@@ -74,19 +76,19 @@ static void check_queries(struct kunit *test, struct rnd_state *rnd,
 	struct set_fixture *fix = test->priv;
 	struct frame_range got;
 	unsigned long first, last, start, end;
-	bool meets, covers, found;
+	bool intersects, contains, found;
 
 	random_interval(rnd, &first, &last);
-	meets = find_next_bit(fix->model, last + 1, first) <= last;
-	covers = find_next_zero_bit(fix->model, last + 1, first) > last;
+	intersects = find_next_bit(fix->model, last + 1, first) <= last;
+	contains = find_next_zero_bit(fix->model, last + 1, first) > last;
 
-	KUNIT_ASSERT_EQ_MSG(test, meets,
+	KUNIT_ASSERT_EQ_MSG(test, intersects,
 			    frame_set_intersects(&fix->set, base + first,
 						 base + last),
 			    "seed %#x: %lu-%lu", seed, first, last);
-	KUNIT_ASSERT_EQ_MSG(test, covers,
-			    frame_set_contains(&fix->set, base + first,
-					       base + last),
+	KUNIT_ASSERT_EQ_MSG(test, contains,
+			    set_contains(&fix->set, base + first,
+					 base + last),
 			    "seed %#x: %lu-%lu", seed, first, last);
 
 	got = frame_set_find(&fix->set, base + first);
@@ -111,7 +113,7 @@ static void check_queries(struct kunit *test, struct rnd_state *rnd,
 			    seed, first);
 	if (!found)
 		return;
-	/* Of a range that has begun before, all is told. */
+	/* A range that starts earlier is returned as a whole. */
 	while (start && start == first && test_bit(start - 1, fix->model)) {
 		start--;
 		first--;
@@ -152,7 +154,7 @@ static void random_test(struct kunit *test)
 	}
 }
 
-/* ---- differences, against the bitmap's ---- */
+/* ---- differences ---- */
 
 struct difference {
 	struct frame_set set[3];
@@ -202,7 +204,7 @@ static void difference_test(struct kunit *test)
 			check_queries(test, &rnd, row->base, seed);
 	}
 
-	/* From itself, and all of it. */
+	/* In place, and a set without itself. */
 	random_set(&rnd, row->base, &d->set[1], d->model[1]);
 	KUNIT_ASSERT_EQ(test, 0, frame_set_difference(&fix->set, &fix->set,
 						      &d->set[1]));
@@ -228,17 +230,17 @@ static void difference_test(struct kunit *test)
 		frame_set_destroy(&d->set[i]);
 }
 
-/* ---- the ends, written down ---- */
+/* ---- edge cases ---- */
 
 static void empty_test(struct kunit *test)
 {
 	struct set_fixture *fix = test->priv;
 	struct frame_range range;
 
-	/* Never filled, filled with nothing, destroyed: all the same. */
+	/* Never filled, filled with nothing, and destroyed are all empty. */
 	KUNIT_EXPECT_FALSE(test, frame_set_next(&fix->set, 0, &range));
 	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 0, ULONG_MAX));
-	KUNIT_EXPECT_FALSE(test, frame_set_contains(&fix->set, 0, 0));
+	KUNIT_EXPECT_FALSE(test, set_contains(&fix->set, 0, 0));
 
 	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, NULL, 0), 0);
 	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 0, ULONG_MAX));
@@ -263,12 +265,12 @@ static void everything_test(struct kunit *test)
 	struct frame_range got = {};
 
 	KUNIT_EXPECT_EQ(test, frame_set_replace(&fix->set, range, 2), 0);
-	KUNIT_EXPECT_TRUE(test, frame_set_contains(&fix->set, 0, ULONG_MAX));
+	KUNIT_EXPECT_TRUE(test, set_contains(&fix->set, 0, ULONG_MAX));
 	KUNIT_EXPECT_TRUE(test, frame_set_next(&fix->set, ULONG_MAX, &got));
 	KUNIT_EXPECT_EQ(test, got.first, 0UL);
 	KUNIT_EXPECT_EQ(test, got.last, ULONG_MAX);
 
-	/* More after the end of all numbers changes nothing. */
+	/* Ranges that end at the last number are merged without overflow. */
 	range[0] = (struct frame_range) { 5, ULONG_MAX };
 	range[1] = (struct frame_range) { ULONG_MAX, ULONG_MAX };
 	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, range, 2), 0);
@@ -277,7 +279,7 @@ static void everything_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, got.last, ULONG_MAX);
 }
 
-static void touching_test(struct kunit *test)
+static void adjacent_test(struct kunit *test)
 {
 	struct set_fixture *fix = test->priv;
 	struct frame_range range[] = { { 8, 9 }, { 4, 5 }, { 6, 7 },
@@ -288,10 +290,10 @@ static void touching_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, frame_set_next(&fix->set, 0, &got));
 	KUNIT_EXPECT_EQ(test, got.first, 4UL);
 	KUNIT_EXPECT_EQ(test, got.last, 9UL);
-	KUNIT_EXPECT_TRUE(test, frame_set_contains(&fix->set, 4, 9));
-	KUNIT_EXPECT_FALSE(test, frame_set_contains(&fix->set, 3, 9));
-	KUNIT_EXPECT_FALSE(test, frame_set_contains(&fix->set, 4, 10));
-	KUNIT_EXPECT_FALSE(test, frame_set_contains(&fix->set, 9, 11));
+	KUNIT_EXPECT_TRUE(test, set_contains(&fix->set, 4, 9));
+	KUNIT_EXPECT_FALSE(test, set_contains(&fix->set, 3, 9));
+	KUNIT_EXPECT_FALSE(test, set_contains(&fix->set, 4, 10));
+	KUNIT_EXPECT_FALSE(test, set_contains(&fix->set, 9, 11));
 	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 10, 10));
 	KUNIT_EXPECT_TRUE(test, frame_set_intersects(&fix->set, 10, 11));
 	KUNIT_EXPECT_TRUE(test, frame_set_intersects(&fix->set, 0, 4));
@@ -299,9 +301,9 @@ static void touching_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, frame_set_intersects(&fix->set, 13, ULONG_MAX));
 }
 
-/* ---- refusals leave the set as it was ---- */
+/* ---- errors leave the set unchanged ---- */
 
-static void expect_untouched(struct kunit *test)
+static void expect_unchanged(struct kunit *test)
 {
 	struct set_fixture *fix = test->priv;
 	struct frame_range got = {};
@@ -321,13 +323,13 @@ static void refused_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, &good, 1), 0);
 
 	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, bad, 3), -EINVAL);
-	expect_untouched(test);
+	expect_unchanged(test);
 	KUNIT_EXPECT_EQ(test, frame_set_replace(&fix->set, bad, 3), -EINVAL);
-	expect_untouched(test);
+	expect_unchanged(test);
 
-	/* So many that their size does not fit: no memory, nothing is read. */
+	/* The size overflows: -ENOMEM before any range is read. */
 	KUNIT_EXPECT_EQ(test, frame_set_add(&fix->set, bad, LONG_MAX), -ENOMEM);
-	expect_untouched(test);
+	expect_unchanged(test);
 }
 
 static struct kunit_case frame_set_cases[] = {
@@ -335,7 +337,7 @@ static struct kunit_case frame_set_cases[] = {
 	KUNIT_CASE_PARAM(difference_test, universe_gen_params),
 	KUNIT_CASE(empty_test),
 	KUNIT_CASE(everything_test),
-	KUNIT_CASE(touching_test),
+	KUNIT_CASE(adjacent_test),
 	KUNIT_CASE(refused_test),
 	{ }
 };

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of range locks and protections, alone, together, and against
- * accesses in flight.
+ * KUnit tests of range locks and protections, with each other and with accesses
+ * in progress.
  */
 #include <kunit/test.h>
 #include <linux/string.h>
 
 #include "kunit/fakes/vmap.h"
+#include "kunit/param.h"
 
 #define P	PAGE_SIZE
 #define W	PHYS_WINDOW_PAGES
 
-/* Many frames, none next to another. */
+/* Many frames, no two adjacent. */
 static unsigned long odd_frames[FAKE_FRAMES / 2];
 
 static int lock_init(struct kunit *test)
@@ -77,12 +78,7 @@ static const struct mode_row mode_rows[] = {
 	{ "exclusive", PHYS_LOCK_EXCLUSIVE, -EBUSY, -EBUSY, -EBUSY, -EBUSY },
 };
 
-static void mode_row_name(const struct mode_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(mode, mode_rows, mode_row_name);
+KUNIT_ARRAY_PARAM_DESC(mode, mode_rows, name);
 
 static void expect_lock(struct kunit *test, const struct phys_ptr *ptr,
 			enum phys_lock_mode mode, int err, const char *what)
@@ -95,7 +91,7 @@ static void expect_lock(struct kunit *test, const struct phys_ptr *ptr,
 		phys_unlock(&lock);
 }
 
-/* What a lock keeps out, on each of its frames; and beside it nothing. */
+/* Exclusion on each frame of the lock, and on no other frame. */
 static void check_mode(struct kunit *test, const struct mode_row *row,
 		       const struct phys_ptr *ptr)
 {
@@ -115,11 +111,11 @@ static void check_mode(struct kunit *test, const struct mode_row *row,
 			    "shared");
 		expect_lock(test, &one, PHYS_LOCK_EXCLUSIVE, row->exclusive,
 			    "exclusive");
-		/* Through pointers under the lock, all goes on. */
+		/* Pointers with the lock are not excluded. */
 		one.ro.lock = &lock;
 		KUNIT_EXPECT_EQ(test, read_byte(&one), 0);
 		KUNIT_EXPECT_EQ(test, write_byte(&one), 0);
-		/* Frame 0 and the even ones are in no pointer here. */
+		/* Frame 0 and even frames are not locked. */
 		one = run_ptr(test, 2 * (i % (FAKE_FRAMES / 2)), 1);
 		if (ptr->ro.frames.pfns) {
 			KUNIT_EXPECT_EQ(test, read_byte(&one), 0);
@@ -144,7 +140,7 @@ static void mode_test(struct kunit *test)
 	check_mode(test, row, &ptr);
 }
 
-/* Somebody is there already: the lock, and each piece of it, is refused. */
+/* If any piece is in use, the whole lock is refused. */
 static void all_or_nothing_test(struct kunit *test)
 {
 	static const size_t positions[] = {
@@ -165,7 +161,7 @@ static void all_or_nothing_test(struct kunit *test)
 		expect_lock(test, &many, PHYS_LOCK_EXCLUSIVE, -EBUSY, "locked");
 		expect_lock(test, &many, PHYS_LOCK_SHARED, 0, "both shared");
 		phys_unlock(&lock);
-		KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
+		KUNIT_EXPECT_TRUE(test, fake_claims_empty(&fake->claims));
 
 		KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&s, &one));
 		expect_lock(test, &many, PHYS_LOCK_EXCLUSIVE, -EBUSY,
@@ -178,7 +174,7 @@ static void all_or_nothing_test(struct kunit *test)
 		expect_lock(test, &many, PHYS_LOCK_EXCLUSIVE, -EBUSY, "read");
 		expect_lock(test, &many, PHYS_LOCK_SHARED, 0, "read");
 		phys_session_end(&s.ro);
-		KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
+		KUNIT_EXPECT_TRUE(test, fake_claims_empty(&fake->claims));
 	}
 }
 
@@ -197,26 +193,26 @@ static void lock_malformed_test(struct kunit *test)
 	expect_lock(test, &ptr, (enum phys_lock_mode)PHYS_CLAIM_NR, -EINVAL,
 		    "mode beyond");
 	ptr.ro.mgr = NULL;
-	expect_lock(test, &ptr, PHYS_LOCK_SHARED, -EINVAL, "refused pointer");
-	KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
+	expect_lock(test, &ptr, PHYS_LOCK_SHARED, -EINVAL, "uninitialised pointer");
+	KUNIT_EXPECT_TRUE(test, fake_claims_empty(&fake->claims));
 }
 
 /*
- * More pieces than there can be memory for. Only a pointer that nobody could
- * make has so many, but it takes the same way as one that meets a full machine.
+ * More pieces than memory can hold. No valid pointer is that long, but the
+ * error path is the same as on a machine without free memory.
  */
 static void lock_out_of_memory_test(struct kunit *test)
 {
 	struct phys_ptr ptr = odd_ptr(test);
 
 	if (BITS_PER_LONG == 32)
-		kunit_skip(test, "the pieces would fit into 32 bits");
+		kunit_skip(test, "32 bits: the allocation would not be too large");
 	ptr.ro.frames.nr = ULONG_MAX - W;
 	expect_lock(test, &ptr, PHYS_LOCK_SHARED, -ENOMEM, "no memory");
 }
 
-/* Under somebody else's lock is not under this one. */
-static void under_another_lock_test(struct kunit *test)
+/* Holding another lock does not help. */
+static void another_lock_test(struct kunit *test)
 {
 	struct phys_ptr a = run_ptr(test, 5, 1), b = run_ptr(test, 9, 1);
 	struct phys_lock lock_a, lock_b;
@@ -235,8 +231,8 @@ static void under_another_lock_test(struct kunit *test)
 	phys_unlock(&lock_a);
 }
 
-/* Read, check, write, in sessions and over many windows, under one lock. */
-static void under_in_sessions_test(struct kunit *test)
+/* Read, check and write with one lock, in sessions and over many windows. */
+static void lock_in_sessions_test(struct kunit *test)
 {
 	struct phys_ptr ptr = odd_ptr(test), plain = ptr;
 	const size_t last = ARRAY_SIZE(odd_frames) * P - 1;
@@ -258,8 +254,8 @@ static void under_in_sessions_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, write_byte(&plain));
 }
 
-/* A lock does not look at what is behind the frames, nor at protections. */
-static void lock_holds_anything_test(struct kunit *test)
+/* A lock checks neither the state of the frames nor protections. */
+static void lock_any_frame_test(struct kunit *test)
 {
 	struct phys_protection prot = { .owner = "test" };
 	struct phys_ptr ptr = run_ptr(test, 5, 2);
@@ -270,7 +266,7 @@ static void lock_holds_anything_test(struct kunit *test)
 	fake->state[6] = FAKE_HOLE;
 	KUNIT_EXPECT_EQ(test, 0, phys_lock(&lock, &ptr.ro,
 					   PHYS_LOCK_EXCLUSIVE));
-	/* It gives no way around either. */
+	/* Holding it does not bypass either. */
 	ptr.ro.lock = &lock;
 	KUNIT_EXPECT_EQ(test, -EROFS, write_byte(&ptr));
 	KUNIT_EXPECT_EQ(test, 0, read_byte(&ptr));
@@ -311,18 +307,18 @@ struct protect_row {
 	int err;
 };
 
-/* Frame 7 is a hole, 9 is owned, 11 poisoned. */
+/* Frame 7 is a hole, 9 is owned, 11 is poisoned. */
 static const struct protect_row protect_rows[] = {
 	{ "frame 0", 0, 1, 0 },
 	{ "last frame", FAKE_FRAMES - 1, 1, 0 },
 	{ "more than a window", 12, 2 * W, 0 },
 	{ "no frames", 5, 0, -EINVAL },
-	{ "beyond the width", FAKE_FRAMES, 1, -EOVERFLOW },
-	{ "over the width's end", FAKE_FRAMES - 1, 2, -EOVERFLOW },
-	{ "last frame there is", ULONG_MAX, 1, -EOVERFLOW },
+	{ "past the width", FAKE_FRAMES, 1, -EOVERFLOW },
+	{ "across the end of the width", FAKE_FRAMES - 1, 2, -EOVERFLOW },
+	{ "last possible frame", ULONG_MAX, 1, -EOVERFLOW },
 	{ "wraps", ULONG_MAX, 2, -EOVERFLOW },
 	{ "wraps by one", 2, ULONG_MAX, -EOVERFLOW },
-	{ "to the last frame there is", FAKE_FRAMES - 1,
+	{ "up to the last possible frame", FAKE_FRAMES - 1,
 	  ULONG_MAX - FAKE_FRAMES + 2, -EOVERFLOW },
 	{ "hole", 7, 1, -ENXIO },
 	{ "hole at the end", 5, 3, -ENXIO },
@@ -331,14 +327,9 @@ static const struct protect_row protect_rows[] = {
 	{ "poisoned", 10, 2, -ENXIO },
 };
 
-static void protect_row_name(const struct protect_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
+KUNIT_ARRAY_PARAM_DESC(protect, protect_rows, name);
 
-KUNIT_ARRAY_PARAM(protect, protect_rows, protect_row_name);
-
-static void protect_what_test(struct kunit *test)
+static void protect_rows_test(struct kunit *test)
 {
 	const struct protect_row *row = test->param_value;
 	struct phys_protection prot = { .owner = "test" };
@@ -348,14 +339,14 @@ static void protect_what_test(struct kunit *test)
 	fake->state[7] = FAKE_HOLE;
 	fake->state[9] = FAKE_OWNED;
 	fake->state[11] = FAKE_POISONED;
-	/* Whatever was in it before. */
+	/* Previous contents do not matter. */
 	memset(&prot.claim, 0xff, sizeof(prot.claim));
 
 	err = phys_protect(&fake->mgr, &prot, row->first, row->nr);
 	KUNIT_EXPECT_EQ(test, err, row->err);
 	if (!err)
 		phys_unprotect(&fake->mgr, &prot);
-	KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
+	KUNIT_EXPECT_TRUE(test, fake_claims_empty(&fake->claims));
 }
 
 static void protect_overlap_test(struct kunit *test)
@@ -367,7 +358,7 @@ static void protect_overlap_test(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, phys_protect(&fake->mgr, &a, 5, 2));
 	KUNIT_ASSERT_EQ(test, 0, phys_protect(&fake->mgr, &b, 6, 2));
 	KUNIT_EXPECT_EQ(test, -EROFS, write_byte(&ptr));
-	/* Writable again when the last one is lifted, in either order. */
+	/* A frame becomes writable when its last protection is lifted. */
 	phys_unprotect(&fake->mgr, &a);
 	KUNIT_EXPECT_EQ(test, -EROFS, write_byte(&ptr));
 	phys_unprotect(&fake->mgr, &b);
@@ -381,10 +372,7 @@ static void protect_overlap_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, write_byte(&ptr));
 }
 
-/*
- * Check and protection are one step: while somebody protects frames solely,
- * nobody else's protection is among them, and the other way round.
- */
+/* No other protection overlaps an exclusive one, whichever comes first. */
 static void protect_exclusive_test(struct kunit *test)
 {
 	struct phys_protection a = { .owner = "a" }, b = { .owner = "b" };
@@ -392,7 +380,7 @@ static void protect_exclusive_test(struct kunit *test)
 	struct fake_vmap *fake = test->priv;
 	DEFINE_PHYS_WRITE_SESSION(s);
 
-	/* Whatever was in them before. */
+	/* Previous contents do not matter. */
 	memset(&a.claim, 0xff, sizeof(a.claim));
 	memset(&b.claim, 0xff, sizeof(b.claim));
 
@@ -401,7 +389,7 @@ static void protect_exclusive_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, read_byte(&ptr));
 	KUNIT_EXPECT_EQ(test, -EBUSY, phys_protect(&fake->mgr, &b, 6, 5));
 	KUNIT_EXPECT_EQ(test, -EEXIST, phys_protect_exclusive(&fake->mgr, &b, 6, 5));
-	/* Side by side is no conflict. */
+	/* Adjacent protections do not conflict. */
 	KUNIT_ASSERT_EQ(test, 0, phys_protect_exclusive(&fake->mgr, &b, 7, 5));
 	phys_unprotect(&fake->mgr, &b);
 	phys_unprotect(&fake->mgr, &a);
@@ -413,7 +401,7 @@ static void protect_exclusive_test(struct kunit *test)
 	phys_unprotect(&fake->mgr, &b);
 	phys_unprotect(&fake->mgr, &a);
 
-	/* As for phys_protect() in all else. */
+	/* All other errors are those of phys_protect(). */
 	KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&s, &ptr));
 	KUNIT_EXPECT_EQ(test, -EBUSY, phys_protect_exclusive(&fake->mgr, &a, 6, 1));
 	phys_write_session_end(&s);
@@ -426,8 +414,8 @@ static void protect_exclusive_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EPERM, phys_protect_exclusive(&fake->mgr, &a, 6, 1));
 }
 
-/* A page never becomes protected under a writer. */
-static void protect_under_writer_test(struct kunit *test)
+/* A frame cannot be protected while it is mapped writable. */
+static void protect_mapped_test(struct kunit *test)
 {
 	struct phys_protection prot = { .owner = "test" };
 	struct phys_ptr ptr = run_ptr(test, 5, 2 * W);
@@ -440,7 +428,7 @@ static void protect_under_writer_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			phys_protect(&fake->mgr, &prot, 5 + W - 1, 1));
 	KUNIT_EXPECT_EQ(test, -EBUSY, phys_protect(&fake->mgr, &prot, 0, 6));
-	/* Only what is mapped now stands in the way. */
+	/* Only the frames that are mapped now conflict. */
 	KUNIT_EXPECT_EQ(test, 0, phys_protect(&fake->mgr, &prot, 5 + W, 1));
 	KUNIT_EXPECT_EQ(test, 0, phys_session_write(&ws, 0, &byte, 1));
 	KUNIT_EXPECT_EQ(test, -EROFS,
@@ -453,7 +441,7 @@ static void protect_under_writer_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EROFS, phys_write_session_begin(&ws, &ptr));
 	phys_unprotect(&fake->mgr, &prot);
 
-	/* Readers do not mind, nor do they stand in the way. */
+	/* Readers do not conflict. */
 	KUNIT_ASSERT_EQ(test, 0, phys_session_begin(&s, &ptr.ro));
 	KUNIT_EXPECT_EQ(test, 0, phys_protect(&fake->mgr, &prot, 5, 1));
 	KUNIT_EXPECT_EQ(test, 0, phys_session_read(&s, 0, &byte, 1));
@@ -461,7 +449,7 @@ static void protect_under_writer_test(struct kunit *test)
 	phys_unprotect(&fake->mgr, &prot);
 }
 
-/* The privileged way writes where ordinary pointers may not. */
+/* The privileged manager writes to protected frames. */
 static void privileged_test(struct kunit *test)
 {
 	struct phys_protection prot = { .owner = "test" };
@@ -478,13 +466,13 @@ static void privileged_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *fake_frame(fake, 5), 0x42);
 	phys_unprotect(&fake->mgr, &prot);
 
-	/* Its writes do not hold protections up. */
+	/* Privileged writes do not block protections. */
 	KUNIT_ASSERT_EQ(test, 0, phys_write_session_begin(&s, &ptr));
 	KUNIT_EXPECT_EQ(test, 0, phys_protect(&fake->mgr, &prot, 5, 1));
 	phys_unprotect(&fake->mgr, &prot);
 	phys_write_session_end(&s);
 
-	/* Locks hold for it, and so does what is behind the frame. */
+	/* Range locks and the state of the frames still apply. */
 	KUNIT_ASSERT_EQ(test, 0, phys_lock(&lock, &plain.ro, PHYS_LOCK_SHARED));
 	KUNIT_EXPECT_EQ(test, -EBUSY, write_byte(&ptr));
 	phys_unlock(&lock);
@@ -499,14 +487,14 @@ static struct kunit_case phys_lock_cases[] = {
 	KUNIT_CASE(all_or_nothing_test),
 	KUNIT_CASE(lock_malformed_test),
 	KUNIT_CASE(lock_out_of_memory_test),
-	KUNIT_CASE(under_another_lock_test),
-	KUNIT_CASE(under_in_sessions_test),
-	KUNIT_CASE(lock_holds_anything_test),
+	KUNIT_CASE(another_lock_test),
+	KUNIT_CASE(lock_in_sessions_test),
+	KUNIT_CASE(lock_any_frame_test),
 	KUNIT_CASE(protect_test),
-	KUNIT_CASE_PARAM(protect_what_test, protect_gen_params),
+	KUNIT_CASE_PARAM(protect_rows_test, protect_gen_params),
 	KUNIT_CASE(protect_overlap_test),
 	KUNIT_CASE(protect_exclusive_test),
-	KUNIT_CASE(protect_under_writer_test),
+	KUNIT_CASE(protect_mapped_test),
 	KUNIT_CASE(privileged_test),
 	{ }
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit test of physical pointers against a naive model: random accesses, a
- * million under UML, each predicted byte by byte and frame by frame.
+ * KUnit test of physical pointers against a naive model: random accesses (a
+ * million under UML), each predicted byte by byte and frame by frame.
  *
- * The model knows nothing of windows, slices or claims. It has a copy of the
- * memory, and for each frame a note of what is the matter with it; from these
- * it says what an access must return, and what it must change.
+ * The model does not know windows, slices or claims. From a copy of the memory
+ * and the trouble with each frame, it predicts the result and the effect of
+ * each access.
  */
 #include <kunit/test.h>
 #include <linux/sched.h>
@@ -19,20 +19,20 @@
 #define P		PAGE_SIZE
 #define W		PHYS_WINDOW_PAGES
 
-/* The larger the pages, the longer an access. */
+/* Accesses are longer with larger pages. */
 #define MODEL_ACCESSES	RANDOM_ROUNDS(1000000 / (PAGE_SIZE / SZ_4K))
-#define MODEL_ROUND	16	/* accesses through one pointer */
+#define MODEL_ROUND	16	/* accesses per pointer */
 
-/* Long accesses cost time in proportion to the page size. */
+/* The time of long accesses is proportional to the page size. */
 #define LONG_ONE_IN	(PAGE_SIZE / 2)
 
-/* What speaks against an access; more than one thing may. */
+/* Reasons to refuse an access; there may be several. */
 #define HOLE		BIT(0)
 #define OWNED		BIT(1)
 #define PROTECTED	BIT(2)
 #define LOCKED_SHARED	BIT(3)
 #define LOCKED		BIT(4)
-/* By this round's own lock, which does not hold up accesses under it. */
+/* Locked by this round's own lock, which the pointer holds. */
 #define OWN_SHARED	BIT(5)
 #define OWN_LOCKED	BIT(6)
 
@@ -47,14 +47,14 @@ struct model {
 	u8 *memory;
 	u8 *buf;
 	unsigned int trouble[FAKE_FRAMES];
-	/* The pointer of this round, as its maker sees it. */
+	/* This round's pointer, as its creator sees it. */
 	struct phys_ptr ptr;
 	unsigned long pfns[FAKE_FRAMES];
 	unsigned long nr;
 	size_t offset;
 	size_t bytes;
 	size_t elem;
-	/* The trouble of this round. */
+	/* This round's trouble. */
 	struct phys_protection prot;
 	struct phys_lock other;
 	struct phys_lock own;
@@ -79,7 +79,7 @@ static u8 *model_byte(struct model *model, size_t at)
 	return &model->memory[(model->pfns[pos / P] << PAGE_SHIFT) + pos % P];
 }
 
-/* ---- what an access must return ---- */
+/* ---- the predicted result ---- */
 
 static unsigned int trouble_of(const struct model *model, size_t at, size_t len)
 {
@@ -114,7 +114,7 @@ static bool is_right(unsigned int trouble, bool write, int err)
 	}
 }
 
-/* ---- one round's pointer ---- */
+/* ---- the pointer of a round ---- */
 
 static void random_frames(struct model *model)
 {
@@ -132,7 +132,7 @@ static void random_frames(struct model *model)
 			model->pfns[i] = first + i;
 		return;
 	}
-	/* A few frames: any. Many: a permutation, so that they differ. */
+	/* Few frames are drawn freely, many from a permutation. */
 	if (model->nr > 5) {
 		for (i = 0; i < FAKE_FRAMES; i++)
 			model->pfns[i] = i;
@@ -191,11 +191,11 @@ static bool model_make_pointer(struct model *model)
 	return !err;
 }
 
-/* ---- one round's trouble ---- */
+/* ---- the trouble of a round ---- */
 
 static unsigned long random_frame(struct model *model)
 {
-	/* Where it matters, mostly. */
+	/* Mostly in a frame of the pointer. */
 	if (model->nr && !random_one_in(&model->rnd, 4))
 		return model->pfns[random_below(&model->rnd, model->nr)];
 	return random_below(&model->rnd, FAKE_FRAMES);
@@ -213,7 +213,7 @@ static void make_bad_frame(struct model *model)
 	model->trouble[pfn] |= state == FAKE_OWNED ? OWNED : HOLE;
 }
 
-/* Before frames go bad: what is bad cannot be protected. */
+/* Done before frames go bad: bad frames cannot be protected. */
 static void make_protection(struct model *model)
 {
 	unsigned long first = random_frame(model), i;
@@ -298,7 +298,7 @@ static void model_end_trouble(struct model *model)
 
 #define UNREAD	0x5b
 
-/* A length that fits, mostly; now and then a large one, or one too large. */
+/* Mostly a length that fits, sometimes a large or an invalid one. */
 static void random_range(struct model *model, size_t limit, size_t *at,
 			 size_t *len)
 {
@@ -333,7 +333,7 @@ static void fill_buffer(struct model *model, size_t len)
 		model->buf[i] = x + i * 31 + (i >> 8);
 }
 
-/* The outcome of an access of @len bytes at @at, which is in range. */
+/* Check the outcome of an access that is in range. */
 static void check_in_range(struct model *model, size_t at, size_t len,
 			   bool write, unsigned int trouble, int err)
 {
@@ -347,7 +347,7 @@ static void check_in_range(struct model *model, size_t at, size_t len,
 		for (i = 0; !write && i < len; i++)
 			if (model->buf[i] != UNREAD)
 				break;
-		MODEL_EXPECT(model, write || i == len, "read before refused");
+		MODEL_EXPECT(model, write || i == len, "refused, but copied something");
 		return;
 	}
 	for (i = 0; i < len; i++) {
@@ -360,10 +360,10 @@ static void check_in_range(struct model *model, size_t at, size_t len,
 	}
 	MODEL_EXPECT(model, i == len, "byte %zu of %zu at %zu differs", i, len,
 		     at);
-	MODEL_EXPECT(model, model->buf[len] == UNREAD, "past the buffer");
+	MODEL_EXPECT(model, model->buf[len] == UNREAD, "written past the buffer");
 }
 
-/* The frames at both ends of what was written, in whole. */
+/* Check the whole first and last frame of what was written. */
 static void check_frames(struct model *model, size_t at, size_t len)
 {
 	size_t pos[2] = { model->offset + at, model->offset + at + len - 1 };
@@ -386,7 +386,7 @@ static void check_memory(struct model *model)
 		     "memory differs");
 }
 
-/* @index and @count in units of @unit, as one of the functions takes them. */
+/* Random @index and @count, in units of @unit. */
 static bool is_in_range(const struct model *model, size_t unit, size_t index,
 			size_t count)
 {
@@ -456,7 +456,7 @@ static void model_bytes(struct model *model, bool write)
 		check_frames(model, at, len);
 }
 
-/* A word at a physical address, which no list of frames leads to. */
+/* A word at a physical address, without a pointer. */
 static void model_at(struct model *model, bool write)
 {
 	size_t pa = random_below(&model->rnd, FAKE_BYTES + 8);
@@ -472,7 +472,7 @@ static void model_at(struct model *model, bool write)
 		return;
 	}
 	trouble = model->trouble[pa / P] | model->trouble[(pa + 7) / P];
-	/* Not under our lock, which so holds it up like anybody else's. */
+	/* This access does not hold the lock of the round. */
 	trouble |= trouble & OWN_SHARED ? LOCKED_SHARED : 0;
 	trouble |= trouble & OWN_LOCKED ? LOCKED : 0;
 	MODEL_EXPECT(model, is_right(trouble, write, err), "%#zx: %d", pa, err);
@@ -486,8 +486,8 @@ static void model_at(struct model *model, bool write)
 }
 
 /*
- * Several accesses in a session. All of its frames are asked about in the
- * beginning; the trouble of a round does not change.
+ * Several accesses in a session. All of its frames are validated when it
+ * begins; the trouble of a round does not change.
  */
 static void model_session(struct model *model, bool write)
 {
@@ -526,7 +526,7 @@ static void model_session(struct model *model, bool write)
 						 count);
 		check_in_range(model, at, len, writes, 0, got);
 	}
-	/* Ending what did not begin does no harm. */
+	/* Ending a session that is not open is allowed. */
 	if (write)
 		phys_write_session_end(&s);
 	else
@@ -549,7 +549,7 @@ static void model_access(struct model *model)
 		model_at(model, write);
 		break;
 	default:
-		/* Long sessions cost a window each time they begin. */
+		/* Beginning a long session copies a whole window. */
 		if (model->bytes < W * P / 4 || random_one_in(&model->rnd, 8))
 			model_session(model, write);
 		else
@@ -589,7 +589,7 @@ static void model_test(struct kunit *test)
 	memcpy(model->memory, model->fake->memory, FAKE_BYTES);
 	model->seed = random_start(test, &model->rnd);
 
-	/* One difference is enough; the rest would follow from it. */
+	/* Stop at the first difference; later ones would follow from it. */
 	while (model->accesses < MODEL_ACCESSES &&
 	       READ_ONCE(test->status) == KUNIT_SUCCESS) {
 		model_round(model);
@@ -600,7 +600,7 @@ static void model_test(struct kunit *test)
 	check_memory(model);
 	kunit_info(test, "%lu accesses, %lu refused, %lu out of range\n",
 		   model->accesses, model->refused, model->out_of_range);
-	/* The generator did not miss its aims. */
+	/* The generator produced enough of each kind. */
 	KUNIT_EXPECT_GT(test, model->refused, model->accesses / 50);
 	KUNIT_EXPECT_LT(test, model->refused, model->accesses / 2);
 	KUNIT_EXPECT_GT(test, model->out_of_range, model->accesses / 200);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of single operations on physical pointers: what arrives, what is
- * mapped for it, what is refused, and what is counted.
+ * KUnit tests of single operations on physical pointers: what is copied,
+ * mapped, refused and counted.
  */
 #include <kunit/test.h>
 #include <linux/overflow.h>
@@ -9,17 +9,18 @@
 #include <linux/string.h>
 
 #include "kunit/fakes/vmap.h"
+#include "kunit/param.h"
 
 #define P	PAGE_SIZE
 #define W	PHYS_WINDOW_PAGES
 #define CANARY	0xee
 #define MARGIN	64
 
-/* ---- shapes: where a pointer lies, and which part of it is accessed ---- */
+/* ---- shapes: the location of a pointer, and the range accessed ---- */
 
 struct shape_row {
 	const char *name;
-	/* Frames in order: @first, @first + @step, ... ; step 1 is a run. */
+	/* Frames @first, @first + @step, ...; step 1 is a run. */
 	unsigned long first;
 	long step;
 	unsigned long nr;
@@ -30,20 +31,20 @@ struct shape_row {
 };
 
 static const struct shape_row shape_rows[] = {
-	{ "a byte of page 0", 0, 1, 1, 0, P, 0, 1 },
+	{ "one byte of page 0", 0, 1, 1, 0, P, 0, 1 },
 	{ "page 0", 0, 1, 1, 0, P, 0, P },
-	{ "last byte of the width", FAKE_FRAMES - 1, 1, 1, 0, P, P - 1, 1 },
+	{ "last byte within the width", FAKE_FRAMES - 1, 1, 1, 0, P, P - 1, 1 },
 	{ "within a page", 5, 1, 1, 10, 200, 20, 50 },
-	{ "misaligned, over a page's end", 5, 1, 2, P - 3, 200, 0, 7 },
-	{ "last byte of one page", 5, 1, 2, 0, 2 * P, P - 1, 1 },
-	{ "first byte of the next", 5, 1, 2, 0, 2 * P, P, 1 },
+	{ "misaligned, across a page boundary", 5, 1, 2, P - 3, 200, 0, 7 },
+	{ "last byte of a page", 5, 1, 2, 0, 2 * P, P - 1, 1 },
+	{ "first byte of the next page", 5, 1, 2, 0, 2 * P, P, 1 },
 	{ "third page only", 5, 1, 4, 8, 3 * P, 2 * P, 17 },
 	{ "a window", 3, 1, W, 0, W * P, 0, W * P },
 	{ "a window and a byte", 3, 1, W + 1, 0, W * P + 1, 0, W * P + 1 },
 	{ "a window, offset by one", 3, 1, W + 1, 1, W * P, 0, W * P },
-	{ "over a window's end", 3, 1, 2 * W, 0, 2 * W * P, W * P - 2, 5 },
-	{ "all there is", 0, 1, FAKE_FRAMES, 0, FAKE_BYTES, 0, FAKE_BYTES },
-	{ "all but its ends", 0, 1, FAKE_FRAMES, 0, FAKE_BYTES, 3,
+	{ "across a window boundary", 3, 1, 2 * W, 0, 2 * W * P, W * P - 2, 5 },
+	{ "all memory", 0, 1, FAKE_FRAMES, 0, FAKE_BYTES, 0, FAKE_BYTES },
+	{ "all memory but both ends", 0, 1, FAKE_FRAMES, 0, FAKE_BYTES, 3,
 	  FAKE_BYTES - 8 },
 
 	{ "list of one", 9, 2, 1, 7, 100, 10, 20 },
@@ -53,27 +54,22 @@ static const struct shape_row shape_rows[] = {
 	{ "list of a window, backwards", 80, -1, W, 0, W * P, 0, W * P },
 	{ "list of a window and one, backwards", 80, -1, W + 1, 5, W * P, 0,
 	  W * P },
-	{ "list, over a window's end", FAKE_FRAMES - 1, -2, W + 3, 0,
+	{ "list, across a window boundary", FAKE_FRAMES - 1, -2, W + 3, 0,
 	  (W + 3) * P, W * P - 2, 5 },
-	{ "all there is, backwards", FAKE_FRAMES - 1, -1, FAKE_FRAMES, 0,
+	{ "all memory, backwards", FAKE_FRAMES - 1, -1, FAKE_FRAMES, 0,
 	  FAKE_BYTES, 0, FAKE_BYTES },
 	{ "every other frame, misaligned", 1, 2, FAKE_FRAMES / 2, 1,
 	  P * (FAKE_FRAMES / 2) - 2, 3, P * (FAKE_FRAMES / 2) - 9 },
 };
 
-static void shape_row_name(const struct shape_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(shape, shape_rows, shape_row_name);
+KUNIT_ARRAY_PARAM_DESC(shape, shape_rows, name);
 
 struct shape {
 	struct phys_ptr ptr;
 	unsigned long pfns[FAKE_FRAMES];
 };
 
-/* A byte of the pointer in the fake's memory, by the definition of a pointer. */
+/* A byte of the pointer in the fake's memory. */
 static size_t shape_pa(const struct shape_row *row, size_t at)
 {
 	size_t pos = row->offset + at;
@@ -122,7 +118,7 @@ static void buffer_free(struct kunit *test, u8 *buf, size_t len)
 	kvfree(buf - MARGIN);
 }
 
-/* Windows of the frames that the access touches, counted from its first. */
+/* Number of windows from the first frame that the access touches. */
 static unsigned long windows_of(const struct shape_row *row)
 {
 	size_t first = (row->offset + row->at) / P;
@@ -155,7 +151,7 @@ static void read_test(struct kunit *test)
 		if (buf[i] != fake_pattern(shape_pa(row, row->at + i)))
 			break;
 	KUNIT_EXPECT_EQ_MSG(test, i, row->len, "first wrong byte");
-	/* Just the pages that are touched, read-only. */
+	/* Exactly the touched pages are mapped, read-only. */
 	KUNIT_EXPECT_EQ(test, fake->maps[false], windows_of(row));
 	KUNIT_EXPECT_EQ(test, fake->maps[true], 0UL);
 	KUNIT_EXPECT_EQ(test, fake->last_nr, last_window_of(row));
@@ -163,7 +159,7 @@ static void read_test(struct kunit *test)
 	for (i = 0; i < FAKE_BYTES; i++)
 		if (fake->memory[i] != fake_pattern(i))
 			break;
-	KUNIT_EXPECT_EQ_MSG(test, i, FAKE_BYTES, "first byte written");
+	KUNIT_EXPECT_EQ_MSG(test, i, FAKE_BYTES, "first changed byte");
 	buffer_free(test, buf, row->len);
 }
 
@@ -197,7 +193,7 @@ static void write_test(struct kunit *test)
 	for (i = 0; i < FAKE_BYTES; i++)
 		if (fake->memory[i] != fake_pattern(i))
 			break;
-	KUNIT_EXPECT_EQ_MSG(test, i, FAKE_BYTES, "first byte beside it");
+	KUNIT_EXPECT_EQ_MSG(test, i, FAKE_BYTES, "first wrong byte outside");
 	buffer_free(test, buf, row->len);
 }
 
@@ -219,18 +215,13 @@ static const struct refusal_row refusal_rows[] = {
 	{ "locked, shared", FAKE_RAM, PHYS_CLAIM_SHARED, 0, -EBUSY },
 	{ "locked, exclusive", FAKE_RAM, PHYS_CLAIM_EXCLUSIVE, -EBUSY, -EBUSY },
 	{ "being read", FAKE_RAM, PHYS_CLAIM_READ, 0, 0 },
-	{ "being written", FAKE_RAM, PHYS_CLAIM_WRITE, 0, 0 },
-	{ "being patched", FAKE_RAM, PHYS_CLAIM_PRIVILEGED, 0, 0 },
+	{ "ordinary write", FAKE_RAM, PHYS_CLAIM_WRITE, 0, 0 },
+	{ "privileged write", FAKE_RAM, PHYS_CLAIM_PRIVILEGED, 0, 0 },
 };
 
-static void refusal_row_name(const struct refusal_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
+KUNIT_ARRAY_PARAM_DESC(refusal, refusal_rows, name);
 
-KUNIT_ARRAY_PARAM(refusal, refusal_rows, refusal_row_name);
-
-/* Everything from the second frame on, so that positions and frames differ. */
+/* Starts at the second frame, so that positions and frames differ. */
 static const struct shape_row long_shapes[] = {
 	{ "run", 1, 1, 3 * W, 0, 3 * W * P, 0, 3 * W * P },
 	{ "list", 3 * W, -1, 3 * W, 0, 3 * W * P, 0, 3 * W * P },
@@ -263,14 +254,14 @@ static void expect_refused(struct kunit *test, const struct shape *shape,
 				    "position %lu", position);
 		KUNIT_EXPECT_EQ(test, done, (size_t)0);
 	}
-	/* Nothing was even mapped; nothing written is checked in the end. */
+	/* Nothing was mapped. That nothing was written is checked at the end. */
 	KUNIT_EXPECT_EQ_MSG(test, fake->calls[FAKE_VMAP], maps, "position %lu",
 			    position);
 }
 
 /*
- * One bad frame, anywhere in one to three windows, refuses the whole. It does
- * not matter to an access of this pointer that does not touch it.
+ * A single bad frame anywhere in one to three windows refuses the whole access,
+ * but not an access that does not touch it.
  */
 static void refusal_test(struct kunit *test)
 {
@@ -328,18 +319,18 @@ static void refusal_test(struct kunit *test)
 			if (row->claim != PHYS_CLAIM_NR)
 				phys_claim_del(&fake->claims, &claim);
 			fake->state[frame.first] = FAKE_RAM;
-			/* What was written is what was read just before. */
+			/* The same bytes were written back. */
 		}
 	}
 	for (i = 0; i < FAKE_BYTES; i++)
 		if (fake->memory[i] != fake_pattern(i))
 			break;
-	KUNIT_EXPECT_EQ_MSG(test, i, FAKE_BYTES, "first byte written");
+	KUNIT_EXPECT_EQ_MSG(test, i, FAKE_BYTES, "first changed byte");
 	buffer_free(test, buf, len);
 }
 
-/* Frames beyond a pointer's bytes are not its business. */
-static void frames_beyond_the_bytes_test(struct kunit *test)
+/* Frames after the last byte are ignored. */
+static void excess_frames_test(struct kunit *test)
 {
 	static const unsigned long pfns[] = { 9, 4, 7 };
 	struct fake_vmap *fake = test->priv;
@@ -354,7 +345,7 @@ static void frames_beyond_the_bytes_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, phys_read(&ptr.ro, 2 * P - 8, buf, 8));
 	KUNIT_EXPECT_EQ(test, 0, phys_write(&ptr, 2 * P - 8, buf, 8));
 
-	/* Nor does a lock hold them. */
+	/* Nor are they locked. */
 	KUNIT_ASSERT_EQ(test, 0,
 			phys_ptr_init(&beyond, &fake->mgr, 7 * P, P, 1));
 	KUNIT_EXPECT_EQ(test, 0,
@@ -365,11 +356,11 @@ static void frames_beyond_the_bytes_test(struct kunit *test)
 	phys_unlock(&lock);
 }
 
-/* ---- how far it got ---- */
+/* ---- partial copies ---- */
 
 /*
- * Nothing but a fault, or a change of the frames meanwhile, stops a copy that
- * has begun. Here the next window cannot be mapped any more.
+ * A copy that has started only fails on a fault, a lack of memory, or a change
+ * of the frames. Here the next window cannot be mapped.
  */
 static void partial_test(struct kunit *test)
 {
@@ -424,15 +415,15 @@ static void partial_test(struct kunit *test)
 				if (fake->memory[i] != fake_pattern(i))
 					break;
 			KUNIT_EXPECT_EQ_MSG(test, i, FAKE_BYTES,
-					    "first byte beyond");
+					    "first byte after the window");
 		}
 	}
-	/* A lack of memory is no refusal of the request. */
+	/* -ENOMEM does not count as a refusal. */
 	KUNIT_EXPECT_EQ(test, fake_refused(fake, -ENOMEM), 0UL);
 	buffer_free(test, buf, len);
 }
 
-/* What is said of frames is asked again before each window is mapped. */
+/* Frames are validated again before their window is mapped. */
 static int (*validate_then)(struct vmap_manager *mgr,
 			    const struct phys_frames *frames);
 static struct fake_vmap *goes_bad_in;
@@ -446,7 +437,7 @@ static int validate_goes_bad(struct vmap_manager *mgr,
 	return validate_then(mgr, frames);
 }
 
-static void goes_bad_meanwhile_test(struct kunit *test)
+static void frame_goes_bad_test(struct kunit *test)
 {
 	struct shape *shape = shape_make(test, &long_shapes[0]);
 	struct fake_vmap *fake = test->priv;
@@ -458,7 +449,7 @@ static void goes_bad_meanwhile_test(struct kunit *test)
 	ops.validate_unowned = validate_goes_bad;
 	fake->mgr.ops = &ops;
 	goes_bad_in = fake;
-	/* All three windows are asked about, then the first one is mapped. */
+	/* All three windows are validated, then the first is mapped. */
 	goes_bad_after = 3;
 
 	KUNIT_EXPECT_EQ(test, -EPERM,
@@ -487,7 +478,7 @@ static void typed_test(struct kunit *test)
 	record_ptr p;
 	size_t i;
 
-	/* The second record lies across the two frames. */
+	/* The second record crosses the two frames. */
 	KUNIT_ASSERT_EQ(test, 0,
 			phys_ptr_of_init_scattered(&p, &fake->mgr, pfns, 2,
 						   P - 20, 3 * sizeof(in) + 1));
@@ -541,11 +532,11 @@ static void obj_at_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENXIO, phys_write_obj_at(&fake->mgr, pa, &out));
 }
 
-/* The same frames through two pointers see each other. */
+/* Two pointers to the same frames see the same bytes. */
 static void two_pointers_test(struct kunit *test)
 {
 	static const unsigned long pfns[] = { 12, 11 };
-	static const u8 text[] = "over the end";
+	static const u8 text[] = "across the end";
 	struct fake_vmap *fake = test->priv;
 	u8 got[sizeof(text)] = {};
 	struct phys_ptr run, list;
@@ -562,7 +553,7 @@ static void two_pointers_test(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, (char *)got, (char *)text);
 }
 
-/* ---- a mapping that could not be undone ---- */
+/* ---- leaked mappings ---- */
 
 static void leak_test(struct kunit *test)
 {
@@ -572,7 +563,7 @@ static void leak_test(struct kunit *test)
 	size_t len = 2 * W * P, i;
 	u8 *buf = buffer_alloc(test, len);
 
-	/* The first window of a write leaks: the write is done all the same. */
+	/* The first window of a write leaks; the write still succeeds. */
 	memset(buf, 0x11, len);
 	fake_fail(fake, FAKE_VUNMAP, 1, -EBUSY);
 	KUNIT_EXPECT_EQ(test, 0, phys_write(&shape->ptr, 0, buf, len));
@@ -585,11 +576,11 @@ static void leak_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_UNMAPS), 1UL);
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_LEAKED), 1UL);
 
-	/* Its frames are claimed by nobody. */
+	/* Its frames are no longer claimed. */
 	KUNIT_EXPECT_EQ(test, 0, phys_protect(&fake->mgr, &prot, 1, 3 * W));
 	phys_unprotect(&fake->mgr, &prot);
 
-	/* A session whose window leaks does not use it again either. */
+	/* A session does not reuse a leaked window. */
 	{
 		DEFINE_PHYS_SESSION(s);
 
@@ -605,7 +596,7 @@ static void leak_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_UNMAPS), 3UL);
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_LEAKED), 2UL);
 
-	/* Ended is ended: the second end does not try again. */
+	/* Ending again does not unmap again. */
 	{
 		DEFINE_PHYS_SESSION(s);
 
@@ -641,7 +632,7 @@ static void stats_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_FAULTS), 0UL);
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_LEAKED), 0UL);
 
-	/* Each refusal counts once, under its own errno. */
+	/* Each refusal is counted once, by errno. */
 	KUNIT_EXPECT_EQ(test, -ERANGE, phys_read(&ptr.ro, P, buf, 1));
 	KUNIT_EXPECT_EQ(test, 0, phys_protect(&fake->mgr, &prot, 5, 1));
 	KUNIT_EXPECT_EQ(test, -EROFS, phys_write(&ptr, 0, buf, 1));
@@ -670,7 +661,7 @@ static void stats_test(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, fake_refused(fake, -(int)i),
 				    (unsigned long)once, "errno %zu", i);
 	}
-	/* Nothing of that was mapped. */
+	/* Refused accesses do not map. */
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_MAPS), 2UL);
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_BYTES), 12UL);
 }
@@ -679,9 +670,9 @@ static struct kunit_case phys_ptr_cases[] = {
 	KUNIT_CASE_PARAM(read_test, shape_gen_params),
 	KUNIT_CASE_PARAM(write_test, shape_gen_params),
 	KUNIT_CASE_PARAM(refusal_test, refusal_gen_params),
-	KUNIT_CASE(frames_beyond_the_bytes_test),
+	KUNIT_CASE(excess_frames_test),
 	KUNIT_CASE(partial_test),
-	KUNIT_CASE(goes_bad_meanwhile_test),
+	KUNIT_CASE(frame_goes_bad_test),
 	KUNIT_CASE(typed_test),
 	KUNIT_CASE(obj_at_test),
 	KUNIT_CASE(two_pointers_test),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of sessions: mapped once, copied many times, unmapped for sure.
+ * KUnit tests of sessions: map once, copy many times, always unmap.
  */
 #include <kunit/test.h>
 #include <linux/preempt.h>
@@ -46,7 +46,7 @@ static void maps_once_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VUNMAP], 1UL);
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_BYTES), 1600UL);
 
-	/* Ended is ended, any number of times. */
+	/* Ending again is allowed. */
 	phys_session_end(&s);
 	phys_session_end(&s);
 	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VUNMAP], 1UL);
@@ -54,7 +54,7 @@ static void maps_once_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, phys_session_read(&s, 0, buf, 0));
 }
 
-/* A window that is there serves accesses where nobody may sleep. */
+/* Accesses inside the window do not sleep. */
 static void atomic_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -74,7 +74,7 @@ static void atomic_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, write, 0);
 }
 
-static void slides_test(struct kunit *test)
+static void moves_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
 	static u8 buf[2 * PAGE_SIZE];
@@ -91,13 +91,13 @@ static void slides_test(struct kunit *test)
 		{ "in the first window", 0, 10, 1 },
 		{ "its last byte", W * P - 1, 1, 1 },
 		{ "behind it", W * P, 1, 2 },
-		/* The window starts at the page of the access. */
+		/* The window moves to the page of the access. */
 		{ "further on", (W + 9) * P, 1, 2 },
 		{ "the last byte", (2 * W + 3) * P - 1, 1, 3 },
 		{ "back to the start", 0, 10, 4 },
-		{ "over the window's end", W * P - 3, 6, 5 },
+		{ "across the end of the window", W * P - 3, 6, 5 },
 		{ "page before the window", W * P - 1, 1, 6 },
-		{ "nothing far away", (2 * W + 3) * P, 0, 6 },
+		{ "nothing, far away", (2 * W + 3) * P, 0, 6 },
 	};
 
 	for (i = 0; i < ARRAY_SIZE(pfns); i++)
@@ -158,7 +158,7 @@ static void write_session_test(struct kunit *test)
 	}
 }
 
-/* Each way out of a scope unmaps. */
+/* Every exit from a scope unmaps. */
 static int leave_scope(const struct phys_ptr *ptr, bool early)
 {
 	DEFINE_PHYS_SESSION(s);
@@ -207,7 +207,7 @@ static void scope_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VUNMAP], 4UL);
 }
 
-/* Not begun, and begun in vain: nothing to read, nothing to end. */
+/* Sessions that did not begin cannot be read, and may be ended. */
 static void not_begun_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -241,7 +241,7 @@ static void not_begun_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VUNMAP], 0UL);
 }
 
-/* The claim of what is mapped must not be made twice; nor may it get lost. */
+/* Beginning again must neither add the claim twice nor lose it. */
 static void begun_twice_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -265,9 +265,9 @@ static void begun_twice_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_pattern(&byte, 5 * P + 7, 1));
 	KUNIT_EXPECT_EQ(test, 0, phys_session_write(&s, 7, &byte, 1));
 	phys_write_session_end(&s);
-	KUNIT_EXPECT_TRUE(test, phys_claims_none(&fake->claims));
+	KUNIT_EXPECT_TRUE(test, fake_claims_empty(&fake->claims));
 
-	/* Ended, it can be begun; and be open with nothing mapped. */
+	/* It can begin again after its end; it may be open without a mapping. */
 	KUNIT_EXPECT_EQ(test, 0, phys_session_begin(&s.ro, &empty.ro));
 	KUNIT_EXPECT_EQ(test, -EBUSY, phys_session_begin(&s.ro, &ptr.ro));
 	phys_write_session_end(&s);
@@ -278,7 +278,7 @@ static void begun_twice_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fake->last_temporary);
 }
 
-/* An empty pointer can be read in a session too: nothing of it. */
+/* A session on an empty pointer. */
 static void empty_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -294,8 +294,8 @@ static void empty_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VMAP], 0UL);
 }
 
-/* The window cannot move: an error, and the next try starts afresh. */
-static void slide_fails_test(struct kunit *test)
+/* Moving the window fails; the next access tries again. */
+static void move_fails_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
 	DEFINE_PHYS_SESSION(s);
@@ -320,7 +320,7 @@ static void slide_fails_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_pattern(buf, P, 8));
 }
 
-/* All windows are asked about before the first one is mapped. */
+/* All windows are validated before the first is mapped. */
 static void begin_is_all_or_nothing_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -341,8 +341,8 @@ static void begin_is_all_or_nothing_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->calls[FAKE_VMAP], 0UL);
 }
 
-/* A session goes on with the pointer as it was when it began. */
-static void pointer_may_go_test(struct kunit *test)
+/* A session uses a copy of the pointer. */
+static void pointer_is_copied_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
 	DEFINE_PHYS_SESSION(s);
@@ -359,15 +359,15 @@ static void pointer_may_go_test(struct kunit *test)
 static struct kunit_case phys_session_cases[] = {
 	KUNIT_CASE(maps_once_test),
 	KUNIT_CASE(atomic_test),
-	KUNIT_CASE(slides_test),
+	KUNIT_CASE(moves_test),
 	KUNIT_CASE(write_session_test),
 	KUNIT_CASE(scope_test),
 	KUNIT_CASE(not_begun_test),
 	KUNIT_CASE(begun_twice_test),
 	KUNIT_CASE(empty_test),
-	KUNIT_CASE(slide_fails_test),
+	KUNIT_CASE(move_fails_test),
 	KUNIT_CASE(begin_is_all_or_nothing_test),
-	KUNIT_CASE(pointer_may_go_test),
+	KUNIT_CASE(pointer_is_copied_test),
 	{ }
 };
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit test: many threads map, write, protect, lock and patch the same two
- * frames. Two promises are watched throughout:
+ * frames. Two guarantees are checked all the time:
  *
- * * from the moment phys_protect() returned 0, no byte changes that only
- *   ordinary pointers write;
- * * under an exclusive lock, read-check-write loses no update.
+ * * after phys_protect() returned 0, bytes that only ordinary pointers write do
+ *   not change;
+ * * with an exclusive lock, read-check-write does not lose an update.
  *
- * Threads pause in the midst of everything and let a random other one run, so
- * that they also meet on one CPU, without preemption, and on a clock that is too
- * coarse for fairness. Each goes on until it has succeeded often enough.
+ * Threads pause at critical points and let a random other thread run, so that
+ * they interleave even on one CPU, without preemption, and with a coarse clock.
+ * Each thread runs until it has succeeded often enough.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -23,16 +23,17 @@
 #include <lvbs/phys_ptr.h>
 
 #include "kunit/fakes/random.h"
+#include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
 
-/* How often each thread wants to succeed, and when it gives up. */
+/* Successes that each thread needs, and attempts before it gives up. */
 #define SUCCESSES	500U
 #define ROUNDS_MAX	200000U
 #define THREADS		8
 #define FRAMES		2
 #define BYTES		(FRAMES * PAGE_SIZE)
 
-/* Over the frames' border: the bytes of writers, locks' counter, patches. */
+/* Across the two frames: bytes of writers, a counter, patches. */
 #define SEQUENCE_AT	(PAGE_SIZE - 32)
 #define SEQUENCE_LEN	64
 #define COUNTER_AT	(PAGE_SIZE + 100)
@@ -60,7 +61,7 @@ struct stress_thread {
 	unsigned int successes;
 };
 
-/* What others do may refuse us, and nothing else may. */
+/* Conflicts with other threads are the only expected errors. */
 static bool stress_ok(struct stress *st, int err)
 {
 	if (err == -EBUSY || err == -EROFS)
@@ -71,8 +72,9 @@ static bool stress_ok(struct stress *st, int err)
 }
 
 /*
- * A running thread holds a baton. It passes it on and waits for another; there
- * are as many batons as threads, so all can run at once where there are CPUs.
+ * A thread runs while it holds a baton. It passes the baton to a random thread
+ * and waits for another. There are as many batons as threads, so all can run at
+ * once if there are enough CPUs.
  */
 static void stress_pause(struct stress_thread *self)
 {
@@ -83,7 +85,7 @@ static void stress_pause(struct stress_thread *self)
 	wait_for_completion(&self->go);
 }
 
-/* Nobody waits any more. */
+/* Wake all threads. */
 static void stress_release(struct stress *st)
 {
 	unsigned int i;
@@ -92,7 +94,7 @@ static void stress_release(struct stress *st)
 		complete_all(&st->thread[i].go);
 }
 
-/* Another round, after a while of random length? */
+/* Wait for a random time; returns whether to do another round. */
 static bool stress_goes_on(struct stress_thread *self)
 {
 	u32 n = 1 + random_below(&self->rnd, 8);
@@ -102,7 +104,7 @@ static bool stress_goes_on(struct stress_thread *self)
 	return self->successes < SUCCESSES && self->rounds++ < ROUNDS_MAX;
 }
 
-/* A thread that has had enough still passes batons on. */
+/* A thread that is done still passes batons. */
 static int stress_finish(struct stress_thread *self)
 {
 	struct stress *st = self->st;
@@ -125,7 +127,7 @@ static unsigned int stress_write_session(struct stress_thread *self, u8 *bytes)
 		return 0;
 	for (i = 0; i < 4; i++) {
 		memset(bytes, bytes[0] + 1, SEQUENCE_LEN);
-		/* Mapped before a protection or a lock, or not at all. */
+		/* Either mapped before the protection or lock, or refused. */
 		if (phys_session_write(&s, SEQUENCE_AT, bytes, SEQUENCE_LEN))
 			atomic_inc(&st->wrong_errno);
 		else
@@ -166,7 +168,7 @@ static int stress_reader(void *data)
 	return stress_finish(self);
 }
 
-/* What ordinary pointers write, as the kernel itself sees it. */
+/* The writers' bytes, through the kernel's own mapping. */
 static void stress_snapshot(const struct stress *st, u8 *to)
 {
 	memcpy(to, st->mem + SEQUENCE_AT, SEQUENCE_LEN);
@@ -280,7 +282,7 @@ static void stress_run(struct stress *st, struct rnd_state *rnd)
 		if (!IS_ERR(kthread_run(threads[i].run, &st->thread[i],
 					"lvbs-stress/%u", i)))
 			continue;
-		/* The test has failed; the others must not wait for it. */
+		/* The test has failed; the other threads must not wait. */
 		stress_release(st);
 		atomic_dec(&st->unfinished);
 		complete(&st->done);
@@ -328,11 +330,11 @@ static void stress_test(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, atomic_read(&st->wrong_errno), 0);
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&st->changed), 0,
-			    "written while it was protected");
+			    "written while protected");
 	for (i = 0; i < THREADS; i++) {
 		kunit_info(test, "%s: %u of %u rounds\n", threads[i].name,
 			   self[i].successes, self[i].rounds);
-		/* Each had its turn. */
+		/* Each thread succeeded. */
 		KUNIT_EXPECT_GE_MSG(test, self[i].successes, SUCCESSES, "%s",
 				    threads[i].name);
 		if (threads[i].run == stress_locker)
@@ -340,11 +342,11 @@ static void stress_test(struct kunit *test)
 	}
 	memcpy(&count, st->mem + COUNTER_AT, sizeof(count));
 	KUNIT_EXPECT_EQ_MSG(test, count, (u64)counted,
-			    "updates under the lock were lost");
-	/* And was in somebody's way. */
+			    "updates with the lock held were lost");
+	/* There were conflicts. */
 	KUNIT_EXPECT_GT(test, atomic_read(&st->refused), 0);
 
-	/* Nobody is there any more. */
+	/* No claim is left. */
 	KUNIT_EXPECT_EQ(test, 0,
 			phys_claim_check(mgr->claims, PHYS_CLAIM_EXCLUSIVE,
 					 NULL, &st->ptr.ro.frames));

@@ -2,7 +2,8 @@
 /*
  * KUnit tests of copies between foreign and user memory.
  *
- * A case that has user memory makes no assertions, which would leave it on.
+ * Cases that set up user memory use no assertions, which would not tear it
+ * down.
  */
 #include <kunit/test.h>
 #include <linux/sizes.h>
@@ -13,13 +14,14 @@
 #include "kunit/fakes/sweep.h"
 #include "kunit/fakes/user.h"
 #include "kunit/fakes/vmap.h"
+#include "kunit/param.h"
 
 #define P	PAGE_SIZE
 #define W	PHYS_WINDOW_PAGES
 
 #define USER_PAGES	(2 * W + 2)
 #define USER_BYTES	(USER_PAGES * P)
-/* Where the pointer starts: over a page's end from the first byte on. */
+/* The pointer starts at the last byte of a page. */
 #define START		(3 * P - 5)
 
 struct user_row {
@@ -31,21 +33,16 @@ struct user_row {
 static const struct user_row user_rows[] = {
 	{ "nothing", 0, 0 },
 	{ "a byte", 0, 1 },
-	{ "over a page's end", 0, 100 },
-	{ "one less than the bounce buffer", 3, SZ_16K - 1 },
-	{ "the bounce buffer", 3, SZ_16K },
-	{ "one more than the bounce buffer", 3, SZ_16K + 1 },
+	{ "across a page boundary", 0, 100 },
+	{ "bounce buffer minus one", 3, SZ_16K - 1 },
+	{ "bounce buffer", 3, SZ_16K },
+	{ "bounce buffer plus one", 3, SZ_16K + 1 },
 	{ "three bounce buffers", 7, 3 * SZ_16K },
-	{ "over a window's end", W * P - 10, 100 },
+	{ "across a window boundary", W * P - 10, 100 },
 	{ "two windows and a page", 0, (2 * W + 1) * P },
 };
 
-static void user_row_name(const struct user_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(user, user_rows, user_row_name);
+KUNIT_ARRAY_PARAM_DESC(user, user_rows, name);
 
 struct user_fixture {
 	struct fake_user user;
@@ -53,7 +50,7 @@ struct user_fixture {
 	u8 *buf;
 };
 
-/* False if there is nothing to test with; the case has then failed. */
+/* On false, the setup and hence the case has failed. */
 static bool user_setup(struct kunit *test, struct user_fixture *fix)
 {
 	struct fake_vmap *fake = test->priv;
@@ -146,17 +143,17 @@ out:
 	user_teardown(&fix);
 }
 
-/* ---- user memory that is not there ---- */
+/* ---- unmapped user memory ---- */
 
 /*
- * copy_to_user() does not tell of bytes that did not arrive. Where it copies in
- * blocks (arm64), none of one that does not fit as a whole has to.
+ * copy_to_user() may report fewer bytes than it could copy: where it copies in
+ * blocks (arm64), a block that faults need not be copied in part.
  */
 #define BLOCK	(IS_ENABLED(CONFIG_X86_64) ? 1 : 64)
 
 static void bad_user_memory_test(struct kunit *test)
 {
-	/* So many bytes of user memory are left. */
+	/* Bytes of user memory before the hole. */
 	static const size_t rooms[] = { 0, 1, 100, SZ_16K, SZ_16K + 1 };
 	struct fake_vmap *fake = test->priv;
 	struct user_fixture fix = {};
@@ -174,7 +171,7 @@ static void bad_user_memory_test(struct kunit *test)
 						  fake_user_ptr(&fix.user,
 								end - rooms[j]),
 						  len, &done));
-		/* All that fits arrived: the hole starts with a page. */
+		/* The hole starts at a page boundary, so all bytes before it arrive. */
 		KUNIT_EXPECT_LE_MSG(test, done, rooms[j], "room %zu", rooms[j]);
 		KUNIT_EXPECT_GE_MSG(test, done + BLOCK - 1, rooms[j],
 				    "room %zu", rooms[j]);
@@ -195,7 +192,7 @@ static void bad_user_memory_test(struct kunit *test)
 								   end -
 								   rooms[j]),
 						     len, &done));
-		/* Whole bounce buffers arrive; what is told is what is done. */
+		/* Only whole bounce buffers are written, and @done says so. */
 		KUNIT_EXPECT_EQ_MSG(test, done,
 				    rooms[j] - rooms[j] % SZ_16K, "room %zu",
 				    rooms[j]);
@@ -209,13 +206,13 @@ static void bad_user_memory_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, i, FAKE_BYTES);
 	}
 	KUNIT_EXPECT_EQ(test, fake_refused(fake, -EFAULT), 0UL);
-	/* Bad user memory is no fault of foreign memory. */
+	/* Faults of user memory are not counted as faults of foreign memory. */
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_FAULTS), 0UL);
 out:
 	user_teardown(&fix);
 }
 
-/* Refused as a whole: not a byte of user memory is touched. */
+/* A refused access does not touch user memory. */
 static void refused_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
@@ -244,7 +241,7 @@ out:
 	user_teardown(&fix);
 }
 
-/* ---- the foreign memory fails in between ---- */
+/* ---- failures of foreign memory ---- */
 
 static int sweep_to_user(struct fake_vmap *fake, void *arg)
 {
@@ -281,7 +278,7 @@ static void sweep_test(struct kunit *test)
 	user_teardown(&fix);
 }
 
-/* What was read before the next window failed has arrived. */
+/* The bytes before the window that failed arrive. */
 static void partial_test(struct kunit *test)
 {
 	const size_t first = W * P - (START % P);
@@ -305,7 +302,7 @@ static void partial_test(struct kunit *test)
 			break;
 	KUNIT_EXPECT_EQ_MSG(test, i, USER_BYTES, "first wrong byte");
 
-	/* Zeroes all over: the other way round. */
+	/* The other direction, with zeroes. */
 	fake_fail(fake, FAKE_VMAP, 2, -ENOMEM);
 	memset(fix.buf, 0, USER_BYTES);
 	KUNIT_EXPECT_EQ(test, 0UL,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the real vmap manager: physical pointers over pages of our
- * own, looked at through the kernel's own mapping of them.
+ * KUnit tests of the real vmap manager: physical pointers to pages of the test,
+ * which are inspected through the kernel's own mapping.
  */
 #include <kunit/test.h>
 #include <linux/highmem.h>
@@ -18,21 +18,21 @@
 
 #include <asm/sections.h>
 
-#include "phys/copy_nofault.h"
-#include "kunit/phys/pte_bits.h"
-#include "phys/ram_map.h"
 #include "kunit/fakes/random.h"
+#include "kunit/param.h"
+#include "kunit/phys/pte_bits.h"
+#include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
 
 #define P	PAGE_SIZE
 #define W	PHYS_WINDOW_PAGES
 
-/* Two windows and some, with a canary page at either end. */
+/* More than two windows, with a canary page at either end. */
 #define PAGES	(2 * W + 3)
 #define BYTES	(PAGES * P)
 #define CANARY	0xe7
 
-/* Until one of them lies where it is wanted. */
+/* Allocated until one of them is where it is needed. */
 #define HIGH_TRIES	4096
 
 struct real_fixture {
@@ -117,7 +117,7 @@ static void real_exit(struct kunit *test)
 		free_pages_exact(fix->mem, BYTES);
 }
 
-/* All pages but the canaries, as a run. */
+/* All pages except the canaries, as a run. */
 static struct phys_ptr all_run(struct kunit *test)
 {
 	struct real_fixture *fix = test->priv;
@@ -148,7 +148,7 @@ static int read_byte(const struct phys_ptr *ptr)
 	return phys_read(&ptr->ro, 0, &byte, 1);
 }
 
-/* Writes what is there already. */
+/* Write back the current contents. */
 static int write_back(const struct phys_ptr *ptr)
 {
 	u8 byte;
@@ -157,7 +157,7 @@ static int write_back(const struct phys_ptr *ptr)
 	       phys_write(ptr, 0, &byte, 1);
 }
 
-/* ---- bytes arrive ---- */
+/* ---- copying ---- */
 
 static void run_test(struct kunit *test)
 {
@@ -177,7 +177,7 @@ static void run_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, maps_made(fix), 6UL);
 	KUNIT_EXPECT_EQ(test, maps_undone(fix), 6UL);
 
-	/* The rest is as it was. */
+	/* All other bytes are unchanged. */
 	for (i = P; i < BYTES - P; i++)
 		if ((i < P + 7 || i >= P + 7 + len) &&
 		    fix->mem[i] != pattern(i))
@@ -221,7 +221,7 @@ static void list_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, maps_undone(fix), 6UL);
 }
 
-/* Frames that the kernel itself has no lasting mapping of, above 4 GiB if any. */
+/* Frames without a permanent kernel mapping; above 4 GiB if possible. */
 static struct page *high_page(struct list_head *pages)
 {
 	struct page *page;
@@ -248,7 +248,7 @@ static void high_test(struct kunit *test)
 	void *addr;
 
 	if (!IS_ENABLED(CONFIG_HIGHMEM))
-		kunit_skip(test, "all memory is mapped");
+		kunit_skip(test, "all memory has a permanent mapping");
 
 	page = high_page(&pages);
 	KUNIT_ASSERT_NOT_NULL(test, page);
@@ -271,7 +271,7 @@ static void high_test(struct kunit *test)
 		__free_page(page);
 }
 
-/* ---- how it is mapped ---- */
+/* ---- mapping ---- */
 
 static void window_test(struct kunit *test)
 {
@@ -291,7 +291,7 @@ static void window_test(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, vmalloc_to_pfn(addr + i * P), pfns[i]);
 	phys_session_end(&s);
-	/* Entries go at once, whatever becomes of the TLB. */
+	/* Page table entries are cleared at once, TLB entries later. */
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_NULL(test, vmalloc_to_page(addr + i * P));
 }
@@ -304,7 +304,7 @@ static void permission_test(struct kunit *test)
 	struct pte_bits bits;
 
 	if (!pte_bits_known())
-		kunit_skip(test, "page table bits of this architecture");
+		kunit_skip(test, "no page table bits on this architecture");
 
 	KUNIT_ASSERT_EQ(test, 0, phys_session_begin(&s, &ptr.ro));
 	bits = pte_bits_of(s.window.map.addr);
@@ -320,7 +320,7 @@ static void permission_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bits.writable);
 	KUNIT_EXPECT_FALSE(test, bits.executable);
 
-	/* The test sees an executable page where there is one. */
+	/* The check recognises an executable page. */
 	bits = pte_bits_of(_stext);
 	KUNIT_EXPECT_TRUE(test, bits.executable);
 }
@@ -343,7 +343,7 @@ static void read_only_faults_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_of(fix, 4)[100], pattern(4 * P + 100));
 }
 
-/* A mapping that lasts may be longer than a window, and list a frame twice. */
+/* Persistent mappings may exceed a window and repeat frames. */
 static void vmap_test(struct kunit *test)
 {
 	static unsigned long pfns[2 * (PAGES - 2)];
@@ -377,7 +377,7 @@ static void vmap_test(struct kunit *test)
 					(PAGES - 2) * P));
 	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vunmap(mgr, &map));
 
-	/* So many that their list does not fit; none of them is looked at. */
+	/* The list does not fit in memory; no frame is looked at. */
 	frames.nr = ULONG_MAX;
 	map.nr = 0;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, mgr->ops->vmap(mgr, &frames,
@@ -385,7 +385,7 @@ static void vmap_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, map.nr, 0U);
 }
 
-/* One frame mapped twice at a time: each sees the other. */
+/* Two mappings of a frame show the same bytes. */
 static void two_sessions_test(struct kunit *test)
 {
 	struct real_fixture *fix = test->priv;
@@ -412,8 +412,8 @@ static void two_sessions_test(struct kunit *test)
 }
 
 /*
- * An address that is used again shows the new frame. With a stale translation
- * left behind it would show one of the frames before.
+ * An address that is reused shows the new frame. With a stale translation it
+ * would show a previous one.
  */
 static void stale_test(struct kunit *test)
 {
@@ -443,9 +443,9 @@ static void stale_test(struct kunit *test)
 	kunit_info(test, "the first address was used %u times\n", used_again);
 }
 
-/* ---- where it is mapped ---- */
+/* ---- vmap() or vm_map_ram() ---- */
 
-/* Where modules reach page tables, there is one to be had that is read-only. */
+/* Reads use vm_map_ram() if its mappings can be made read-only. */
 #define BLOCK_READ	(IS_ENABLED(CONFIG_X86_64) && !IS_ENABLED(CONFIG_UML))
 
 struct backend_row {
@@ -458,28 +458,23 @@ struct backend_row {
 
 static const struct backend_row backend_rows[] = {
 	{ "read", 0, 1, false, false },
-	{ "read, briefly", PHYS_MAP_TEMPORARY, 1, false, BLOCK_READ },
+	{ "temporary read", PHYS_MAP_TEMPORARY, 1, false, BLOCK_READ },
 	{ "write", PHYS_MAP_WRITE, 1, true, false },
-	{ "write, briefly", PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, 1, true, true },
-	{ "window, read", 0, W, false, false },
-	{ "window, read, briefly", PHYS_MAP_TEMPORARY, W, false, BLOCK_READ },
-	{ "more than a window, read, briefly", PHYS_MAP_TEMPORARY, W + 1, false,
+	{ "temporary write", PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, 1, true, true },
+	{ "read, window", 0, W, false, false },
+	{ "temporary read, window", PHYS_MAP_TEMPORARY, W, false, BLOCK_READ },
+	{ "temporary read, more than a window", PHYS_MAP_TEMPORARY, W + 1, false,
 	  false },
-	{ "window, write", PHYS_MAP_WRITE, W, true, false },
-	{ "window, write, briefly", PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, W, true,
+	{ "write, window", PHYS_MAP_WRITE, W, true, false },
+	{ "temporary write, window", PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, W, true,
 	  true },
-	{ "more than a window, write, briefly",
+	{ "temporary write, more than a window",
 	  PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, W + 1, true, false },
 };
 
-static void backend_row_name(const struct backend_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
+KUNIT_ARRAY_PARAM_DESC(backend, backend_rows, name);
 
-KUNIT_ARRAY_PARAM(backend, backend_rows, backend_row_name);
-
-/* A write through a mapping for reading is a fault, whatever made the mapping. */
+/* A write through a read-only mapping faults, however it was made. */
 static void expect_write_faults(struct kunit *test, const struct phys_map *map)
 {
 	struct real_fixture *fix = test->priv;
@@ -504,7 +499,7 @@ static void backend_test(struct kunit *test)
 	struct phys_map map;
 	unsigned long i;
 
-	/* Whatever was in the variable before. */
+	/* Previous contents do not matter. */
 	memset(&map, 0xff, sizeof(map));
 	KUNIT_ASSERT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, row->flags,
 						&map));
@@ -533,7 +528,7 @@ static void backend_test(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, vmalloc_to_page(map.addr + i * P));
 }
 
-/* Slots of a block are used again too, and must then lead to the new frame. */
+/* Reused slots of a vm_map_ram() block lead to the new frame. */
 static void stale_write_test(struct kunit *test)
 {
 	struct real_fixture *fix = test->priv;
@@ -552,7 +547,7 @@ static void stale_write_test(struct kunit *test)
 	}
 }
 
-/* ---- which frames are refused ---- */
+/* ---- validation ---- */
 
 static void expect_no_ram(struct kunit *test, unsigned long pfn)
 {
@@ -566,7 +561,7 @@ static void expect_no_ram(struct kunit *test, unsigned long pfn)
 			    "frame %#lx", pfn);
 }
 
-/* The ends of each gap in RAM: firmware, devices, nothing at all. */
+/* Both ends of each gap in RAM (firmware, devices, holes). */
 static void no_ram_test(struct kunit *test)
 {
 	const unsigned long max_pfn = lvbs_vmap_manager()->max_pfn;
@@ -604,22 +599,22 @@ static void validate_test(struct kunit *test)
 	} rows[] = {
 		{ "run", { .first = fix->pfns[1], .nr = 5 }, 0 },
 		{ "list", { .pfns = good, .nr = 2 }, 0 },
-		{ "list, beyond the width", { .pfns = bad, .nr = 2 },
+		{ "list, past the width", { .pfns = bad, .nr = 2 },
 		  -EOVERFLOW },
-		{ "beyond the width", { .first = mgr->max_pfn + 1, .nr = 1 },
+		{ "past the width", { .first = mgr->max_pfn + 1, .nr = 1 },
 		  -EOVERFLOW },
-		{ "over the width's end", { .first = mgr->max_pfn, .nr = 2 },
+		{ "across the end of the width", { .first = mgr->max_pfn, .nr = 2 },
 		  -EOVERFLOW },
-		{ "last frame there is", { .first = ULONG_MAX, .nr = 1 },
+		{ "last possible frame", { .first = ULONG_MAX, .nr = 1 },
 		  -EOVERFLOW },
-		{ "to the last frame there is", { .first = 1, .nr = ULONG_MAX },
+		{ "up to the last possible frame", { .first = 1, .nr = ULONG_MAX },
 		  -EOVERFLOW },
 	};
 	struct phys_ptr ptr;
 	size_t i;
 
 	KUNIT_ASSERT_LT(test, mgr->max_pfn, ULONG_MAX - 1);
-	/* Each frame that is within the width has an address. */
+	/* Frames within the width have an address. */
 	KUNIT_EXPECT_EQ(test, PHYS_PFN(PFN_PHYS(mgr->max_pfn)), mgr->max_pfn);
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		KUNIT_EXPECT_EQ_MSG(test, rows[i].err,
@@ -631,7 +626,7 @@ static void validate_test(struct kunit *test)
 				      PFN_PHYS(mgr->max_pfn) + (P - 1), 2, 1));
 }
 
-/* One look-up against what each of the sets says of each frame. */
+/* Compare the lookup with the sets it is made from, frame by frame. */
 static int naive_verdict(const struct vmap_manager *mgr, unsigned long first,
 			 unsigned long nr)
 {
@@ -643,7 +638,7 @@ static int naive_verdict(const struct vmap_manager *mgr, unsigned long first,
 	for (pfn = first; pfn < first + nr; pfn++) {
 		if (frame_set_intersects(ram_map_owned(), pfn, pfn))
 			return -EPERM;
-		if (!frame_set_contains(ram_map_ram(), pfn, pfn) ||
+		if (!frame_set_intersects(ram_map_ram(), pfn, pfn) ||
 		    !pfn_to_online_page(pfn) ||
 		    PageOffline(pfn_to_page(pfn)) ||
 		    is_page_hwpoison(pfn_to_page(pfn)))
@@ -663,7 +658,7 @@ static void check_verdict(struct kunit *test, unsigned long first,
 
 	KUNIT_EXPECT_EQ_MSG(test, mgr->ops->validate_unowned(mgr, &run), err,
 			    "seed %#x: %lu frames from %#lx", seed, nr, first);
-	/* Of a list, the first bad one tells. */
+	/* The first bad frame of a list determines the error. */
 	for (i = nr; i--; pfns[i] = first + i)
 		want_list = naive_verdict(mgr, first + i, 1) ?: want_list;
 	KUNIT_EXPECT_EQ_MSG(test, mgr->ops->validate_unowned(mgr, &list),
@@ -671,7 +666,7 @@ static void check_verdict(struct kunit *test, unsigned long first,
 			    nr, first);
 }
 
-/* Around the ends of every range of RAM, with some frames there owned. */
+/* Around both ends of each range of RAM, with some frames owned. */
 static void usable_test(struct kunit *test)
 {
 	struct frame_set *owned = ram_map_owned();
@@ -714,7 +709,7 @@ static void usable_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, ram_map_refresh());
 }
 
-/* What the module owns stays owned: the set is put back by hand. */
+/* Frames cannot be disowned, so the set is restored by hand. */
 static void owned_test(struct kunit *test)
 {
 	struct frame_set *owned = ram_map_owned();
@@ -777,7 +772,7 @@ static void hwpoison_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, healed, 0);
 }
 
-/* Checkpatch knows SetPage...(), but not the forms that are not atomic. */
+/* Checkpatch knows SetPage...(), but not its non-atomic variants. */
 #define nonatomic(op)	__##op
 
 static void offline_test(struct kunit *test)
@@ -829,17 +824,17 @@ static void protect_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, write_back(&ptr));
 }
 
-/* From load on: read, but not written. */
+/* The kernel image can be read, but not written. */
 static void kernel_image_test(struct kunit *test)
 {
 	const struct {
 		const char *name;
 		const char *at;
 	} rows[] = {
-		{ "first of the text", _stext },
-		{ "last of the text", _etext - 1 },
-		{ "first of the read-only data", __start_rodata },
-		{ "last of the read-only data", __end_rodata - 1 },
+		{ "start of text", _stext },
+		{ "end of text", _etext - 1 },
+		{ "start of rodata", __start_rodata },
+		{ "end of rodata", __end_rodata - 1 },
 	};
 	size_t i;
 
@@ -857,9 +852,9 @@ static void kernel_image_test(struct kunit *test)
 	}
 }
 
-/* ---- memory that goes away in mid-copy ---- */
+/* ---- memory that vanishes during a copy ---- */
 
-/* The page of a window, counted from its start, that is gone. */
+/* Position in the window of the missing page. */
 static unsigned int gone_page;
 
 static int vmap_with_gone_page(struct vmap_manager *mgr,
@@ -895,16 +890,11 @@ static const struct fault_row fault_rows[] = {
 	{ "a page in the middle", 1, 0, 3 * P, P },
 	{ "first byte, misaligned", 0, 13, 500, 0 },
 	{ "long, one byte before", 2, 5, 2 * P - 4, 2 * P - 5 },
-	{ "just not reached", 1, P - 100, 100, 100 },
+	{ "not quite reached", 1, P - 100, 100, 100 },
 	{ "behind it", 0, P, 100, 100 },
 };
 
-static void fault_row_name(const struct fault_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(fault, fault_rows, fault_row_name);
+KUNIT_ARRAY_PARAM_DESC(fault, fault_rows, name);
 
 #define MARGIN	64
 
@@ -928,7 +918,7 @@ static void fault_test(struct kunit *test)
 	ops.vmap = vmap_with_gone_page;
 	mgr.ops = &ops;
 	mgr.stats = &stats;
-	/* Each access maps from its own first page on. */
+	/* Each access maps a window that starts at its first page. */
 	gone_page = row->gone - row->at / P;
 	KUNIT_ASSERT_EQ(test, 0,
 			phys_ptr_init(&ptr, &mgr, PFN_PHYS(fix->pfns[1]), 4 * P,
@@ -968,14 +958,14 @@ static void fault_test(struct kunit *test)
 			3 * row->done);
 	KUNIT_EXPECT_EQ(test, phys_stat_get(&stats, PHYS_STAT_MAPS), 3UL);
 	KUNIT_EXPECT_EQ(test, phys_stat_get(&stats, PHYS_STAT_UNMAPS), 3UL);
-	/* Nor is it a refusal, and nothing is left claimed. */
+	/* A fault is not a refusal, and no claim is left. */
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&stats.refused[EFAULT]), 0L);
 	KUNIT_EXPECT_EQ(test, 0,
 			phys_claim_check(mgr.claims, PHYS_CLAIM_EXCLUSIVE, NULL,
 					 &ptr.ro.frames));
 }
 
-/* After a fault a session goes on with what is there. */
+/* After a fault, a session can still access the other pages. */
 static void fault_in_session_test(struct kunit *test)
 {
 	struct vmap_manager *real = lvbs_vmap_manager();

@@ -18,7 +18,7 @@
 
 #include "debugfs/debugfs.h"
 #include "parse.h"
-#include "phys/ram_map.h"
+#include "phys/phys.h"
 
 static struct dentry *phys_dir;
 

@@ -18,8 +18,7 @@
 #include "heki/vtl0.h"
 #include "heki/wire.h"
 #include "init.h"
-#include "phys/kernel_image.h"
-#include "phys/width.h"
+#include "phys/phys.h"
 
 /* Between heki_module_add() and heki_module_drop() of its token. */
 struct heki_module {

@@ -17,6 +17,7 @@
 
 #include "heki/owner.h"
 #include "init.h"
+#include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
 
 /* Serialises owners coming and going; taken before the map's update lock. */

@@ -13,7 +13,7 @@
 #include "heki/protect.h"
 #include "heki/vtl0.h"
 #include "init.h"
-#include "phys/width.h"
+#include "phys/phys.h"
 
 #define MEM_ATTRS	(HEKI_MEM_READ | HEKI_MEM_WRITE | HEKI_MEM_EXEC | \
 			 HEKI_MEM_IMMUTABLE)

@@ -10,7 +10,7 @@
 
 #include "heki/vtl0.h"
 #include "heki/request.h"
-#include "phys/width.h"
+#include "phys/phys.h"
 
 /*
  * The page of heki_request_keep(). Live mode, which changes it, is not all there

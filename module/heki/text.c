@@ -7,11 +7,10 @@
 #include <linux/mm.h>
 #include <linux/pfn.h>
 
-#include "phys/copy_nofault.h"
 #include "heki/vtl0.h"
 #include "heki/owner.h"
 #include "heki/text.h"
-#include "phys/session.h"
+#include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
 
 static int text_open_mapped(struct heki_text *text, const struct heki_site *site)

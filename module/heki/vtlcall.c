@@ -22,8 +22,7 @@
 #include "heki/request.h"
 #include "heki/verdicts.h"
 #include "ring/log.h"
-#include "phys/kernel_image.h"
-#include "phys/width.h"
+#include "phys/phys.h"
 #include "trace.h"
 #include "heki/vtlcall.h"
 

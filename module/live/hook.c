@@ -37,7 +37,7 @@
 #include "init.h"
 #include "ksym.h"
 #include "live/live.h"
-#include "phys/copy_nofault.h"
+#include "phys/phys.h"
 #include "ring/log.h"
 #include "trace.h"
 

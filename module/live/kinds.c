@@ -11,7 +11,7 @@
 
 #include "ksym.h"
 #include "live/live.h"
-#include "phys/copy_nofault.h"
+#include "phys/phys.h"
 
 /* The two forms of a lock prefix (arch/x86/include/asm/alternative.h). */
 #define LOCK_PREFIX_BYTE	0xf0

@@ -29,7 +29,7 @@
 #include "init.h"
 #include "ksym.h"
 #include "live/live.h"
-#include "phys/copy_nofault.h"
+#include "phys/phys.h"
 
 #define INT3	0xcc
 #define JMP_LONG	0xe9

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fallible memcpy, both directions. See copy_nofault.h for what it
- * promises and copy_nofault_x86.h for how it is kept where speed matters.
+ * A memcpy between trusted kernel memory and a foreign mapping that may vanish
+ * or be read-only. A fault ends the copy, not the kernel.
  *
  * No function of this file may be probed or traced: arming a kprobe or the
- * function tracer is itself a text write, and those go through here.
+ * function tracer is itself a text write, and text writes use these functions.
  */
 #include <linux/instrumented.h>
 #include <linux/kprobes.h>
 #include <linux/uaccess.h>
 
-#include "phys/copy_nofault.h"
+#include "phys/phys.h"
 
 #ifdef CONFIG_X86_64
 
 #include <asm/asm.h>
 
 /*
- * The plain handler, not the one for user accesses: that one warns about the
- * #GP that a non-canonical address raises.
+ * Use the plain handler: the one for user accesses warns about the #GP that a
+ * non-canonical address raises.
  *
- * Page faults need not be disabled: a fault at an address in the kernel half
- * goes to the exception table without looking at the mm or sleeping.
+ * Page faults stay enabled: a fault at an address in the kernel half goes to
+ * the exception table without looking at the mm or sleeping.
  *
- * UML has this architecture's instructions, but another table format. And no
- * version looks there, or at anything else, for a fault in the vmalloc area,
- * where foreign memory is mapped: 7.2 repeats the access for ever.
+ * UML runs the same instructions but has another table format, and no version
+ * of it consults the table for a fault in the vmalloc area, where foreign
+ * memory is mapped (7.2 repeats the access forever). Faults are fatal there.
  */
 #ifdef CONFIG_UML
 #define COPY_EXTABLE(from, to)
@@ -50,8 +50,8 @@ static __always_inline bool words_allowed(const void *dst, const void *src)
 }
 
 /*
- * Not copy_from_kernel_nofault(): it does not tell how far it got, and where it
- * fails it may leave a word of zeros or garbage in the destination.
+ * copy_from_kernel_nofault() does not fit: it does not report how far it got,
+ * and on failure it may leave a word of zeros or garbage in the destination.
  *
  * Page faults are disabled because some architectures look at the mm even for
  * a kernel address.
@@ -112,8 +112,24 @@ NOKPROBE_SYMBOL(copy_out);
 #endif /* CONFIG_X86_64 */
 
 /*
- * Sanitizers do not see what assembly does. The trusted side is checked here;
- * the foreign side is expected to be bad at times.
+ * The contract of both functions:
+ *
+ * They return the number of bytes that were not copied. The count is exact: all
+ * bytes before the first that faulted have been copied, and no byte after it,
+ * or outside the trusted buffer, has been written. Nothing is zeroed.
+ *
+ * An access may have any width and may be repeated, always with the final value
+ * when writing. When others may write to the memory, copy once and check the
+ * copy. The areas must not overlap.
+ *
+ * x86-64 catches faults on both sides, other architectures on the foreign side,
+ * UML none. User addresses are not supported (SMAP turns the fault into an
+ * oops).
+ *
+ * Any context, NMI included: they never sleep, lock or allocate.
+ *
+ * The trusted side is checked for the sanitizers, which do not see assembly;
+ * the foreign side is expected to be invalid at times.
  */
 notrace size_t copy_nofault_from(void *dst, const void *foreign, size_t len)
 {

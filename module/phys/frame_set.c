@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A set of page frames: a sorted array, looked up by bisection under RCU and
+ * A set of page frames: a sorted array of ranges, searched under RCU and
  * replaced as a whole. Sets are small (a machine has a handful of RAM ranges)
- * and change with memory hotplug only, so that an array beats any tree.
+ * and change only with memory hotplug, so an array beats a tree. Lookups are
+ * allowed in any context; changes may sleep.
  */
 #include <linux/limits.h>
 #include <linux/minmax.h>
@@ -11,7 +12,7 @@
 #include <linux/sort.h>
 #include <linux/string.h>
 
-#include "phys/frame_set.h"
+#include "phys/phys.h"
 
 static int range_cmp(const void *a, const void *b)
 {
@@ -20,7 +21,7 @@ static int range_cmp(const void *a, const void *b)
 	return ra->first < rb->first ? -1 : ra->first > rb->first;
 }
 
-/* Sort, and join what touches; returns how many are left. */
+/* Sort and merge adjacent ranges. Returns the new number of ranges. */
 static unsigned long ranges_normalise(struct frame_range *range,
 				      unsigned long nr)
 {
@@ -87,6 +88,11 @@ static int set_replace_locked(struct frame_set *set, struct frame_range *range,
 	return 0;
 }
 
+/*
+ * Make @set hold exactly these ranges, which are in any order, may overlap, and
+ * are sorted in place. Returns 0, -EINVAL if a range ends before it starts, or
+ * -ENOMEM; on error the set is unchanged.
+ */
 int frame_set_replace(struct frame_set *set, struct frame_range *range,
 		      unsigned long nr)
 {
@@ -124,7 +130,7 @@ int frame_set_add(struct frame_set *set, const struct frame_range *range,
 	return err;
 }
 
-/* The first range that ends at or after a frame; NULL if there is none. */
+/* The first range that ends at or after a frame, or NULL. */
 static const struct frame_range *
 ranges_next(const struct frame_ranges *ranges, unsigned long from)
 {
@@ -146,8 +152,8 @@ ranges_next(const struct frame_ranges *ranges, unsigned long from)
 }
 
 /*
- * Every range that is taken away adds at most one to those that it is taken
- * from: it splits a range, shortens some, swallows others.
+ * Each range of @without adds at most one to the result, by splitting a range.
+ * So @out needs room for as many ranges as both have.
  */
 static unsigned long ranges_subtract(struct frame_range *out,
 				     const struct frame_ranges *from,
@@ -175,6 +181,11 @@ static unsigned long ranges_subtract(struct frame_range *out,
 	return nr;
 }
 
+/*
+ * Make @set hold what @from, possibly the same set, has and @without has not.
+ * The caller serialises changes to @from and @without. On -ENOMEM @set is
+ * unchanged.
+ */
 int frame_set_difference(struct frame_set *set, struct frame_set *from,
 			 struct frame_set *without)
 {
@@ -183,7 +194,7 @@ int frame_set_difference(struct frame_set *set, struct frame_set *from,
 	int err = -ENOMEM;
 
 	mutex_lock(&set->lock);
-	/* They do not change meanwhile. */
+	/* Stable: see above. */
 	has = rcu_dereference_protected(from->ranges, true);
 	has_not = rcu_dereference_protected(without->ranges, true);
 
@@ -206,8 +217,9 @@ void frame_set_destroy(struct frame_set *set)
 }
 
 /*
- * Each access asks, mostly about what most of the memory is. This side of RCU
- * is but a preemption count.
+ * The range that contains a frame, or FRAME_RANGE_EMPTY. Called for each
+ * access, mostly for frames of the largest range. RCU-sched costs no more than
+ * a preemption count.
  */
 struct frame_range frame_set_find(struct frame_set *set, unsigned long pfn)
 {
@@ -228,6 +240,7 @@ struct frame_range frame_set_find(struct frame_set *set, unsigned long pfn)
 	return range;
 }
 
+/* Get the first range that ends at or after @from; false if there is none. */
 bool frame_set_next(struct frame_set *set, unsigned long from,
 		    struct frame_range *range)
 {
@@ -239,12 +252,6 @@ bool frame_set_next(struct frame_set *set, unsigned long from,
 		*range = *found;
 	rcu_read_unlock();
 	return found;
-}
-
-bool frame_set_contains(struct frame_set *set, unsigned long first,
-			unsigned long last)
-{
-	return frame_range_contains(frame_set_find(set, first), first, last);
 }
 
 bool frame_set_intersects(struct frame_set *set, unsigned long first,

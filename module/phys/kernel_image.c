@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's own code and read-only data are protected while the module is
- * loaded: ordinary physical pointers may read but not write them.
+ * The kernel's own image. Its text and read-only data are protected while the
+ * module is loaded: ordinary physical pointers may read but not write them.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -11,17 +11,19 @@
 
 #include <lvbs/vmap_manager.h>
 
-#include "ksym.h"
 #include "init.h"
-#include "phys/kernel_image.h"
+#include "ksym.h"
+#include "phys/phys.h"
 
-struct image_part {
+struct image_section {
 	const char *start_name;
 	const char *end_name;
-	/* Known to the linker where we are part of the kernel, else NULL. */
+	/* NULL in a module, where the linker does not know the symbols. */
 	const char *start;
 	const char *end;
+	const char *protected_as;	/* NULL: writable */
 	struct phys_protection prot;
+	struct kernel_range range;
 };
 
 #ifdef MODULE
@@ -30,54 +32,26 @@ struct image_part {
 #define IMAGE_SYMBOL(name)	(name)
 #endif
 
-#define IMAGE_PART(what, from, to) {					\
+#define IMAGE_SECTION(what, from, to) {					\
 	.start_name = #from,						\
 	.end_name = #to,						\
 	.start = IMAGE_SYMBOL(from),					\
 	.end = IMAGE_SYMBOL(to),					\
-	.prot.owner = what,						\
+	.protected_as = what,						\
 }
-
-static struct image_part parts[] = {
-	IMAGE_PART("kernel text", _stext, _etext),
-	IMAGE_PART("kernel rodata", __start_rodata, __end_rodata),
-};
-
-static unsigned int nr_protected;
 
 /*
- * Where the image is mapped, and the pieces of it that stay the kernel's: init
- * sections and the gaps between sections become free memory.
+ * What stays the kernel's. Init sections, and the gaps between sections, become
+ * free memory. The text comes first.
  */
-static struct kernel_range image;
-static struct kernel_range text, rodata, data, bss;
+static struct image_section sections[] = {
+	IMAGE_SECTION("kernel text", _stext, _etext),
+	IMAGE_SECTION("kernel rodata", __start_rodata, __end_rodata),
+	IMAGE_SECTION(NULL, _sdata, _edata),
+	IMAGE_SECTION(NULL, __bss_start, __bss_stop),
+};
 
-static int range_find(struct kernel_range *range, const char *start_name,
-		      const char *start, const char *end_name, const char *end)
-{
-	unsigned long first = (unsigned long)start ?: ksym_address(start_name);
-	unsigned long past = (unsigned long)end ?: ksym_address(end_name);
-
-	if (!first || past <= first) {
-		pr_err("cannot find the kernel's symbols %s and %s (kprobes disabled?)\n",
-		       start_name, end_name);
-		return -ENOENT;
-	}
-	*range = (struct kernel_range) {
-		.va = first,
-		.pa = __pa_symbol(first),
-		.bytes = past - first,
-	};
-	return 0;
-}
-
-#define RANGE_FIND(range, from, to)					\
-	range_find(range, #from, IMAGE_SYMBOL(from), #to, IMAGE_SYMBOL(to))
-
-struct kernel_range kernel_image_text(void)
-{
-	return text;
-}
+static unsigned int nr_ready;
 
 static bool ranges_meet(u64 a, u64 a_bytes, u64 b, u64 b_bytes)
 {
@@ -85,32 +59,67 @@ static bool ranges_meet(u64 a, u64 a_bytes, u64 b, u64 b_bytes)
 	       b <= a + (a_bytes - 1);
 }
 
+struct kernel_range kernel_image_text(void)
+{
+	return sections[0].range;
+}
+
 bool kernel_image_meets(u64 pa, u64 bytes)
 {
-	return ranges_meet(text.pa, text.bytes, pa, bytes) ||
-	       ranges_meet(rodata.pa, rodata.bytes, pa, bytes) ||
-	       ranges_meet(data.pa, data.bytes, pa, bytes) ||
-	       ranges_meet(bss.pa, bss.bytes, pa, bytes);
+	const struct kernel_range *range;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sections); i++) {
+		range = &sections[i].range;
+		if (ranges_meet(range->pa, range->bytes, pa, bytes))
+			return true;
+	}
+	return false;
 }
 
 bool kernel_image_meets_va(u64 va, u64 bytes)
 {
-	return ranges_meet(image.va, image.bytes, va, bytes);
+	const struct kernel_range *range;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sections); i++) {
+		range = &sections[i].range;
+		if (ranges_meet(range->va, range->bytes, va, bytes))
+			return true;
+	}
+	return false;
 }
 
-static int part_protect(struct image_part *part)
+static int section_find(struct image_section *section)
 {
-	struct kernel_range range;
-	unsigned long first, last;
-	int err;
+	unsigned long start = (unsigned long)section->start ?:
+			      ksym_address(section->start_name);
+	unsigned long end = (unsigned long)section->end ?:
+			    ksym_address(section->end_name);
 
-	err = range_find(&range, part->start_name, part->start, part->end_name,
-			 part->end);
-	if (err)
-		return err;
-	first = PHYS_PFN(range.pa);
-	last = PHYS_PFN(range.pa + range.bytes - 1);
-	return phys_protect(lvbs_vmap_manager(), &part->prot, first,
+	if (!start || end <= start) {
+		pr_err("cannot find the kernel image: symbols %s and %s not found (kprobes disabled?)\n",
+		       section->start_name, section->end_name);
+		return -ENOENT;
+	}
+	section->range = (struct kernel_range) {
+		.va = start,
+		.pa = __pa_symbol(start),
+		.bytes = end - start,
+	};
+	return 0;
+}
+
+static int section_protect(struct image_section *section)
+{
+	phys_addr_t pa = section->range.pa;
+	unsigned long first = PHYS_PFN(pa);
+	unsigned long last = PHYS_PFN(pa + section->range.bytes - 1);
+
+	if (!section->protected_as)
+		return 0;
+	section->prot.owner = section->protected_as;
+	return phys_protect(lvbs_vmap_manager(), &section->prot, first,
 			    last - first + 1);
 }
 
@@ -118,17 +127,9 @@ int kernel_image_init(void)
 {
 	int err;
 
-	err = RANGE_FIND(&image, _text, _end);
-	err = err ?: RANGE_FIND(&text, _stext, _etext);
-	err = err ?: RANGE_FIND(&rodata, __start_rodata, __end_rodata);
-	err = err ?: RANGE_FIND(&data, _sdata, _edata);
-	err = err ?: RANGE_FIND(&bss, __bss_start, __bss_stop);
-	if (err)
-		return err;
-
-	for (nr_protected = 0; nr_protected < ARRAY_SIZE(parts);
-	     nr_protected++) {
-		err = part_protect(&parts[nr_protected]);
+	for (nr_ready = 0; nr_ready < ARRAY_SIZE(sections); nr_ready++) {
+		err = section_find(&sections[nr_ready]);
+		err = err ?: section_protect(&sections[nr_ready]);
 		if (err) {
 			kernel_image_exit();
 			return err;
@@ -139,7 +140,9 @@ int kernel_image_init(void)
 
 void kernel_image_exit(void)
 {
-	while (nr_protected)
-		phys_unprotect(lvbs_vmap_manager(),
-			       &parts[--nr_protected].prot);
+	while (nr_ready--)
+		if (sections[nr_ready].protected_as)
+			phys_unprotect(lvbs_vmap_manager(),
+				       &sections[nr_ready].prot);
+	nr_ready = 0;
 }

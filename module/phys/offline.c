@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that is about to go offline.
+ * Keeps memory online while it is in use by the module.
  *
- * The kernel takes a block of memory away once nobody uses it, but it cannot see
- * that we have mapped frames that are not ours. So its request is treated as
- * what it is, one for all frames of the block: an exclusive claim. Where it
- * meets a mapping, be it a ring's that lasts, a session or a copy under way, or
- * a range lock, memory stays online: EBUSY for whoever wants it offline. Where
- * it does not, it keeps newcomers out until the block is offline, from when on
- * vmap_manager.c refuses its frames, or has been given up.
+ * The kernel takes an unused block of memory offline, but it cannot see that
+ * the module has mapped foreign frames of it. So going offline is an exclusive
+ * claim on all frames of the block. If that conflicts with a mapping (of a
+ * ring, a session or a copy) or a range lock, the block stays online and the
+ * request fails with EBUSY. Otherwise the claim blocks new accesses until the
+ * block is offline, when vmap_manager.c refuses its frames, or the request is
+ * cancelled.
  *
- * What is not mapped keeps no memory: a ring that is mapped on demand, and a
- * patch site, are answered ENXIO when their frames are gone.
+ * Memory that is not mapped can go offline: later accesses to a ring that is
+ * mapped on demand, or to a patch site, fail with ENXIO. Offlining a single
+ * page (hwpoison, soft offline) is not blocked.
  */
 #include <linux/memory.h>
 #include <linux/notifier.h>
@@ -19,15 +20,17 @@
 #include <lvbs/vmap_manager.h>
 
 #include "init.h"
+#include "phys/phys.h"
 
 /*
- * One block goes at a time: mem_hotplug_lock, held for writing over all of the
- * notifications for it, guards these. Exit comes when no notifier runs.
+ * Guarded by mem_hotplug_lock: blocks go offline one at a time, and the lock is
+ * held for writing across all notifications for a block. At exit the notifier
+ * is unregistered.
  */
-static struct phys_claim leaving;
+static struct phys_claim block_claim;
 static bool claimed;
 
-static int leave_begin(const struct memory_notify *block)
+static int claim_block(const struct memory_notify *block)
 {
 	struct phys_frames frames = {
 		.first = block->start_pfn,
@@ -35,17 +38,17 @@ static int leave_begin(const struct memory_notify *block)
 	};
 	int err;
 
-	leaving = (struct phys_claim) { .kind = PHYS_CLAIM_EXCLUSIVE };
-	err = phys_claim_add(lvbs_vmap_manager()->claims, &leaving, &frames);
+	block_claim = (struct phys_claim) { .kind = PHYS_CLAIM_EXCLUSIVE };
+	err = phys_claim_add(lvbs_vmap_manager()->claims, &block_claim, &frames);
 	claimed = !err;
 	return err;
 }
 
-static void leave_end(void)
+static void release_block(void)
 {
 	if (!claimed)
 		return;
-	phys_claim_del(lvbs_vmap_manager()->claims, &leaving);
+	phys_claim_del(lvbs_vmap_manager()->claims, &block_claim);
 	claimed = false;
 }
 
@@ -54,11 +57,11 @@ static int offline_notify(struct notifier_block *nb, unsigned long action,
 {
 	switch (action) {
 	case MEM_GOING_OFFLINE:
-		return notifier_from_errno(leave_begin(arg));
-	/* Also comes after our own refusal, or another's, and without any. */
+		return notifier_from_errno(claim_block(arg));
+	/* Cancelling may follow this notifier's refusal, another's, or none. */
 	case MEM_CANCEL_OFFLINE:
 	case MEM_OFFLINE:
-		leave_end();
+		release_block();
 		break;
 	}
 	return NOTIFY_OK;
@@ -74,5 +77,5 @@ int phys_offline_init(void)
 void phys_offline_exit(void)
 {
 	unregister_memory_notifier(&offline_nb);
-	leave_end();
+	release_block();
 }

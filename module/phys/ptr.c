@@ -1,25 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Physical pointers: how they are made, and operations on demand.
+ * Physical pointers: making them, copying on demand, and sessions.
  *
- * From the outside in: an operation on elements becomes a range of bytes
- * (phys_range.h), these the frames that they touch, and copy_frames() walks
- * them, a window at a time (phys_window.h). Sessions are in phys_session.c,
- * user memory is in phys_user.c.
+ * An operation checks its range and then handles the frames it touches, one
+ * window at a time. A window is prepared, claimed (which validates its frames),
+ * mapped, copied from or to, and closed. All knowledge of real memory is in the
+ * vmap manager. Copies from and to user memory are in user.c.
  */
 #include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sched.h>
 
 #include <lvbs/phys_ptr.h>
 
-#include "phys/frames.h"
-#include "phys/range.h"
-#include "phys/refusal.h"
-#include "phys/window.h"
+#include "phys/phys.h"
+#include "trace.h"
 
-/* Frames beyond the bound would be checked and locked for nothing. */
+/*
+ * Count and trace a refusal; returns @err. A refusal is a statement about the
+ * request, not about the state of the machine: 0, -EFAULT and -ENOMEM do not
+ * count. @pfn is the first frame of the request, or 0.
+ */
+static noinline int phys_refuse(struct vmap_manager *mgr, unsigned long pfn,
+				int err)
+{
+	if (!err || err == -EFAULT || err == -ENOMEM)
+		return err;
+
+	trace_phys_refuse(pfn, err);
+	if (-err < PHYS_REFUSAL_ERRNO_MAX)
+		atomic_long_inc(&mgr->stats->refused[-err]);
+	return err;
+}
+
+/* ---- making pointers ---- */
+
+/* Number of frames touched by @bytes bytes from @offset in the first frame. */
+static inline unsigned long phys_frames_spanned(unsigned int offset,
+						size_t bytes)
+{
+	return bytes ? (((offset + bytes - 1) >> PAGE_SHIFT) + 1) : 0;
+}
+
+/* Excess frames are dropped, so that they are neither validated nor locked. */
 static inline struct phys_const_ptr
 ptr_make(struct vmap_manager *mgr, const unsigned long *pfns,
 	 unsigned long first, unsigned int offset, size_t bytes,
@@ -36,14 +61,6 @@ ptr_make(struct vmap_manager *mgr, const unsigned long *pfns,
 	};
 }
 
-static inline struct phys_const_ptr
-ptr_contiguous(struct vmap_manager *mgr, phys_addr_t pa, size_t bytes,
-	       unsigned int elem_size)
-{
-	return ptr_make(mgr, NULL, pa >> PAGE_SHIFT, offset_in_page(pa), bytes,
-			elem_size);
-}
-
 static inline int contiguous_check(struct vmap_manager *mgr, phys_addr_t pa,
 				   size_t bytes)
 {
@@ -52,7 +69,7 @@ static inline int contiguous_check(struct vmap_manager *mgr, phys_addr_t pa,
 	if (!mgr || !mgr->ops)
 		return -EINVAL;
 
-	/* In-pointer positions, offset included, are of type size_t. */
+	/* Offset plus position must fit in a size_t. */
 	if ((bytes && check_add_overflow(pa, (phys_addr_t)bytes - 1, &last)) ||
 	    last >> PAGE_SHIFT > mgr->max_pfn || bytes > SIZE_MAX - PAGE_SIZE)
 		return phys_refuse(mgr, pa >> PAGE_SHIFT, -EOVERFLOW);
@@ -65,7 +82,8 @@ int __phys_const_ptr_init(struct phys_const_ptr *ptr, struct vmap_manager *mgr,
 	int err = contiguous_check(mgr, pa, bytes);
 
 	*ptr = err ? (struct phys_const_ptr) {} :
-		     ptr_contiguous(mgr, pa, bytes, elem_size);
+		     ptr_make(mgr, NULL, pa >> PAGE_SHIFT, offset_in_page(pa),
+			      bytes, elem_size);
 	return err;
 }
 EXPORT_SYMBOL_GPL(__phys_const_ptr_init);
@@ -109,81 +127,268 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 }
 EXPORT_SYMBOL_GPL(__phys_const_ptr_init_scattered);
 
-/* Claimed already: map, copy, unmap. */
+/* ---- ranges ---- */
+
+/* Convert a range of elements to a range of bytes. */
+static inline int phys_elem_range(const struct phys_const_ptr *ptr,
+				  size_t index, size_t count, size_t *at,
+				  size_t *len)
+{
+	size_t nr;
+
+	if (!ptr->mgr)
+		return -EINVAL;
+
+	nr = ptr->bytes / ptr->elem_size;
+	if (index > nr || count > nr - index)
+		return phys_refuse(ptr->mgr, 0, -ERANGE);
+
+	*at = index * ptr->elem_size;
+	*len = count * ptr->elem_size;
+	return 0;
+}
+
+static inline int phys_byte_range(const struct phys_const_ptr *ptr, size_t at,
+				  size_t len)
+{
+	if (!ptr->mgr)
+		return -EINVAL;
+	if (at > ptr->bytes || len > ptr->bytes - at)
+		return phys_refuse(ptr->mgr, 0, -ERANGE);
+	return 0;
+}
+
+/* The frames that a valid range of bytes touches. */
+static inline struct phys_frames
+phys_range_frames(const struct phys_const_ptr *ptr, size_t at, size_t len)
+{
+	size_t start = ptr->offset + at;
+
+	return phys_frames_slice(&ptr->frames, start >> PAGE_SHIFT,
+				 phys_frames_spanned(offset_in_page(start),
+						     len));
+}
+
+/* Point @slice to @len bytes of @ptr, in elements of one byte. */
+int phys_ptr_slice(struct phys_const_ptr *slice,
+		   const struct phys_const_ptr *ptr, size_t at, size_t len)
+{
+	int err = phys_byte_range(ptr, at, len);
+
+	if (err)
+		return err;
+
+	*slice = (struct phys_const_ptr) {
+		.mgr = ptr->mgr,
+		.lock = ptr->lock,
+		.frames = phys_range_frames(ptr, at, len),
+		.bytes = len,
+		.offset = offset_in_page(ptr->offset + at),
+		.elem_size = 1,
+	};
+	return 0;
+}
+
+/* ---- windows ---- */
+
+/* Most accesses take one window: inline, as a call would cost as much again. */
+
+/* The frames of the window that starts at position @first of @frames. */
+static inline struct phys_frames
+phys_window_frames(const struct phys_frames *frames, unsigned long first)
+{
+	return phys_frames_slice(frames, first,
+				 min_t(unsigned long, frames->nr - first,
+				       PHYS_WINDOW_PAGES));
+}
+
+/* Called once, before the window's first claim. */
+static inline void phys_window_prepare(struct phys_window *window,
+				       const struct vmap_manager *mgr,
+				       const void *lock, bool write)
+{
+	window->claim.kind = write ? mgr->write_kind : PHYS_CLAIM_READ;
+	window->claim.holder = lock;
+}
+
+/* Validate and claim frames. On error nothing is claimed. */
+static inline int phys_window_claim(struct phys_window *window,
+				    struct vmap_manager *mgr,
+				    const struct phys_frames *frames)
+{
+	int err;
+
+	err = mgr->ops->validate_unowned(mgr, frames);
+	if (!err)
+		err = phys_claim_add(mgr->claims, &window->claim, frames);
+	if (unlikely(err))
+		return phys_refuse(mgr, phys_frame(frames, 0), err);
+	return 0;
+}
+
+/*
+ * Would the windows after the first be accepted? The first is claimed, and
+ * nothing is mapped yet: an access is refused as a whole or not at all. On
+ * error the claim is released.
+ */
+static noinline int phys_window_check_rest(struct phys_window *window,
+					   struct vmap_manager *mgr,
+					   const struct phys_frames *frames)
+{
+	unsigned long at;
+
+	for (at = PHYS_WINDOW_PAGES; at < frames->nr; at += PHYS_WINDOW_PAGES) {
+		struct phys_frames next = phys_window_frames(frames, at);
+		int err;
+
+		err = mgr->ops->validate_unowned(mgr, &next);
+		if (!err)
+			err = phys_claim_check(mgr->claims, window->claim.kind,
+					       window->claim.holder, &next);
+		if (err) {
+			phys_claim_del(mgr->claims, &window->claim);
+			return phys_refuse(mgr, phys_frame(&next, 0), err);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Map what is claimed. On error the claim is released. */
+static inline int phys_window_map(struct phys_window *window,
+				  struct vmap_manager *mgr, unsigned int flags)
+{
+	const struct phys_frames *frames = &window->claim.frames;
+	int err;
+
+	err = mgr->ops->vmap(mgr, frames, flags, &window->map);
+	if (unlikely(err)) {
+		phys_claim_del(mgr->claims, &window->claim);
+		return phys_refuse(mgr, phys_frame(frames, 0), err);
+	}
+	phys_stat_add(mgr->stats, PHYS_STAT_MAPS, 1);
+	trace_phys_map(frames, flags & PHYS_MAP_WRITE);
+	return 0;
+}
+
+static noinline int phys_window_faulted(const struct phys_window *window,
+					struct vmap_manager *mgr, size_t at,
+					bool write)
+{
+	phys_stat_add(mgr->stats, PHYS_STAT_FAULTS, 1);
+	trace_phys_fault(phys_frame(&window->claim.frames, at >> PAGE_SHIFT),
+			 offset_in_page(at), write);
+	return -EFAULT;
+}
+
+/*
+ * Copy from or to position @at of a mapped window; @at is inside the window and
+ * @len is clamped to it. Adds the number of bytes copied to @copied, exact even
+ * after a fault.
+ */
+static inline int phys_window_copy(const struct phys_window *window,
+				   struct vmap_manager *mgr, size_t at,
+				   void *buf, size_t len, bool write,
+				   size_t *copied)
+{
+	size_t n = min(len, ((size_t)window->map.nr << PAGE_SHIFT) - at);
+	void *foreign = window->map.addr + at;
+	size_t left;
+
+	if (write)
+		left = copy_nofault_to(foreign, buf, n);
+	else
+		left = copy_nofault_from(buf, foreign, n);
+	*copied += n - left;
+	phys_stat_add(mgr->stats, PHYS_STAT_BYTES, n - left);
+	return left ? phys_window_faulted(window, mgr, at + n - left, write) : 0;
+}
+
+/* Unmap a window and release its claim. */
+static inline void phys_window_close(struct phys_window *window,
+				     struct vmap_manager *mgr)
+{
+	if (unlikely(mgr->ops->vunmap(mgr, &window->map)))
+		phys_stat_add(mgr->stats, PHYS_STAT_LEAKED, 1);
+	else
+		phys_stat_add(mgr->stats, PHYS_STAT_UNMAPS, 1);
+	window->map.nr = 0;
+	phys_claim_del(mgr->claims, &window->claim);
+}
+
+/* ---- copies on demand ---- */
+
+/* Map, copy and close a window that is already claimed. */
 static __always_inline int copy_window(struct phys_window *window,
 				       struct vmap_manager *mgr, size_t offset,
-				       void *to, const void *from, size_t len,
+				       void *buf, size_t len, bool write,
 				       size_t *copied)
 {
-	unsigned int flags = PHYS_MAP_TEMPORARY | (to ? 0 : PHYS_MAP_WRITE);
+	unsigned int flags = PHYS_MAP_TEMPORARY | (write ? PHYS_MAP_WRITE : 0);
 	int err;
 
 	err = phys_window_map(window, mgr, flags);
 	if (err)
 		return err;
-	err = phys_window_copy(window, mgr, offset, to, from, len, copied);
+	err = phys_window_copy(window, mgr, offset, buf, len, write, copied);
 	phys_window_close(window, mgr);
 	return err;
 }
 
-/* More than one window: one after the other. */
 static noinline int copy_windows(struct phys_window *window,
 				 struct vmap_manager *mgr,
 				 struct phys_frames rest, size_t offset,
-				 void *to, const void *from, size_t len,
+				 void *buf, size_t len, bool write,
 				 size_t *copied)
 {
-	struct phys_frames part = phys_window_frames(&rest, 0);
+	struct phys_frames frames = phys_window_frames(&rest, 0);
 	int err;
 
-	err = phys_window_claim(window, mgr, &part);
+	err = phys_window_claim(window, mgr, &frames);
 	err = err ?: phys_window_check_rest(window, mgr, &rest);
 	while (!err) {
 		size_t n = 0;
 
-		err = copy_window(window, mgr, offset, to, from,
-				  len - *copied, &n);
+		err = copy_window(window, mgr, offset, buf, len - *copied,
+				  write, &n);
 		*copied += n;
 		if (err || *copied == len)
 			break;
 
-		if (to)
-			to += n;
-		else
-			from += n;
+		buf += n;
 		offset = 0;
-		rest = phys_frames_slice(&rest, part.nr, rest.nr - part.nr);
-		part = phys_window_frames(&rest, 0);
-		err = phys_window_claim(window, mgr, &part);
+		rest = phys_frames_slice(&rest, frames.nr, rest.nr - frames.nr);
+		frames = phys_window_frames(&rest, 0);
+		err = phys_window_claim(window, mgr, &frames);
 	}
 	return err;
 }
 
 /*
- * One operation on the bytes from @offset in the first of some frames on, all
- * of which it touches. (That it may sleep, vmap() says.)
+ * Copy @len bytes that start at @offset in the first of @frames and touch all
+ * of them. vmap() does the might_sleep().
  */
 static __always_inline int copy_frames(struct vmap_manager *mgr,
 				       const void *lock,
 				       const struct phys_frames *frames,
-				       size_t offset, void *to,
-				       const void *from, size_t len,
-				       size_t *copied)
+				       size_t offset, void *buf, size_t len,
+				       bool write, size_t *copied)
 {
 	struct phys_window window;
 	int err;
 
-	phys_window_prepare(&window, mgr, lock, !to);
+	phys_window_prepare(&window, mgr, lock, write);
 	if (unlikely(frames->nr > PHYS_WINDOW_PAGES))
-		return copy_windows(&window, mgr, *frames, offset, to, from,
-				    len, copied);
+		return copy_windows(&window, mgr, *frames, offset, buf, len,
+				    write, copied);
 	err = phys_window_claim(&window, mgr, frames);
-	return err ?: copy_window(&window, mgr, offset, to, from, len, copied);
+	return err ?: copy_window(&window, mgr, offset, buf, len, write,
+				  copied);
 }
 
-/* One operation on bytes that are in range. */
-static int phys_copy(const struct phys_const_ptr *ptr, size_t at, void *to,
-		     const void *from, size_t len, size_t *done)
+/* Copy a valid range of bytes. */
+static int phys_copy(const struct phys_const_ptr *ptr, size_t at, void *buf,
+		     size_t len, bool write, size_t *done)
 {
 	struct phys_frames frames = phys_range_frames(ptr, at, len);
 	size_t copied = 0;
@@ -193,7 +398,7 @@ static int phys_copy(const struct phys_const_ptr *ptr, size_t at, void *to,
 		return 0;
 
 	err = copy_frames(ptr->mgr, ptr->lock, &frames,
-			  offset_in_page(ptr->offset + at), to, from, len,
+			  offset_in_page(ptr->offset + at), buf, len, write,
 			  &copied);
 	if (done)
 		*done = copied;
@@ -207,7 +412,7 @@ int phys_read(const struct phys_const_ptr *ptr, size_t index, void *buf,
 	int err;
 
 	err = phys_elem_range(ptr, index, count, &at, &len);
-	return err ?: phys_copy(ptr, at, buf, NULL, len, NULL);
+	return err ?: phys_copy(ptr, at, buf, len, false, NULL);
 }
 EXPORT_SYMBOL_GPL(phys_read);
 
@@ -218,7 +423,7 @@ int phys_write(const struct phys_ptr *ptr, size_t index, const void *buf,
 	int err;
 
 	err = phys_elem_range(&ptr->ro, index, count, &at, &len);
-	return err ?: phys_copy(&ptr->ro, at, NULL, buf, len, NULL);
+	return err ?: phys_copy(&ptr->ro, at, (void *)buf, len, true, NULL);
 }
 EXPORT_SYMBOL_GPL(phys_write);
 
@@ -230,7 +435,7 @@ int phys_read_bytes(const struct phys_const_ptr *ptr, size_t at, void *buf,
 	if (done)
 		*done = 0;
 	err = phys_byte_range(ptr, at, len);
-	return err ?: phys_copy(ptr, at, buf, NULL, len, done);
+	return err ?: phys_copy(ptr, at, buf, len, false, done);
 }
 EXPORT_SYMBOL_GPL(phys_read_bytes);
 
@@ -242,13 +447,13 @@ int phys_write_bytes(const struct phys_ptr *ptr, size_t at, const void *buf,
 	if (done)
 		*done = 0;
 	err = phys_byte_range(&ptr->ro, at, len);
-	return err ?: phys_copy(&ptr->ro, at, NULL, buf, len, done);
+	return err ?: phys_copy(&ptr->ro, at, (void *)buf, len, true, done);
 }
 EXPORT_SYMBOL_GPL(phys_write_bytes);
 
-/* One object where it is: what a pointer to it would come to. */
-static int copy_at(struct vmap_manager *mgr, phys_addr_t pa, void *to,
-		   const void *from, unsigned int size)
+/* Copy one object; the same as through a pointer to it. */
+static int copy_at(struct vmap_manager *mgr, phys_addr_t pa, void *buf,
+		   unsigned int size, bool write)
 {
 	struct phys_frames frames = {
 		.first = pa >> PAGE_SHIFT,
@@ -258,20 +463,170 @@ static int copy_at(struct vmap_manager *mgr, phys_addr_t pa, void *to,
 	int err;
 
 	err = contiguous_check(mgr, pa, size);
-	return err ?: copy_frames(mgr, NULL, &frames, offset_in_page(pa), to,
-				  from, size, &copied);
+	return err ?: copy_frames(mgr, NULL, &frames, offset_in_page(pa), buf,
+				  size, write, &copied);
 }
 
 int __phys_read_at(struct vmap_manager *mgr, phys_addr_t pa, void *buf,
 		   unsigned int size)
 {
-	return copy_at(mgr, pa, buf, NULL, size);
+	return copy_at(mgr, pa, buf, size, false);
 }
 EXPORT_SYMBOL_GPL(__phys_read_at);
 
 int __phys_write_at(struct vmap_manager *mgr, phys_addr_t pa, const void *buf,
 		    unsigned int size)
 {
-	return copy_at(mgr, pa, NULL, buf, size);
+	return copy_at(mgr, pa, (void *)buf, size, true);
 }
 EXPORT_SYMBOL_GPL(__phys_write_at);
+
+/* ---- sessions: a window that stays mapped, and moves when needed ---- */
+
+static bool session_is_open(const struct phys_session *s)
+{
+	return s->ptr.mgr;
+}
+
+static int session_map(struct phys_session *s, unsigned long first)
+{
+	s->first = first;
+	return phys_window_map(&s->window, s->ptr.mgr, s->flags);
+}
+
+static void session_unmap(struct phys_session *s)
+{
+	if (s->window.map.nr)
+		phys_window_close(&s->window, s->ptr.mgr);
+}
+
+/* Move the window to position @first. */
+static int session_slide(struct phys_session *s, unsigned long first)
+{
+	struct phys_frames frames = phys_window_frames(&s->ptr.frames, first);
+	int err;
+
+	session_unmap(s);
+	err = phys_window_claim(&s->window, s->ptr.mgr, &frames);
+	return err ?: session_map(s, first);
+}
+
+static int session_begin(struct phys_session *s,
+			 const struct phys_const_ptr *ptr, unsigned int flags)
+{
+	struct phys_frames frames = phys_window_frames(&ptr->frames, 0);
+	int err;
+
+	if (session_is_open(s))
+		return -EBUSY;
+	if (!ptr->mgr)
+		return -EINVAL;
+
+	might_sleep();
+	s->ptr = *ptr;
+	s->flags = flags;
+	s->window.map.nr = 0;
+	if (!ptr->frames.nr)
+		return 0;
+
+	phys_window_prepare(&s->window, ptr->mgr, ptr->lock,
+			    flags & PHYS_MAP_WRITE);
+	err = phys_window_claim(&s->window, ptr->mgr, &frames);
+	err = err ?: phys_window_check_rest(&s->window, ptr->mgr, &ptr->frames);
+	err = err ?: session_map(s, 0);
+	if (err)
+		s->ptr.mgr = NULL;
+	return err;
+}
+
+int phys_session_begin(struct phys_session *s,
+		       const struct phys_const_ptr *ptr)
+{
+	return session_begin(s, ptr, 0);
+}
+EXPORT_SYMBOL_GPL(phys_session_begin);
+
+int phys_write_session_begin(struct phys_write_session *s,
+			     const struct phys_ptr *ptr)
+{
+	return session_begin(&s->ro, &ptr->ro, PHYS_MAP_WRITE);
+}
+EXPORT_SYMBOL_GPL(phys_write_session_begin);
+
+/* Short-lived sessions only: see "mapping a window" in vmap_manager.h. */
+int phys_write_session_begin_temporary(struct phys_write_session *s,
+				       const struct phys_ptr *ptr)
+{
+	return session_begin(&s->ro, &ptr->ro,
+			     PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY);
+}
+
+void phys_session_end(struct phys_session *s)
+{
+	if (!session_is_open(s))
+		return;
+	session_unmap(s);
+	s->ptr.mgr = NULL;
+}
+EXPORT_SYMBOL_GPL(phys_session_end);
+
+/* Copy a valid range of bytes; adds the number of bytes copied to @copied. */
+int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
+		      bool write, size_t *copied)
+{
+	size_t pos = s->ptr.offset + at, end = pos + len;
+	int err = 0;
+
+	while (!err && pos < end) {
+		unsigned long page = pos >> PAGE_SHIFT;
+		size_t done = 0;
+
+		if (page - s->first >= s->window.map.nr)
+			err = session_slide(s, page);
+		if (err)
+			break;
+		err = phys_window_copy(&s->window, s->ptr.mgr,
+				       pos - (s->first << PAGE_SHIFT),
+				       buf, end - pos, write, &done);
+		pos += done;
+		buf += done;
+		*copied += done;
+	}
+	return err;
+}
+
+/* Most copies lie inside the window. */
+static __always_inline int session_copy(struct phys_session *s, size_t at,
+					void *buf, size_t len, bool write)
+{
+	size_t mapped = (size_t)s->window.map.nr << PAGE_SHIFT;
+	size_t pos = s->ptr.offset + at - (s->first << PAGE_SHIFT);
+	size_t copied = 0;
+
+	if (pos < mapped && len <= mapped - pos)
+		return phys_window_copy(&s->window, s->ptr.mgr, pos, buf, len,
+					write, &copied);
+	return phys_session_copy(s, at, buf, len, write, &copied);
+}
+
+int phys_session_read(struct phys_session *s, size_t index, void *buf,
+		      size_t count)
+{
+	size_t at, len;
+	int err;
+
+	err = phys_elem_range(&s->ptr, index, count, &at, &len);
+	return err ?: session_copy(s, at, buf, len, false);
+}
+EXPORT_SYMBOL_GPL(phys_session_read);
+
+int phys_session_write(struct phys_write_session *s, size_t index,
+		       const void *buf, size_t count)
+{
+	size_t at, len;
+	int err;
+
+	err = phys_elem_range(&s->ro.ptr, index, count, &at, &len);
+	return err ?: session_copy(&s->ro, at, (void *)buf, len, true);
+}
+EXPORT_SYMBOL_GPL(phys_session_write);

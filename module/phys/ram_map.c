@@ -1,30 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The RAM map: System RAM as the resource tree tells it (/proc/iomem), what of
- * that is online, and what is owned.
+ * The RAM map: which frames are System RAM (as in /proc/iomem), which of those
+ * are online, and which are owned by VTL1: the module's own image, and the
+ * carve-outs named by the parameter "owned".
  *
- * A snapshot, because walking the resource tree for each access would cost
- * more than the access. Memory hotplug renews it; frames about to go offline
- * are out of it before they go. What it cannot know, whether a page is healthy
- * right now, vmap_manager.c asks of the page.
+ * The map is a snapshot, because walking the resource tree would cost more than
+ * the access it is for. Memory hotplug refreshes it; frames are removed before
+ * they go offline. Page state (poison) is not part of it: vmap_manager.c checks
+ * the pages.
  */
 #include <linux/ioport.h>
 #include <linux/memory.h>
 #include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/notifier.h>
 #include <linux/pfn.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "init.h"
-#include "phys/ram_map.h"
+#include "parse.h"
+#include "phys/phys.h"
 
-/* Writers of one set look at others: they hold @renew_lock. */
-static DEFINE_MUTEX(renew_lock);
+static char *owned_param;
+module_param_named(owned, owned_param, charp, 0400);
+MODULE_PARM_DESC(owned,
+		 "page-aligned physical ranges owned by VTL1: START-END[,START-END]..., END inclusive");
+
+/* Serialises changes to the sets below, some of which are made from others. */
+static DEFINE_MUTEX(refresh_lock);
 static struct frame_set ram = FRAME_SET_INIT(ram);
 static struct frame_set online = FRAME_SET_INIT(online);
 static struct frame_set owned = FRAME_SET_INIT(owned);
 
-/* Online and not owned, so that one look-up answers for most accesses. */
+/* Online and not owned, so that most accesses need one lookup. */
 static struct frame_set usable = FRAME_SET_INIT(usable);
 
 struct range_list {
@@ -60,7 +71,7 @@ static int ram_resource(struct resource *res, void *arg)
 	return range_list_add(arg, first, end - 1);
 }
 
-static int ram_renew(void)
+static int ram_refresh(void)
 {
 	struct range_list list = {};
 	int err;
@@ -68,7 +79,7 @@ static int ram_renew(void)
 	err = walk_iomem_res_desc(IORES_DESC_NONE,
 				  IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
 				  0, -1, &list, ram_resource);
-	/* UML does not register its memory; it is one piece, from frame 0. */
+	/* UML does not register its memory: one range from frame 0. */
 	if (err != -ENOMEM && !list.nr)
 		err = range_list_add(&list, 0, get_num_physpages() - 1);
 	if (err != -ENOMEM)
@@ -77,7 +88,7 @@ static int ram_renew(void)
 	return err;
 }
 
-/* Memory goes on- and offline in pieces that are larger than a page block. */
+/* Memory goes online and offline in units of at least a pageblock. */
 static int add_online(struct range_list *list, struct frame_range range)
 {
 	unsigned long pfn = range.first, next;
@@ -94,7 +105,7 @@ static int add_online(struct range_list *list, struct frame_range range)
 	return err;
 }
 
-static int online_renew(void)
+static int online_refresh(void)
 {
 	struct frame_range range = {};
 	struct range_list list = {};
@@ -110,8 +121,8 @@ static int online_renew(void)
 	return err;
 }
 
-/* Without memory for the answer nothing is usable: that errs on the safe side. */
-static int usable_renew(void)
+/* On -ENOMEM nothing is usable, which is the safe side. */
+static int usable_refresh(void)
 {
 	int err = frame_set_difference(&usable, &online, &owned);
 
@@ -120,31 +131,32 @@ static int usable_renew(void)
 	return err;
 }
 
+/* On error, frames that became usable may be refused. */
 int ram_map_refresh(void)
 {
 	int err;
 
-	mutex_lock(&renew_lock);
-	err = ram_renew();
-	err = err ?: online_renew();
-	err = usable_renew() ?: err;
-	mutex_unlock(&renew_lock);
+	mutex_lock(&refresh_lock);
+	err = ram_refresh();
+	err = err ?: online_refresh();
+	err = usable_refresh() ?: err;
+	mutex_unlock(&refresh_lock);
 	return err;
 }
 
-/* On error the frames stay online, and are told of as such again. */
-static int ram_map_without(unsigned long first, unsigned long nr)
+/* On error the frames stay online, and MEM_CANCEL_OFFLINE adds them again. */
+static int ram_map_remove(unsigned long first, unsigned long nr)
 {
-	static struct frame_set going = FRAME_SET_INIT(going);
+	static struct frame_set offline = FRAME_SET_INIT(offline);
 	struct frame_range range = { first, first + nr - 1 };
 	int err;
 
-	mutex_lock(&renew_lock);
-	err = frame_set_replace(&going, &range, 1);
-	err = err ?: frame_set_difference(&online, &online, &going);
-	err = err ?: usable_renew();
-	frame_set_destroy(&going);
-	mutex_unlock(&renew_lock);
+	mutex_lock(&refresh_lock);
+	err = frame_set_replace(&offline, &range, 1);
+	err = err ?: frame_set_difference(&online, &online, &offline);
+	err = err ?: usable_refresh();
+	frame_set_destroy(&offline);
+	mutex_unlock(&refresh_lock);
 	return err;
 }
 
@@ -156,44 +168,56 @@ static int ram_map_notify(struct notifier_block *nb, unsigned long action,
 
 	switch (action) {
 	case MEM_GOING_OFFLINE:
-		err = ram_map_without(change->start_pfn, change->nr_pages);
+		err = ram_map_remove(change->start_pfn, change->nr_pages);
 		return notifier_from_errno(err);
 	case MEM_ONLINE:
 	case MEM_OFFLINE:
 	case MEM_CANCEL_OFFLINE:
 		if (ram_map_refresh())
-			pr_warn("RAM map not renewed after hotplug\n");
+			pr_warn("cannot refresh the RAM map after memory hotplug\n");
 	}
 	return NOTIFY_OK;
 }
 
 static struct notifier_block ram_map_nb = { .notifier_call = ram_map_notify };
 
+/*
+ * The run of usable frames (online and not owned) around @pfn; empty if @pfn is
+ * not usable.
+ */
 struct frame_range ram_map_usable(unsigned long pfn)
 {
 	return frame_set_find(&usable, pfn);
 }
 
+/* The error for a run that is not usable: -EPERM if any frame is owned. */
 int ram_map_refusal(unsigned long first, unsigned long nr)
 {
 	return frame_set_intersects(&owned, first, first + nr - 1) ? -EPERM : -ENXIO;
 }
 
+/*
+ * Own frames until the module is unloaded. They may already be owned, and need
+ * not be RAM: a carve-out may have been hidden from the kernel.
+ */
 int ram_map_add_owned(const struct frame_range *range, unsigned long nr)
 {
 	int err;
 
-	mutex_lock(&renew_lock);
+	mutex_lock(&refresh_lock);
 	err = frame_set_add(&owned, range, nr);
-	err = err ?: usable_renew();
-	mutex_unlock(&renew_lock);
+	err = err ?: usable_refresh();
+	mutex_unlock(&refresh_lock);
 	return err;
 }
 
+#ifdef CONFIG_LVBS_KUNIT_TEST
+/* May include memory that was unplugged since the last hotplug event. */
 struct frame_set *ram_map_ram(void)
 {
 	return &ram;
 }
+#endif
 
 struct frame_set *ram_map_online(void)
 {
@@ -209,12 +233,11 @@ int ram_map_init(void)
 {
 	int err;
 
-	/* First the notifier, so that no change falls between the two. */
+	/* Register first, so that no change is missed. */
 	err = register_memory_notifier(&ram_map_nb);
 	if (err)
 		return err;
 
-	/* Some sets may have been made before one could not. */
 	err = ram_map_refresh();
 	if (err)
 		ram_map_exit();
@@ -228,4 +251,99 @@ void ram_map_exit(void)
 	frame_set_destroy(&owned);
 	frame_set_destroy(&online);
 	frame_set_destroy(&ram);
+}
+
+/* ---- frames owned from the start ---- */
+
+#ifdef MODULE
+static int own_pages_of(const struct module_memory *mem)
+{
+	unsigned long nr = PAGE_ALIGN(mem->size) >> PAGE_SHIFT, i;
+	struct frame_range *range;
+	int err;
+
+	if (!nr)
+		return 0;
+
+	range = kmalloc_array(nr, sizeof(*range), GFP_KERNEL);
+	if (!range)
+		return -ENOMEM;
+
+	for (i = 0; i < nr; i++) {
+		void *addr = mem->base + (i << PAGE_SHIFT);
+
+		range[i].first = vmalloc_to_pfn(addr);
+		range[i].last = range[i].first;
+	}
+	err = ram_map_add_owned(range, nr);
+	kfree(range);
+	return err;
+}
+
+static int own_image(void)
+{
+	enum mod_mem_type type;
+	int err = 0;
+
+	for (type = 0; !err && type < MOD_MEM_NUM_TYPES; type++) {
+		struct module_memory mem = module_core_memory(THIS_MODULE,
+							      type);
+
+		err = own_pages_of(&mem);
+	}
+	return err;
+}
+#else
+/* Built in, the module is part of the kernel image: see kernel_image.c. */
+static int own_image(void)
+{
+	return 0;
+}
+#endif
+
+static int own_carveout(const char *text)
+{
+	struct frame_range range;
+	u64 start, end;
+	int err;
+
+	err = parse_range(text, &start, &end);
+	if (err || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(end + 1))
+		return -EINVAL;
+
+	range.first = start >> PAGE_SHIFT;
+	range.last = end >> PAGE_SHIFT;
+	/* A frame number is a long, which may be shorter than the u64. */
+	if (range.last != end >> PAGE_SHIFT)
+		return -EINVAL;
+	return ram_map_add_owned(&range, 1);
+}
+
+static int own_carveouts(const char *list)
+{
+	char *copy, *rest, *word;
+	int err = 0;
+
+	if (!list || !*list)
+		return 0;
+
+	copy = kstrdup(list, GFP_KERNEL);
+	if (!copy)
+		return -ENOMEM;
+
+	rest = copy;
+	while (!err && (word = strsep(&rest, ",")))
+		err = own_carveout(word);
+	kfree(copy);
+	if (err == -EINVAL)
+		pr_err("owned=%s is not a list of page-aligned START-END[,...]\n",
+		       list);
+	return err;
+}
+
+int owned_init(void)
+{
+	int err = own_image();
+
+	return err ?: own_carveouts(owned_param);
 }

@@ -1,43 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copying between foreign and user memory: a session on one side, user memory
- * on the other, and a bounce buffer between them.
+ * Copies between foreign memory and user memory, through a bounce buffer: user
+ * memory is not touched while foreign memory is being accessed, and hardened
+ * usercopy sees an ordinary heap object.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include <lvbs/phys_ptr.h>
 
-#include "phys/range.h"
-#include "phys/session.h"
+#include "phys/phys.h"
 
-/* One bounce buffer: large enough to amortise, small enough for the cache. */
+/* Large enough to amortise the calls, small enough for the cache. */
 #define BOUNCE_BYTES	SZ_16K
 
-/* The pointer to @len of its bytes from @at on; both are in range. */
-static struct phys_const_ptr phys_narrow(const struct phys_const_ptr *ptr,
-					 size_t at, size_t len)
-{
-	return (struct phys_const_ptr) {
-		.mgr = ptr->mgr,
-		.lock = ptr->lock,
-		.frames = phys_range_frames(ptr, at, len),
-		.bytes = len,
-		.offset = offset_in_page(ptr->offset + at),
-		.elem_size = 1,
-	};
-}
-
-static int bounce_out(struct phys_session *s, void *bounce, size_t at,
-		      void __user *ubuf, size_t len, size_t *done)
+static int bounce_to_user(struct phys_session *s, void *bounce, size_t at,
+			  void __user *ubuf, size_t len, size_t *done)
 {
 	int err;
 
-	err = phys_session_copy(s, at, bounce, NULL, len, done);
-	/* What was read before a fault is good, and the caller's to have. */
+	err = phys_session_copy(s, at, bounce, len, false, done);
+	/* The bytes before a fault are valid. */
 	if (*done) {
 		size_t left = copy_to_user(ubuf, bounce, *done);
 
@@ -48,27 +35,26 @@ static int bounce_out(struct phys_session *s, void *bounce, size_t at,
 	return err;
 }
 
-static int bounce_in(struct phys_session *s, void *bounce, size_t at,
-		     const void __user *ubuf, size_t len, size_t *done)
+static int bounce_from_user(struct phys_session *s, void *bounce, size_t at,
+			    const void __user *ubuf, size_t len, size_t *done)
 {
 	if (copy_from_user(bounce, ubuf, len))
 		return -EFAULT;
-	return phys_session_copy(s, at, NULL, bounce, len, done);
+	return phys_session_copy(s, at, bounce, len, true, done);
 }
 
 static int user_copy(const struct phys_const_ptr *ptr, size_t at,
-		     void __user *to, const void __user *from, size_t len,
-		     size_t *done)
+		     void __user *ubuf, size_t len, bool write, size_t *done)
 {
 	DEFINE_PHYS_WRITE_SESSION(s);
-	struct phys_ptr part;
+	struct phys_ptr slice;
 	size_t copied = 0;
 	void *bounce;
 	int err;
 
 	if (done)
 		*done = 0;
-	err = phys_byte_range(ptr, at, len);
+	err = phys_ptr_slice(&slice.ro, ptr, at, len);
 	if (err || !len)
 		return err;
 
@@ -76,20 +62,19 @@ static int user_copy(const struct phys_const_ptr *ptr, size_t at,
 	if (!bounce)
 		return -ENOMEM;
 
-	part.ro = phys_narrow(ptr, at, len);
-	err = to ? phys_session_begin(&s.ro, &part.ro) :
-		   phys_write_session_begin(&s, &part);
+	err = write ? phys_write_session_begin(&s, &slice) :
+		      phys_session_begin(&s.ro, &slice.ro);
 	while (!err && copied < len) {
 		size_t n = min_t(size_t, len - copied, BOUNCE_BYTES);
-		size_t part_done = 0;
+		size_t n_done = 0;
 
-		if (to)
-			err = bounce_out(&s.ro, bounce, copied, to + copied, n,
-					 &part_done);
+		if (write)
+			err = bounce_from_user(&s.ro, bounce, copied,
+					       ubuf + copied, n, &n_done);
 		else
-			err = bounce_in(&s.ro, bounce, copied, from + copied, n,
-					&part_done);
-		copied += part_done;
+			err = bounce_to_user(&s.ro, bounce, copied,
+					     ubuf + copied, n, &n_done);
+		copied += n_done;
 		cond_resched();
 	}
 	phys_write_session_end(&s);
@@ -102,13 +87,13 @@ static int user_copy(const struct phys_const_ptr *ptr, size_t at,
 int phys_read_to_user(const struct phys_const_ptr *ptr, size_t at,
 		      void __user *ubuf, size_t len, size_t *done)
 {
-	return user_copy(ptr, at, ubuf, NULL, len, done);
+	return user_copy(ptr, at, ubuf, len, false, done);
 }
 EXPORT_SYMBOL_GPL(phys_read_to_user);
 
 int phys_write_from_user(const struct phys_ptr *ptr, size_t at,
 			 const void __user *ubuf, size_t len, size_t *done)
 {
-	return user_copy(&ptr->ro, at, NULL, ubuf, len, done);
+	return user_copy(&ptr->ro, at, (void __user *)ubuf, len, true, done);
 }
 EXPORT_SYMBOL_GPL(phys_write_from_user);

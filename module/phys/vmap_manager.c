@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vmap manager over the machine's real memory, and the only caller of
- * vmap() and vunmap(), vm_map_ram() and vm_unmap_ram().
+ * The vmap manager of the machine's memory, and the only caller of vmap(),
+ * vunmap(), vm_map_ram() and vm_unmap_ram().
  */
 #include <linux/export.h>
 #include <linux/limits.h>
@@ -14,25 +14,53 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+#include <asm/processor.h>
+#endif
+
 #include <lvbs/vmap_manager.h>
 
-#include "phys/map_readonly.h"
 #include "init.h"
-#include "phys/width.h"
-#include "phys/ram_map.h"
-#include "trace.h"
+#include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
 
 static bool guard;
 module_param(guard, bool, 0600);
 MODULE_PARM_DESC(guard,
-		 "map on demand with a guard page behind, at more than twice the cost");
+		 "map on demand with a guard page, at more than twice the cost");
 
 static struct phys_claims real_claims;
 static struct phys_stats real_stats;
 static struct vmap_manager ordinary;
 static struct vmap_manager privileged;
 
+/* The width of physical addresses in bits. */
+unsigned int phys_width_bits(void)
+{
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+	/* CPUID 0x80000008, as found by the kernel (Intel SDM 3A, 4.1.4). */
+	return boot_cpu_data.x86_phys_bits;
+#elif defined(MAX_PHYSMEM_BITS)
+	return MAX_PHYSMEM_BITS;
+#else
+	return BITS_PER_BYTE * sizeof(phys_addr_t);
+#endif
+}
+
+static unsigned long highest_pfn(void)
+{
+	/* A CPU in 32-bit mode may have wider addresses than phys_addr_t. */
+	unsigned int bits = min_t(unsigned int, phys_width_bits(),
+				  BITS_PER_BYTE * sizeof(phys_addr_t)) -
+			    PAGE_SHIFT;
+
+	return bits >= BITS_PER_LONG ? ULONG_MAX : (1UL << bits) - 1;
+}
+
+/*
+ * All four operations are mandatory. On -EINVAL, @mgr is unusable and refuses
+ * every pointer.
+ */
 int vmap_manager_init(struct vmap_manager *mgr,
 		      const struct vmap_manager_ops *ops,
 		      unsigned long max_pfn, struct phys_claims *claims,
@@ -51,10 +79,7 @@ int vmap_manager_init(struct vmap_manager *mgr,
 	return 0;
 }
 
-/*
- * Of a frame that the RAM map calls usable. Poison is noted at a page's own
- * flags, but for huge pages.
- */
+/* For usable frames only. HWPoison is per page, except for hugetlb. */
 static inline bool frame_is_healthy(unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
@@ -63,7 +88,7 @@ static inline bool frame_is_healthy(unsigned long pfn)
 	       !(PageCompound(page) && is_page_hwpoison(page));
 }
 
-/* Apart, because hardly any access gets here. */
+/* Out of line: rarely reached. */
 static noinline int run_refusal(struct vmap_manager *mgr, unsigned long pfn,
 				unsigned long nr)
 {
@@ -94,7 +119,7 @@ static noinline int validate_list(struct vmap_manager *mgr,
 	for (i = 0; i < nr; i++) {
 		unsigned long pfn = pfns[i];
 
-		/* Neighbours share the answer. */
+		/* Adjacent frames are mostly in the same run. */
 		if (!frame_range_contains(usable, pfn, pfn))
 			usable = ram_map_usable(pfn);
 		if (!frame_range_contains(usable, pfn, pfn))
@@ -116,10 +141,9 @@ static int real_validate_unowned(struct vmap_manager *mgr,
 }
 
 /*
- * vm_map_ram() hands out slots of per-CPU blocks; see "how a window is mapped"
- * in vmap_manager.h for what it saves and gives up. It knows PAGE_KERNEL only,
- * which is not executable on the architectures of 64 bits; on others there is
- * no address space to spare for its blocks either.
+ * May vm_map_ram() be used? See "mapping a window" in vmap_manager.h. It always
+ * maps with PAGE_KERNEL, which is not executable on 64-bit architectures.
+ * Others also lack the address space for its per-CPU blocks.
  */
 static bool may_be_unguarded(unsigned long nr, unsigned int flags)
 {
@@ -148,7 +172,7 @@ static __always_inline int map_pages(struct page **pages, unsigned long nr,
 
 	if (unguarded)
 		map->addr = map_unguarded(pages, nr, writable);
-	else	/* vmap() itself takes the execute permission away. */
+	else	/* vmap() removes execute permission. */
 		map->addr = vmap(pages, nr, VM_MAP,
 				 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
 	if (unlikely(!map->addr))
@@ -168,7 +192,7 @@ static void pages_of(const struct phys_frames *frames, struct page **pages)
 		pages[i] = pfn_to_page(phys_frame(frames, i));
 }
 
-/* A mapping that is to last, and longer than what fits on the stack. */
+/* Persistent mappings only: the page array does not fit on the stack. */
 static noinline int map_long(const struct phys_frames *frames,
 			     unsigned int flags, struct phys_map *map)
 {
@@ -195,7 +219,7 @@ static noinline int map_window(const struct phys_frames *frames,
 	return map_pages(pages, frames->nr, flags, map);
 }
 
-/* Most accesses touch one page, and kernels clear arrays on the stack. */
+/* Most accesses touch one page, and some kernels zero arrays on the stack. */
 static noinline int map_page(unsigned long pfn, unsigned int flags,
 			     struct phys_map *map)
 {
@@ -218,7 +242,7 @@ static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 
 static int real_vunmap(struct vmap_manager *mgr, struct phys_map *map)
 {
-	/* vunmap() would BUG. A lost mapping is the smaller evil. */
+	/* vunmap() would BUG; leaking the mapping is better. */
 	if (WARN_ON_ONCE(in_interrupt()))
 		return -EBUSY;
 
@@ -273,8 +297,9 @@ int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 }
 EXPORT_SYMBOL_GPL(phys_protect);
 
-int phys_protect_exclusive(struct vmap_manager *mgr, struct phys_protection *prot,
-			   unsigned long first, unsigned long nr)
+int phys_protect_exclusive(struct vmap_manager *mgr,
+			   struct phys_protection *prot, unsigned long first,
+			   unsigned long nr)
 {
 	return protect(mgr, prot, first, nr, true);
 }
@@ -299,7 +324,7 @@ struct vmap_manager *vmap_manager_privileged(void)
 
 int vmap_managers_init(void)
 {
-	unsigned long max_pfn = phys_width_max_pfn();
+	unsigned long max_pfn = highest_pfn();
 	int err;
 
 	phys_claims_init(&real_claims);
@@ -315,9 +340,6 @@ int vmap_managers_init(void)
 
 void vmap_managers_exit(void)
 {
-	/*
-	 * Lazily freed areas still hold stale translations of foreign frames;
-	 * nobody else will flush them on our behalf.
-	 */
+	/* Flush the translations of foreign frames in lazily freed areas. */
 	vm_unmap_aliases();
 }

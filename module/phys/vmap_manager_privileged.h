@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The way around protection, for those two parts whose business it is: text
- * patches (heki_*.c) and log rings (ring_*.c). `make lint` holds others off.
+ * Bypasses protection. Only text patches (heki/) and rings (ring/) may include
+ * this header; `make lint` checks that.
  */
 #ifndef _LVBS_VMAP_MANAGER_PRIVILEGED_H
 #define _LVBS_VMAP_MANAGER_PRIVILEGED_H
 
 struct vmap_manager;
 
-/**
- * vmap_manager_privileged() - the manager whose writes reach protected frames
- *
- * Context: Any.
- * Return: the manager. Its memory, claims and counters are those of
- * lvbs_vmap_manager(): frames must be usable RAM and unowned all the same, and
- * range locks hold.
+/*
+ * The manager whose writes may reach protected frames. It shares its memory,
+ * claims and counters with lvbs_vmap_manager(): frames must still be usable RAM
+ * and not owned, and range locks still apply.
  */
 struct vmap_manager *vmap_manager_privileged(void);
 

@@ -15,7 +15,7 @@
 
 #include <lvbs/phys_ptr.h>
 
-#include "phys/copy_nofault.h"
+#include "phys/phys.h"
 #include "ring/memory.h"
 #include "trace.h"
 

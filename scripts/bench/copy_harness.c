@@ -14,6 +14,7 @@
 #include <time.h>
 
 #define noinline	__attribute__((__noinline__))
+#define __noclone	__attribute__((__noclone__))
 #define notrace
 #define COPY_EXTABLE(from, to)
 #include "phys/copy_nofault_x86.h"

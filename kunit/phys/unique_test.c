@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of phys_frames_unique(): lists of every shape and size with a
- * duplicate at every interesting place, and random ones against a sort.
+ * KUnit tests of phys_frames_unique(): lists of all shapes and sizes with a
+ * duplicate at any critical position, and random lists against a sort.
  */
 #include <kunit/test.h>
 #include <linux/limits.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 
-#include "phys/frames.h"
 #include "kunit/fakes/random.h"
+#include "kunit/param.h"
+#include "phys/phys.h"
 
-/* ---- lists that are known to be unique, then with one duplicate ---- */
+/* ---- unique lists, and the same lists with one duplicate ---- */
 
-/* Fills a list of distinct frames in ascending order. */
+/* Fills a list with distinct frames in ascending order. */
 typedef void (*list_fill)(unsigned long *pfns, unsigned long nr);
 
 static void fill_run(unsigned long *pfns, unsigned long nr)
@@ -24,7 +25,7 @@ static void fill_run(unsigned long *pfns, unsigned long nr)
 		pfns[i] = i;
 }
 
-/* The very end of the number space: sums and limits must not wrap there. */
+/* The end of the number space, where sums must not wrap. */
 static void fill_top(unsigned long *pfns, unsigned long nr)
 {
 	unsigned long i;
@@ -33,7 +34,7 @@ static void fill_top(unsigned long *pfns, unsigned long nr)
 		pfns[i] = ULONG_MAX - (nr - 1) + i;
 }
 
-/* As far apart as the number space allows. */
+/* Spread evenly over the whole number space. */
 static void fill_spread(unsigned long *pfns, unsigned long nr)
 {
 	unsigned long i;
@@ -43,7 +44,7 @@ static void fill_spread(unsigned long *pfns, unsigned long nr)
 	pfns[nr - 1] = ULONG_MAX;
 }
 
-/* Runs of 64 with wide gaps: several clusters fall into one bit. */
+/* Runs of 64 with wide gaps: several clusters share a bit. */
 static void fill_clustered(unsigned long *pfns, unsigned long nr)
 {
 	unsigned long i;
@@ -52,7 +53,7 @@ static void fill_clustered(unsigned long *pfns, unsigned long nr)
 		pfns[i] = (i / 64) * 1000003 + i % 64;
 }
 
-/* All but one in a cluster, so that the one alone sets the scale. */
+/* One cluster, and a single far frame that determines the scale. */
 static void fill_outlier(unsigned long *pfns, unsigned long nr)
 {
 	fill_run(pfns, nr);
@@ -81,18 +82,13 @@ static const struct list_row list_rows[] = {
 	{ "clustered, ascending", fill_clustered, ASCENDING, 16384 },
 	{ "clustered, descending", fill_clustered, DESCENDING, 16384 },
 	{ "clustered, shuffled", fill_clustered, SHUFFLED, 16384 },
-	/* One bit for very many, until the crowd is noticed. */
+	/* A bit for very many frames, until the window is scanned again. */
 	{ "one outlier, ascending", fill_outlier, ASCENDING, 16384 },
 	{ "one outlier, descending", fill_outlier, DESCENDING, 16384 },
 	{ "one outlier, shuffled", fill_outlier, SHUFFLED, 16384 },
 };
 
-static void list_row_name(const struct list_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(list, list_rows, list_row_name);
+KUNIT_ARRAY_PARAM_DESC(list, list_rows, name);
 
 static void list_order(struct rnd_state *rnd, unsigned long *pfns,
 		       unsigned long nr, enum list_order order)
@@ -109,11 +105,11 @@ static void list_order(struct rnd_state *rnd, unsigned long *pfns,
 static void check_list(struct kunit *test, unsigned long *pfns,
 		       unsigned long nr, u32 seed)
 {
-	/* Position of the second mention, and of the first. */
+	/* Positions of the duplicate and of the original. */
 	const unsigned long twice[][2] = {
 		{ 1, 0 }, { nr - 1, 0 }, { nr - 1, nr - 2 },
 		{ nr / 2, nr / 2 - 1 }, { nr / 2, 0 }, { nr - 1, nr / 2 },
-		/* The largest and the smallest frame of an ordered list. */
+		/* Includes the ends of an ordered list. */
 		{ 0, nr - 1 }, { nr - 2, nr - 1 }, { 0, 1 },
 	};
 	size_t i;
@@ -129,7 +125,7 @@ static void check_list(struct kunit *test, unsigned long *pfns,
 			continue;
 		pfns[to] = pfns[from];
 		KUNIT_EXPECT_FALSE_MSG(test, phys_frames_unique(pfns, nr),
-				       "seed %#x: %lu frames, %lu is %lu again",
+				       "seed %#x: %lu frames, %lu repeats %lu",
 				       seed, nr, to, from);
 		pfns[to] = kept;
 	}
@@ -138,7 +134,7 @@ static void check_list(struct kunit *test, unsigned long *pfns,
 static void list_test(struct kunit *test)
 {
 	const struct list_row *row = test->param_value;
-	/* Around the sizes of a window, and of the function's bitmap. */
+	/* Around the sizes of a window and of the bitmap. */
 	const unsigned long sizes[] = {
 		2, 3, 64, 65, 512, 4095, 4096, 4097, row->max
 	};
@@ -158,7 +154,7 @@ static void list_test(struct kunit *test)
 	}
 }
 
-/* ---- short lists, written down ---- */
+/* ---- short lists ---- */
 
 struct short_row {
 	const char *name;
@@ -171,29 +167,24 @@ static const struct short_row short_rows[] = {
 	{ "no frame", 0, { }, true },
 	{ "one frame", 1, { 7 }, true },
 	{ "frame 0", 1, { 0 }, true },
-	{ "last frame there is", 1, { ULONG_MAX }, true },
+	{ "last possible frame", 1, { ULONG_MAX }, true },
 	{ "two", 2, { 7, 8 }, true },
 	{ "two, descending", 2, { 8, 7 }, true },
-	{ "twice the same", 2, { 7, 7 }, false },
+	{ "same frame twice", 2, { 7, 7 }, false },
 	{ "twice 0", 2, { 0, 0 }, false },
-	{ "twice the last", 2, { ULONG_MAX, ULONG_MAX }, false },
+	{ "last frame twice", 2, { ULONG_MAX, ULONG_MAX }, false },
 	{ "both ends", 2, { ULONG_MAX, 0 }, true },
 	{ "both ends, one twice", 3, { ULONG_MAX, 0, ULONG_MAX }, false },
-	{ "first again at the end", 5, { 1, 2, 3, 4, 1 }, false },
-	{ "ascends, then falls back", 5, { 1, 2, 5, 3, 4 }, true },
-	{ "neighbours in one bit", 5,
+	{ "first frame repeated last", 5, { 1, 2, 3, 4, 1 }, false },
+	{ "ascends, then repeats", 5, { 1, 2, 5, 3, 4 }, true },
+	{ "adjacent frames share a bit", 5,
 	  { 1UL << 30, 1, 0, 2, (1UL << 30) + 1 }, true },
-	{ "neighbours in one bit, one twice", 5,
+	{ "adjacent frames share a bit, one twice", 5,
 	  { 1UL << 30, 1, 0, 2, 1 }, false },
-	{ "all the same", 5, { 9, 9, 9, 9, 9 }, false },
+	{ "all equal", 5, { 9, 9, 9, 9, 9 }, false },
 };
 
-static void short_row_name(const struct short_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(short, short_rows, short_row_name);
+KUNIT_ARRAY_PARAM_DESC(short, short_rows, name);
 
 static void short_test(struct kunit *test)
 {
@@ -250,7 +241,7 @@ static void random_test(struct kunit *test)
 		unsigned long nr = 1 + random_below(&rnd, 1 << (i % 11));
 		unsigned long base = random_one_in(&rnd, 2) ?
 				     0 : random_pfn(&rnd, 0, BITS_PER_LONG);
-		/* About as many lists with a duplicate as without. */
+		/* About half of the lists have a duplicate. */
 		unsigned int bits = 2 * ilog2(nr) + random_below(&rnd, 4);
 		unsigned long j;
 		bool unique;
@@ -266,7 +257,7 @@ static void random_test(struct kunit *test)
 				    "seed %#x, list %u of %lu frames", seed, i,
 				    nr);
 	}
-	/* A generator that draws one kind only would test nothing. */
+	/* Both kinds of lists were tested. */
 	KUNIT_EXPECT_GT(test, uniques, rounds / 5);
 	KUNIT_EXPECT_LT(test, uniques, rounds - rounds / 5);
 }
@@ -279,7 +270,7 @@ static struct kunit_case phys_frames_cases[] = {
 };
 
 static struct kunit_suite phys_frames_suite = {
-	.name = "lvbs_phys_frames",
+	.name = "lvbs_phys_unique",
 	.test_cases = phys_frames_cases,
 };
 

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Internal interface of the physical layer. Contracts are at the definitions.
+ */
+#ifndef _LVBS_PHYS_H
+#define _LVBS_PHYS_H
+
+#include <linux/atomic.h>
+#include <linux/kconfig.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+#include <lvbs/phys_ptr.h>
+#include <lvbs/vmap_manager.h>
+
+/* copy_nofault.c */
+size_t __must_check copy_nofault_from(void *dst, const void *foreign,
+				      size_t len);
+size_t __must_check copy_nofault_to(void *foreign, const void *src, size_t len);
+
+/* ptr.c */
+int phys_ptr_slice(struct phys_const_ptr *slice,
+		   const struct phys_const_ptr *ptr, size_t at, size_t len);
+int phys_write_session_begin_temporary(struct phys_write_session *s,
+				       const struct phys_ptr *ptr);
+int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
+		      bool write, size_t *copied);
+
+/* unique.c */
+bool phys_frames_unique(const unsigned long *pfns, unsigned long nr);
+
+/* vmap_manager.c; see also vmap_manager_privileged.h */
+int vmap_manager_init(struct vmap_manager *mgr,
+		      const struct vmap_manager_ops *ops,
+		      unsigned long max_pfn, struct phys_claims *claims,
+		      struct phys_stats *stats);
+unsigned int phys_width_bits(void);
+
+static inline void phys_stat_add(struct phys_stats *stats, enum phys_stat stat,
+				 unsigned long n)
+{
+	atomic_long_add(n, &stats->count[stat]);
+}
+
+static inline unsigned long phys_stat_get(const struct phys_stats *stats,
+					  enum phys_stat stat)
+{
+	return atomic_long_read(&stats->count[stat]);
+}
+
+/*
+ * map_readonly.c, built only where MAP_READONLY_POSSIBLE. Of the architectures
+ * on which the module uses vm_map_ram(), only x86-64 lets a module look up the
+ * page table entries of a kernel address. UML also defines CONFIG_X86_64.
+ */
+#define MAP_READONLY_POSSIBLE \
+	(IS_ENABLED(CONFIG_X86_64) && !IS_ENABLED(CONFIG_UML))
+
+bool map_make_readonly(void *addr, unsigned long nr);
+
+/* claim.c */
+void phys_claims_init(struct phys_claims *claims);
+int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
+		   const struct phys_frames *frames);
+void phys_claim_del(struct phys_claims *claims, struct phys_claim *claim);
+int phys_claim_check(struct phys_claims *claims, enum phys_claim_kind kind,
+		     const void *holder, const struct phys_frames *frames);
+struct phys_claim *phys_claim_next(struct phys_claims *claims,
+				   enum phys_claim_kind kind,
+				   struct phys_claim *prev)
+	__must_hold(&claims->lock);
+
+/* A run of frames, both ends included. */
+struct frame_range {
+	unsigned long first;
+	unsigned long last;
+};
+
+#define FRAME_RANGE_EMPTY	((struct frame_range) { 1, 0 })
+
+static inline bool frame_range_contains(struct frame_range range,
+					unsigned long first, unsigned long last)
+{
+	return range.first <= first && last <= range.last;
+}
+
+/**
+ * struct frame_ranges - one version of a set of frames
+ * @rcu: for freeing
+ * @largest: looked at first; %FRAME_RANGE_EMPTY if the set is empty
+ * @nr: number of ranges
+ * @range: ascending, with a gap between neighbours
+ */
+struct frame_ranges {
+	struct rcu_head rcu;
+	struct frame_range largest;
+	unsigned long nr;
+	struct frame_range range[];
+};
+
+/* A set of frames: read often and in any context, written rarely. */
+struct frame_set {
+	struct mutex lock;	/* serialises writers of @ranges; they may sleep */
+	struct frame_ranges __rcu *ranges;	/* NULL is the empty set */
+};
+
+/* Static initialiser only (lockdep). */
+#define FRAME_SET_INIT(name) { .lock = __MUTEX_INITIALIZER((name).lock) }
+
+/* frame_set.c */
+int frame_set_replace(struct frame_set *set, struct frame_range *range,
+		      unsigned long nr);
+int frame_set_add(struct frame_set *set, const struct frame_range *range,
+		  unsigned long nr);
+int frame_set_difference(struct frame_set *set, struct frame_set *from,
+			 struct frame_set *without);
+void frame_set_destroy(struct frame_set *set);
+bool frame_set_intersects(struct frame_set *set, unsigned long first,
+			  unsigned long last);
+struct frame_range frame_set_find(struct frame_set *set, unsigned long pfn);
+bool frame_set_next(struct frame_set *set, unsigned long from,
+		    struct frame_range *range);
+
+/* ram_map.c */
+struct frame_range ram_map_usable(unsigned long pfn);
+int ram_map_refusal(unsigned long first, unsigned long nr);
+int ram_map_refresh(void);
+int ram_map_add_owned(const struct frame_range *range, unsigned long nr);
+struct frame_set *ram_map_online(void);
+struct frame_set *ram_map_owned(void);
+#ifdef CONFIG_LVBS_KUNIT_TEST
+struct frame_set *ram_map_ram(void);
+#endif
+
+/*
+ * kernel_image.c
+ */
+
+/* A piece of the kernel image, contiguous in physical memory, too. */
+struct kernel_range {
+	unsigned long va;
+	phys_addr_t pa;
+	unsigned long bytes;
+};
+
+/* The kernel's text. Any context. */
+struct kernel_range kernel_image_text(void);
+
+/* Does a range have a byte in common with the image, data included? Any context. */
+bool kernel_image_meets(u64 pa, u64 bytes);
+bool kernel_image_meets_va(u64 va, u64 bytes);
+
+#endif /* _LVBS_PHYS_H */
