@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything used rightly: compiles, so that the others fail for their own
- * reason.
+ * Correct usage. It compiles, which shows that the other files fail only for
+ * the reason that they name.
  */
 #include <linux/module.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An element size that would be cut off to 0.
+ * An element size that would be truncated to 0.
  * expect: negative width in bit-field
  * expect: in expansion of macro '__PHYS_ELEM_SIZE'
  */

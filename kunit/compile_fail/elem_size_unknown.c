@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An element size that the compiler does not know.
+ * An element size that is not a compile-time constant.
  * expect: bit-field .*width not an integer constant
  * expect: in expansion of macro '__PHYS_ELEM_SIZE'
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A typed pointer to objects without bytes.
+ * A typed pointer to objects of size 0.
  * expect: negative width in bit-field
  * expect: in expansion of macro '__PHYS_ELEM_SIZE'
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A write of bytes through a pointer that can only be read.
+ * A write of bytes through a read-only pointer.
  * expect: incompatible pointer type
  * expect: argument 1 of 'phys_write_bytes'
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A write of an object through a typed pointer that can only be read.
+ * A write of an object through a typed read-only pointer.
  * expect: has no member named 'ptr'
  * expect: in expansion of macro 'phys_write_obj'
  */

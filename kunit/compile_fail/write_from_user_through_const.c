@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A write from user memory through a pointer that can only be read.
+ * A write from user memory through a read-only pointer.
  * expect: incompatible pointer type
  * expect: argument 1 of 'phys_write_from_user'
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A write in a session that can only read.
+ * A write in a read-only session.
  * expect: incompatible pointer type
  * expect: argument 1 of 'phys_session_write'
  */

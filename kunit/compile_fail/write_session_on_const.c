@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A write session on a pointer that can only be read.
+ * A write session on a read-only pointer.
  * expect: incompatible pointer type
  * expect: argument 2 of 'phys_write_session_begin'
  */

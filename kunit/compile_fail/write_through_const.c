@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A write through a pointer that can only be read.
+ * A write through a read-only pointer.
  * expect: incompatible pointer type
  * expect: argument 1 of 'phys_write'
  * expect: argument is of type 'const struct phys_const_ptr \*'

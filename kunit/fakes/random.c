@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random numbers that can be had again.
+ * Repeatable random numbers.
  */
 #include <kunit/test.h>
 #include <linux/minmax.h>
@@ -11,7 +11,7 @@
 
 static unsigned int kunit_seed;
 module_param(kunit_seed, uint, 0400);
-MODULE_PARM_DESC(kunit_seed, "seed of all random KUnit tests; 0 draws one");
+MODULE_PARM_DESC(kunit_seed, "seed of all random KUnit tests; 0 picks a random seed");
 
 u32 random_start(struct kunit *test, struct rnd_state *rnd)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fail at the nth. See fake_sweep.h.
+ * Fail each call once. See kunit/fakes/sweep.h.
  */
 #include <kunit/test.h>
 
 #include "kunit/fakes/sweep.h"
 #include "kunit/fakes/vmap.h"
 
-/* Far more calls than anything here makes. */
+/* More calls than any test makes. */
 #define NTH_MAX	1000
 
 static const struct {

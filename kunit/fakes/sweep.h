@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Fail at the nth: run something again and again, with another call of the vmap
- * manager failing each time, until all calls have had their turn.
+ * Fail each call once: repeat an operation with one call of the vmap manager
+ * failing each time, until every call has failed.
  */
 #ifndef _LVBS_KUNIT_FAKE_SWEEP_H
 #define _LVBS_KUNIT_FAKE_SWEEP_H
@@ -9,23 +9,23 @@
 struct fake_vmap;
 
 /**
- * typedef sweep_fn - what is swept
+ * typedef sweep_fn - operation to repeat
  * @fake: the fake
- * @arg: its argument
+ * @arg: argument of the operation
  *
- * Leaves nothing open, whatever the outcome.
+ * Leaves nothing mapped, claimed or protected, even on error.
  *
- * Return: the first error that it met.
+ * Return: 0, or the first error.
  */
 typedef int (*sweep_fn)(struct fake_vmap *fake, void *arg);
 
 /**
- * fake_sweep() - expect the right error, and nothing left, from each failure
+ * fake_sweep() - expect the right error and a complete cleanup for each failure
  * @fake: the fake
- * @run: what is swept
- * @arg: its argument
+ * @run: the operation
+ * @arg: argument of the operation
  *
- * A failure of vunmap is no error of the operation: the window is leaked.
+ * If vunmap fails, the operation succeeds and a window is leaked.
  */
 void fake_sweep(struct fake_vmap *fake, sweep_fn run, void *arg);
 

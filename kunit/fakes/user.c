@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * User memory for a kernel thread. Newer kernels have kunit_attach_mm() for it.
+ * User memory for a kernel thread. Newer kernels have kunit_attach_mm().
  */
 #include <linux/err.h>
 #include <linux/kthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * User memory for a KUnit case, which runs in a kernel thread and has none.
+ * User memory for a KUnit test, which runs in a kernel thread and has none.
  */
 #ifndef _LVBS_KUNIT_FAKE_USER_H
 #define _LVBS_KUNIT_FAKE_USER_H
@@ -10,10 +10,10 @@
 struct mm_struct;
 
 /**
- * struct fake_user - some user memory; the page behind it is a hole
- * @mm: the address space that the thread wears
- * @addr: where the memory is
- * @bytes: how much
+ * struct fake_user - user memory, followed by an unmapped page
+ * @mm: the address space that the thread uses
+ * @addr: user address
+ * @bytes: length
  */
 struct fake_user {
 	struct mm_struct *mm;
@@ -22,17 +22,17 @@ struct fake_user {
 };
 
 /**
- * fake_user_begin() - give the calling kernel thread user memory
- * @user: filled
- * @pages: how much; it reads as zeroes
+ * fake_user_begin() - give user memory to the calling kernel thread
+ * @user: filled in
+ * @pages: number of pages, which are zeroed
  *
  * Return: 0 or an errno.
  */
 int fake_user_begin(struct fake_user *user, unsigned long pages);
 
 /**
- * fake_user_end() - take it away again, in the same thread
- * @user: what fake_user_begin() filled, or failed to
+ * fake_user_end() - release the user memory, in the same thread
+ * @user: passed to fake_user_begin(), which may have failed
  */
 void fake_user_end(struct fake_user *user);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a page table entry of the kernel allows, where a test can tell.
+ * Permissions of kernel page table entries, on architectures that a test knows.
  */
 #ifndef _LVBS_KUNIT_PTE_BITS_H
 #define _LVBS_KUNIT_PTE_BITS_H
@@ -17,7 +17,7 @@ struct pte_bits {
 #if defined(CONFIG_X86) && !defined(CONFIG_UML)
 static inline bool pte_bits_known(void)
 {
-	/* Old 32-bit processors cannot forbid execution. */
+	/* Old 32-bit processors have no NX bit. */
 	return __supported_pte_mask & _PAGE_NX;
 }
 
