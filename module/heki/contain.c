@@ -188,7 +188,7 @@ static bool site_jump(const struct heki_site *site, s64 *jump)
 int heki_contain_site(const struct heki_mem_map *map,
 		      const struct heki_site *site)
 {
-	unsigned int first = heki_first_part(site->pa[0], site->size);
+	unsigned int first = heki_len_in_page(site->pa[0], site->size);
 	const struct heki_mem_range *from, *to;
 	s64 jump;
 
