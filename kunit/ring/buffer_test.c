@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rings over real memory: random writes against a model, failures, refusals,
- * and the bugs of the reference system that must not come
- * back.
+ * Rings in real memory: random writes compared to a model, failed writes,
+ * refused memory, and regression tests for bugs of the reference system.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -11,6 +10,7 @@
 #include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/panic.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -19,22 +19,22 @@
 #include <lvbs/phys_ptr.h>
 #include <lvbs/ring_buffer.h>
 
-#include "ring/log.h"
 #include "kunit/fakes/random.h"
-#include "ring/ring.h"
+#include "kunit/param.h"
 #include "phys/vmap_manager_privileged.h"
+#include "ring/ring.h"
 
 #define BLOCK_ORDER	5
 #define BLOCK_PAGES	BIT(BLOCK_ORDER)
 
 /*
- * A manager over real memory that fails when told to.
+ * A manager of real memory with fault injection.
  */
 
 static struct {
 	unsigned int vmaps;
-	unsigned int fail_at;	/* which vmap fails, from 1 on; 0: none */
-	bool read_only;		/* windows cannot be written: copies fault */
+	unsigned int fail_at;	/* which vmap fails, counted from 1; 0: none */
+	bool read_only;		/* map read-only, so that writes fault */
 } flaky;
 
 static const struct vmap_manager_ops *real_ops(void)
@@ -78,7 +78,7 @@ static const struct vmap_manager_ops flaky_ops = {
 };
 
 /*
- * A ring, its memory as seen without it, and a model of both.
+ * A ring, direct access to its memory, and a model of both.
  */
 
 enum layout {
@@ -123,7 +123,7 @@ static void rig_exit(struct kunit *test)
 	if (!rig)
 		return;
 	if (rig->ring) {
-		ring_end(rig->ring);
+		ring_shutdown(rig->ring);
 		lvbs_ring_put(rig->ring);
 	}
 	if (rig->block)
@@ -137,7 +137,7 @@ static phys_addr_t rig_pa(const struct rig *rig)
 	return PFN_PHYS(page_to_pfn(rig->block));
 }
 
-/* The block's pages backwards and with gaps: none is followed by its neighbour. */
+/* The block's pages in an order without two neighbours in a row. */
 static void rig_scatter(struct rig *rig)
 {
 	unsigned long first = page_to_pfn(rig->block);
@@ -145,6 +145,26 @@ static void rig_scatter(struct rig *rig)
 
 	for (i = 0; i < BLOCK_PAGES; i++)
 		rig->pfns[i] = first + (BLOCK_PAGES - 1 - i) * 5 % BLOCK_PAGES;
+}
+
+static struct lvbs_ring *create_scattered(struct rig *rig, unsigned long nr,
+					  enum lvbs_ring_mode mode)
+{
+	struct lvbs_ring *ring = ring_alloc("test", &rig->mgr);
+	unsigned long *pfns;
+
+	if (IS_ERR(ring))
+		return ring;
+	pfns = kvmalloc_array(nr, sizeof(*pfns), GFP_KERNEL);
+	if (!pfns) {
+		kfree(ring);
+		return ERR_PTR(-ENOMEM);
+	}
+	rig_scatter(rig);
+	memcpy(pfns, rig->pfns, nr * sizeof(*pfns));
+	ring->mem.frames.pfns = pfns;
+	ring->mem.frames.nr = nr;
+	return ring_init(ring, 0, nr << PAGE_SHIFT, mode);
 }
 
 static void rig_make(struct kunit *test, enum layout layout, unsigned int start,
@@ -156,14 +176,11 @@ static void rig_make(struct kunit *test, enum layout layout, unsigned int start,
 	rig->layout = layout;
 	rig->start = start;
 	rig->size = size;
-	if (layout == CONTIGUOUS) {
-		rig->ring = ring_make_at("test", &rig->mgr, rig_pa(rig) + start,
-					 size, mode);
-	} else {
-		rig_scatter(rig);
-		rig->ring = ring_make_scattered("test", &rig->mgr, rig->pfns,
-						size >> PAGE_SHIFT, mode);
-	}
+	if (layout == CONTIGUOUS)
+		rig->ring = ring_create_at("test", &rig->mgr,
+					   rig_pa(rig) + start, size, mode);
+	else
+		rig->ring = create_scattered(rig, size >> PAGE_SHIFT, mode);
 	if (IS_ERR(rig->ring)) {
 		int err = PTR_ERR(rig->ring);
 
@@ -172,7 +189,7 @@ static void rig_make(struct kunit *test, enum layout layout, unsigned int start,
 	}
 }
 
-/* The ring's memory from ring offset @at on, as far as it is in one page. */
+/* Address of ring offset @at; limits *@len to the end of that page. */
 static u8 *rig_memory(const struct rig *rig, size_t at, size_t *len)
 {
 	size_t pos = rig->start + at;
@@ -184,7 +201,7 @@ static u8 *rig_memory(const struct rig *rig, size_t at, size_t *len)
 	       offset_in_page(pos);
 }
 
-/* Is the memory from ring offset @at on that of the model? */
+/* Does the memory from ring offset @at on match the model? */
 static bool rig_same_at(const struct rig *rig, size_t at, size_t len)
 {
 	while (len) {
@@ -204,7 +221,7 @@ static bool rig_same(const struct rig *rig)
 	return rig_same_at(rig, 0, rig->size);
 }
 
-/* What a write does, byte for byte. */
+/* Apply a write to the model, byte by byte. */
 static void model_write(struct rig *rig, const u8 *buf, size_t len)
 {
 	size_t size = rig->size;
@@ -233,7 +250,7 @@ static bool rig_state_same(const struct rig *rig)
 				rig->total - rig->size : 0);
 }
 
-/* Does a snapshot show what the model says, oldest byte first? */
+/* Does a snapshot match the model, oldest byte first? */
 static bool rig_snapshot_same(const struct rig *rig, u8 *buf)
 {
 	size_t have = min_t(u64, rig->total, rig->size), start, i;
@@ -304,14 +321,9 @@ static const struct random_case random_cases[] = {
 	  25000 },
 };
 
-static void random_case_desc(const struct random_case *c, char *desc)
-{
-	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
-}
+KUNIT_ARRAY_PARAM_DESC(random, random_cases, name);
 
-KUNIT_ARRAY_PARAM(random, random_cases, random_case_desc);
-
-/* Mostly records; at times one that aims at an edge, or is huge. */
+/* Mostly short records; some end near an edge or exceed the ring. */
 static size_t random_len(const struct rig *rig, struct rnd_state *rnd)
 {
 	size_t to_end = rig->size - rig->offset;
@@ -376,7 +388,7 @@ static void ring_random_writes(struct kunit *test)
 }
 
 /*
- * Bugs of the reference system that must not come back.
+ * Regression tests for bugs of the reference system, quoted below.
  */
 
 /* "The offset advanced after a failed write." */
@@ -401,7 +413,7 @@ static void ring_failed_write_changes_nothing(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, rig_state(rig).failed, i + 1ULL);
 	}
 
-	/* And it goes on as if nothing had been. */
+	/* The next write is not affected. */
 	memset(rig->buf, 'c', 3192);
 	KUNIT_EXPECT_EQ(test, rig_write(rig, rig->buf, 3192), 0);
 	KUNIT_EXPECT_TRUE(test, rig_state_same(rig));
@@ -409,7 +421,7 @@ static void ring_failed_write_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, rig_snapshot_same(rig, rig->buf));
 }
 
-/* The second of two rounds fails: what the first overwrote is not shown. */
+/* If the second mapping fails, readers skip what the first overwrote. */
 static void ring_second_mapping_fails(struct kunit *test)
 {
 	struct rig *rig = test->priv;
@@ -427,17 +439,17 @@ static void ring_second_mapping_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(rig->ring, rig->buf, 300),
 			-ENOMEM);
 
-	/* Nothing but free space was overwritten: all is there. */
+	/* Only free space was overwritten: no byte is lost. */
 	state = rig_state(rig);
 	KUNIT_EXPECT_EQ(test, state.offset, (size_t)900);
 	KUNIT_EXPECT_EQ(test, state.total, 900ULL);
 	KUNIT_EXPECT_EQ(test, state.oldest, 0ULL);
 	KUNIT_EXPECT_EQ(test, state.failed, 1ULL);
 
-	/* Full now: 1000 bytes, and the next write begins at 0 ... */
+	/* Fill the ring; the next write begins at 0 ... */
 	KUNIT_ASSERT_EQ(test, rig_write(rig, rig->buf + 500, 100), 0);
 	KUNIT_ASSERT_EQ(test, rig_write(rig, rig->buf + 500, 950), 0);
-	/* ... at 950, so that 50 are stored before the mapping that fails. */
+	/* ... and ends at 950: then 50 bytes are stored before the failure. */
 	flaky.fail_at = flaky.vmaps + 2;
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(rig->ring, rig->buf, 300),
 			-ENOMEM);
@@ -490,18 +502,16 @@ static void ring_copy_faults_persistent(struct kunit *test)
 }
 
 /* "Size 0 was accepted and silenced logging for good." */
-static void ring_size_0_is_refused(struct kunit *test)
+static void ring_refuses_size_0(struct kunit *test)
 {
 	struct rig *rig = test->priv;
 	struct vmap_manager *mgr = &rig->mgr;
 	phys_addr_t pa = rig_pa(rig);
 
-	KUNIT_EXPECT_EQ(test, PTR_ERR(ring_make_own("t", mgr, 0, ONDEMAND)),
+	KUNIT_EXPECT_EQ(test, PTR_ERR(ring_create("t", mgr, 0, ONDEMAND)),
 			(long)-EINVAL);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(ring_make_at("t", mgr, pa, 0, ONDEMAND)),
-			(long)-EINVAL);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(ring_make_scattered("t", mgr, rig->pfns,
-							  0, ONDEMAND)),
+	KUNIT_EXPECT_EQ(test,
+			PTR_ERR(ring_create_at("t", mgr, pa, 0, ONDEMAND)),
 			(long)-EINVAL);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_new("t", 0, PERSISTENT), -EINVAL);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_new_at("t", pa, 0, PERSISTENT),
@@ -510,7 +520,7 @@ static void ring_size_0_is_refused(struct kunit *test)
 }
 
 /* "A second allocation returned success and kept the old ring." */
-static void ring_second_allocation_is_refused(struct kunit *test)
+static void ring_refuses_second_allocation(struct kunit *test)
 {
 	struct rig *rig = test->priv;
 	phys_addr_t pa = rig_pa(rig);
@@ -522,7 +532,7 @@ static void ring_second_allocation_is_refused(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, ring);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, "old", 3), 0);
 
-	/* The name; the frame; and that with another name and other bytes. */
+	/* The name is taken; so is the frame, also for other bytes of it. */
 	KUNIT_EXPECT_EQ(test, lvbs_ring_new("twice", 1, ONDEMAND), -EEXIST);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_new_at("twice", pa + PAGE_SIZE, 100,
 					       ONDEMAND), -EEXIST);
@@ -534,7 +544,7 @@ static void ring_second_allocation_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lvbs_ring_snapshot(ring, rig->buf, &start),
 			(ssize_t)3);
 
-	/* Removed, it ends for those who hold it too, and can be made anew. */
+	/* After removal old references fail, and the name is free. */
 	KUNIT_EXPECT_EQ(test, lvbs_ring_remove("twice"), 0);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_remove("twice"), -ENOENT);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, "late", 4), -ENOENT);
@@ -546,8 +556,8 @@ static void ring_second_allocation_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lvbs_ring_remove("twice"), 0);
 }
 
-/* "Allocation under the lock": nothing sleeps where nothing may. */
-static void ring_persistent_write_is_atomic_context(struct kunit *test)
+/* "Allocation under the lock": a persistent write neither maps nor sleeps. */
+static void ring_persistent_write_in_atomic_context(struct kunit *test)
 {
 	struct rig *rig = test->priv;
 	unsigned long flags;
@@ -564,7 +574,7 @@ static void ring_persistent_write_is_atomic_context(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vmaps, 1U);
 }
 
-/* In an NMI and in a panic: what cannot get the lock is lost, and counted. */
+/* In an NMI or panic, a write that cannot take the lock is lost and counted. */
 static void ring_busy_write_is_lost(struct kunit *test)
 {
 	struct rig *rig = test->priv;
@@ -574,9 +584,9 @@ static void ring_busy_write_is_lost(struct kunit *test)
 	rig_make(test, CONTIGUOUS, 0, PAGE_SIZE, LVBS_RING_PERSISTENT);
 	KUNIT_EXPECT_EQ(test, rig_write(rig, "one", 3), 0);
 
-	raw_spin_lock_irqsave(&rig->ring->lock, flags);
+	raw_spin_lock_irqsave(&rig->ring->write_lock, flags);
 	oops_in_progress++;
-	/* A writer on another CPU has the lock, and no more than that yet. */
+	/* A writer on another CPU has the lock, but has not set @writing. */
 	if (IS_ENABLED(CONFIG_SMP)) {
 		KUNIT_EXPECT_EQ(test, rig_write(rig, "two", 3), -EBUSY);
 		lost++;
@@ -586,7 +596,7 @@ static void ring_busy_write_is_lost(struct kunit *test)
 	lost++;
 	oops_in_progress--;
 	WRITE_ONCE(rig->ring->writing, false);
-	raw_spin_unlock_irqrestore(&rig->ring->lock, flags);
+	raw_spin_unlock_irqrestore(&rig->ring->write_lock, flags);
 
 	KUNIT_EXPECT_EQ(test, rig_state(rig).lost, lost);
 	KUNIT_EXPECT_EQ(test, rig_state(rig).failed, 0ULL);
@@ -599,23 +609,23 @@ static void ring_busy_write_is_lost(struct kunit *test)
 }
 
 /*
- * Whose memory a ring may be in.
+ * Memory that a ring may and may not use.
  */
 
 static long make_at_err(struct rig *rig, phys_addr_t pa, size_t size)
 {
-	struct lvbs_ring *ring = ring_make_at("test", &rig->mgr, pa, size,
-					      LVBS_RING_PERSISTENT);
+	struct lvbs_ring *ring = ring_create_at("test", &rig->mgr, pa, size,
+						LVBS_RING_PERSISTENT);
 	long err = PTR_ERR_OR_ZERO(ring);
 
 	if (!err) {
-		ring_end(ring);
+		ring_shutdown(ring);
 		lvbs_ring_put(ring);
 	}
 	return err;
 }
 
-static void ring_over_kernel_text_is_refused(struct kunit *test)
+static void ring_refuses_kernel_text(struct kunit *test)
 {
 	struct rig *rig = test->priv;
 	phys_addr_t text = __pa_symbol(_stext);
@@ -628,14 +638,14 @@ static void ring_over_kernel_text_is_refused(struct kunit *test)
 			(long)-EROFS);
 }
 
-static void ring_refused_memory(struct kunit *test)
+static void ring_refuses_bad_addresses(struct kunit *test)
 {
 	struct rig *rig = test->priv;
 	phys_addr_t end = PFN_PHYS(rig->mgr.max_pfn) + PAGE_SIZE - 1;
 	unsigned int bit;
 
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, end, 2), (long)-EOVERFLOW);
-	if (end + 1)	/* not where an address may be of any width */
+	if (end + 1)	/* 0 if the physical address has full width */
 		KUNIT_EXPECT_EQ(test, make_at_err(rig, end + 1, 1),
 				(long)-EOVERFLOW);
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, ~(phys_addr_t)0, 2),
@@ -643,7 +653,7 @@ static void ring_refused_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, 4096, SIZE_MAX),
 			(long)-EOVERFLOW);
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, end, 1), (long)-ENXIO);
-	/* Nothing of an address is cut off on the way to a frame number. */
+	/* No high bit of an address is lost in the frame number. */
 	for (bit = PAGE_SHIFT; bit < BITS_PER_BYTE * sizeof(end); bit++)
 		if (BIT_ULL(bit) > end)
 			KUNIT_EXPECT_EQ_MSG(test,
@@ -666,7 +676,7 @@ static int write_session(struct phys_write_session *s, phys_addr_t pa)
 	return err ?: phys_write_session_begin(s, &ptr);
 }
 
-/* Protected while it lives, for ordinary writers and for other protectors. */
+/* A ring's pages can be neither written nor protected by others. */
 static void ring_pages_are_protected(struct kunit *test)
 {
 	struct vmap_manager *ordinary = lvbs_vmap_manager();
@@ -676,13 +686,13 @@ static void ring_pages_are_protected(struct kunit *test)
 	DEFINE_PHYS_WRITE_SESSION(s);
 	u32 word = 1;
 
-	/* Not under a writer ... */
+	/* Refused while mapped writable ... */
 	KUNIT_ASSERT_EQ(test, write_session(&s, rig_pa(rig) + 3 * PAGE_SIZE),
 			0);
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, rig_pa(rig), 4 * PAGE_SIZE),
 			(long)-EBUSY);
 	phys_write_session_end(&s);
-	/* ... and not where somebody else protects. */
+	/* ... and where already protected. */
 	KUNIT_ASSERT_EQ(test, phys_protect(ordinary, &prot, pfn + 1, 1), 0);
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, rig_pa(rig), 4 * PAGE_SIZE),
 			(long)-EROFS);
@@ -698,15 +708,15 @@ static void ring_pages_are_protected(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, phys_protect(ordinary, &prot, pfn, 1), -EBUSY);
 	KUNIT_EXPECT_EQ(test, rig_write(rig, "still", 5), 0);
 
-	ring_end(rig->ring);
+	ring_shutdown(rig->ring);
 	KUNIT_EXPECT_EQ(test, phys_write_obj_at(ordinary, rig_pa(rig) + 200,
 						&word), 0);
 	KUNIT_EXPECT_EQ(test, phys_protect(ordinary, &prot, pfn, 1), 0);
 	phys_unprotect(ordinary, &prot);
 }
 
-/* Making a ring fails at whatever step: nothing is left behind. */
-static void ring_making_fails(struct kunit *test)
+/* Whichever step of creating a ring fails, nothing is left behind. */
+static void ring_create_fails(struct kunit *test)
 {
 	struct phys_protection prot = { .owner = "test" };
 	struct rig *rig = test->priv;
@@ -726,14 +736,12 @@ static void ring_making_fails(struct kunit *test)
 			(long)-EBUSY);
 	phys_unlock(&lock);
 
-	/* A scattered one whose last frame is the trouble. */
+	/* The last of several extents is refused. */
 	rig_scatter(rig);
 	KUNIT_ASSERT_EQ(test, phys_protect(&rig->mgr, &prot,
 					   rig->pfns[BLOCK_PAGES - 1], 1), 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(ring_make_scattered("t", &rig->mgr,
-							  rig->pfns,
-							  BLOCK_PAGES,
-							  ONDEMAND)),
+	KUNIT_EXPECT_EQ(test,
+			PTR_ERR(create_scattered(rig, BLOCK_PAGES, ONDEMAND)),
 			(long)-EROFS);
 	phys_unprotect(&rig->mgr, &prot);
 
@@ -744,21 +752,20 @@ static void ring_making_fails(struct kunit *test)
 	phys_unlock(&lock);
 }
 
-/* Own pages come and go. */
 static void ring_own_pages(struct kunit *test)
 {
 	struct rig *rig = test->priv;
 	struct lvbs_ring *ring;
 	unsigned long first, nr, pages = 0, i;
 
-	ring = ring_make_own("own", &rig->mgr, 70, LVBS_RING_PERSISTENT);
+	ring = ring_create("own", &rig->mgr, 70, LVBS_RING_PERSISTENT);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(ring));
-	for (i = 0; ring_where(ring, i, &first, &nr); i++)
+	for (i = 0; ring_get_extent(ring, i, &first, &nr); i++)
 		pages += nr;
 	KUNIT_EXPECT_EQ(test, pages, 70UL);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, rig->buf, 100), 0);
-	ring_end(ring);
-	KUNIT_EXPECT_FALSE(test, ring_where(ring, 0, &first, &nr));
+	ring_shutdown(ring);
+	KUNIT_EXPECT_FALSE(test, ring_get_extent(ring, 0, &first, &nr));
 	lvbs_ring_put(ring);
 }
 
@@ -791,7 +798,7 @@ static void ring_names(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lvbs_ring_new("log", 1, ONDEMAND), -EEXIST);
 }
 
-static void ring_log_has_what_is_said(struct kunit *test)
+static void ring_log_stores_lines(struct kunit *test)
 {
 	struct lvbs_ring *ring = lvbs_ring_get("log");
 	struct lvbs_ring_state before, after;
@@ -805,7 +812,7 @@ static void ring_log_has_what_is_said(struct kunit *test)
 	local_irq_save(flags);
 	lvbs_log("said %d", 42);
 	local_irq_restore(flags);
-	/* Too long: cut off, but a line of its own. */
+	/* A long line is truncated, but keeps its newline. */
 	memset(rig->buf, 'x', 1000);
 	rig->buf[1000] = '\0';
 	lvbs_log("%s", rig->buf);
@@ -827,17 +834,17 @@ static struct kunit_case ring_buffer_cases[] = {
 	KUNIT_CASE(ring_second_mapping_fails),
 	KUNIT_CASE(ring_copy_faults),
 	KUNIT_CASE(ring_copy_faults_persistent),
-	KUNIT_CASE(ring_size_0_is_refused),
-	KUNIT_CASE(ring_second_allocation_is_refused),
-	KUNIT_CASE(ring_persistent_write_is_atomic_context),
+	KUNIT_CASE(ring_refuses_size_0),
+	KUNIT_CASE(ring_refuses_second_allocation),
+	KUNIT_CASE(ring_persistent_write_in_atomic_context),
 	KUNIT_CASE(ring_busy_write_is_lost),
-	KUNIT_CASE(ring_over_kernel_text_is_refused),
-	KUNIT_CASE(ring_refused_memory),
+	KUNIT_CASE(ring_refuses_kernel_text),
+	KUNIT_CASE(ring_refuses_bad_addresses),
 	KUNIT_CASE(ring_pages_are_protected),
-	KUNIT_CASE(ring_making_fails),
+	KUNIT_CASE(ring_create_fails),
 	KUNIT_CASE(ring_own_pages),
 	KUNIT_CASE(ring_names),
-	KUNIT_CASE(ring_log_has_what_is_said),
+	KUNIT_CASE(ring_log_stores_lines),
 	{}
 };
 

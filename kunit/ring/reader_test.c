@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers: gaps, ends, wake-ups; and writers and readers all at once, where
- * each record carries its number and a checksum.
+ * Readers: gaps, removal and wake-ups, and a stress test of concurrent writers
+ * and readers in which each record carries a number and a checksum.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -16,12 +16,13 @@
 #include <lvbs/ring_buffer.h>
 
 #include "kunit/fakes/random.h"
-#include "ring/ring.h"
+#include "kunit/param.h"
 #include "phys/vmap_manager_privileged.h"
+#include "ring/ring.h"
 
 /*
- * Records. The first byte is the only one with the high bit set, so that a
- * reader who comes in the middle of one finds the next.
+ * Records. Only the first byte has the high bit set, so that a reader that
+ * starts in the middle of a record finds the next one.
  *
  *	0xa5  writer  length  number (5 x 7 bits)  payload ...  checksum
  */
@@ -63,24 +64,15 @@ static size_t rec_make(u8 *rec, unsigned int writer, u32 number)
 	return REC_HEAD + payload + 1;
 }
 
-/**
- * struct parser - makes records of bytes again
- * @rec: the record that is being read
- * @have: bytes of it
- * @synced: @rec is from its first byte on; not so after a gap
- * @gap: there was one since the last record
- * @next: the number that each writer's next record has, gaps aside
- * @records: how many were fine
- * @bad: what was not, and that is never to be
- */
+/* Reassembles records from bytes. */
 struct parser {
-	u8 rec[REC_MAX];
-	size_t have;
-	bool synced;
-	bool gap[WRITERS];
-	u32 next[WRITERS];
-	unsigned long records;
-	unsigned long bad;
+	u8 rec[REC_MAX];	/* the current record */
+	size_t have;		/* bytes of it */
+	bool synced;		/* @rec starts with its first byte */
+	bool gap[WRITERS];	/* bytes were lost since the last record */
+	u32 next[WRITERS];	/* next record's number, without a gap */
+	unsigned long records;	/* good records */
+	unsigned long bad;	/* errors; 0 is expected */
 };
 
 static void parser_gap(struct parser *p)
@@ -104,7 +96,7 @@ static void parser_record(struct parser *p)
 		p->bad++;
 		return;
 	}
-	/* In order, and without a gap without a hole. */
+	/* Ascending numbers, and consecutive ones without a gap. */
 	if (number < p->next[writer] ||
 	    (number != p->next[writer] && !p->gap[writer]))
 		p->bad++;
@@ -117,13 +109,13 @@ static void parser_byte(struct parser *p, u8 byte)
 {
 	if (byte == REC_MARK) {
 		if (p->synced && p->have)
-			p->bad++;	/* the one before did not end */
+			p->bad++;	/* previous record is incomplete */
 		p->synced = true;
 		p->have = 0;
 	} else if (!p->synced) {
 		return;
 	} else if (!p->have) {
-		p->bad++;		/* something between two records */
+		p->bad++;		/* garbage between records */
 		return;
 	}
 	p->rec[p->have++] = byte;
@@ -142,7 +134,7 @@ static void parser_bytes(struct parser *p, const u8 *bytes, size_t len)
 		parser_byte(p, *bytes++);
 }
 
-/* Checks a snapshot: its first record may have lost its beginning. */
+/* The first record of a snapshot may be incomplete. */
 static bool snapshot_is_good(const u8 *bytes, size_t len, unsigned long *nr)
 {
 	struct parser p = {};
@@ -154,7 +146,7 @@ static bool snapshot_is_good(const u8 *bytes, size_t len, unsigned long *nr)
 }
 
 /*
- * All at once.
+ * Stress test.
  */
 
 struct stress_case {
@@ -172,12 +164,7 @@ static const struct stress_case stress_cases[] = {
 	{ "on demand, lapped", LVBS_RING_ONDEMAND, 1, 10000, true },
 };
 
-static void stress_case_desc(const struct stress_case *c, char *desc)
-{
-	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(stress, stress_cases, stress_case_desc);
+KUNIT_ARRAY_PARAM_DESC(stress, stress_cases, name);
 
 struct stress {
 	const struct stress_case *c;
@@ -191,7 +178,7 @@ struct stress_thread {
 	struct task_struct *task;
 	struct completion done;
 	unsigned int index;
-	/* Of readers. */
+	/* Readers only. */
 	struct lvbs_ring_follower f;
 	struct parser parser;
 	u64 bytes;
@@ -212,7 +199,7 @@ static int stress_writer(void *arg)
 
 		if (lvbs_ring_write(stress->ring, rec, len))
 			atomic_inc(&stress->errors);
-		/* All writers together write less than 16 pages in between. */
+		/* Between pauses, all writers fill less than 16 pages. */
 		if (!stress->c->slow_readers && number % 128 == 0)
 			schedule_timeout_uninterruptible(1);
 		cond_resched();
@@ -226,7 +213,7 @@ static int stress_follower(void *arg)
 {
 	struct stress_thread *me = arg;
 	struct stress *stress = me->stress;
-	/* Lengths that have nothing to do with those of records. */
+	/* Read lengths are unrelated to record lengths. */
 	u8 buf[509];
 
 	for (;;) {
@@ -234,7 +221,7 @@ static int stress_follower(void *arg)
 		u64 lost;
 		ssize_t n;
 
-		smp_rmb();	/* nothing is written after the last writer */
+		smp_rmb();	/* read @writing before the ring */
 		n = lvbs_ring_follow_read(&me->f, buf,
 					  1 + (u32)me->bytes % sizeof(buf),
 					  &lost);
@@ -244,7 +231,7 @@ static int stress_follower(void *arg)
 		if (n > 0) {
 			parser_bytes(&me->parser, buf, n);
 			me->bytes += n;
-			/* Often enough to be lapped, and to see gaps close up. */
+			/* Slow enough to be lapped. */
 			if (stress->c->slow_readers && me->bytes % 32 == 0)
 				schedule_timeout_uninterruptible(1);
 		} else if (n == -EAGAIN) {
@@ -263,7 +250,7 @@ static int stress_follower(void *arg)
 	return 0;
 }
 
-static int stress_snapshooter(void *arg)
+static int stress_snapshotter(void *arg)
 {
 	struct stress_thread *me = arg;
 	struct stress *stress = me->stress;
@@ -296,8 +283,8 @@ static void ring_stress(struct kunit *test)
 
 	threads = kunit_kcalloc(test, THREADS, sizeof(*threads), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, threads);
-	stress.ring = ring_make_own("stress", vmap_manager_privileged(),
-				    c->pages, c->mode);
+	stress.ring = ring_create("stress", vmap_manager_privileged(),
+				  c->pages, c->mode);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(stress.ring));
 	atomic_set(&stress.writing, WRITERS);
 
@@ -308,11 +295,11 @@ static void ring_stress(struct kunit *test)
 		if (i < FOLLOWERS)
 			run = stress_follower;
 		else if (i == FOLLOWERS)
-			run = stress_snapshooter;
+			run = stress_snapshotter;
 		t->stress = &stress;
-		/* Before there are writers: from the first byte on. */
+		/* Writers do not run yet: follow from the first byte. */
 		lvbs_ring_follow(&t->f, stress.ring);
-		t->index = i - FOLLOWERS - 1;	/* of writers: from 0 on */
+		t->index = i - FOLLOWERS - 1;	/* of a writer */
 		init_completion(&t->done);
 		t->task = kthread_create(run, t, "lvbs-ring/%u", i);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(t->task));
@@ -329,7 +316,7 @@ static void ring_stress(struct kunit *test)
 	for (i = 0; i < FOLLOWERS; i++) {
 		struct stress_thread *t = &threads[i];
 
-		/* Intact, in order, and every byte is accounted for. */
+		/* No bad record, and every byte was read or reported lost. */
 		KUNIT_EXPECT_EQ(test, t->parser.bad, 0UL);
 		KUNIT_EXPECT_EQ(test, t->parser.have, (size_t)0);
 		KUNIT_EXPECT_EQ(test, t->bytes + t->lost, state.total);
@@ -342,21 +329,20 @@ static void ring_stress(struct kunit *test)
 	kunit_info(test, "%lu snapshots, %lu records\n",
 		   threads[FOLLOWERS].snapshots, threads[FOLLOWERS].records);
 
-	/* Threads that have completed may still be on their way out. */
-	ring_end(stress.ring);
+	ring_shutdown(stress.ring);
 	lvbs_ring_put(stress.ring);
 }
 
 /*
- * One thing at a time.
+ * Single-threaded tests.
  */
 
 static struct lvbs_ring *reader_ring(struct kunit *test,
 				     enum lvbs_ring_mode mode)
 {
-	struct lvbs_ring *ring = ring_make_own("reader",
-					       vmap_manager_privileged(), 1,
-					       mode);
+	struct lvbs_ring *ring = ring_create("reader",
+					     vmap_manager_privileged(), 1,
+					     mode);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(ring));
 	test->priv = ring;
@@ -369,11 +355,11 @@ static void reader_exit(struct kunit *test)
 
 	if (!ring)
 		return;
-	ring_end(ring);
+	ring_shutdown(ring);
 	lvbs_ring_put(ring);
 }
 
-static void ring_lapped_reader_learns_it(struct kunit *test)
+static void ring_lapped_reader_sees_gap(struct kunit *test)
 {
 	struct lvbs_ring *ring = reader_ring(test, LVBS_RING_ONDEMAND);
 	u8 *bytes = kunit_kzalloc(test, 3 * PAGE_SIZE, GFP_KERNEL);
@@ -387,7 +373,7 @@ static void ring_lapped_reader_learns_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lvbs_ring_follow_read(&f, bytes, 9, &lost),
 			(ssize_t)-EAGAIN);
 
-	/* Filled to the last byte: nothing is lost. */
+	/* The ring is exactly full: nothing is lost. */
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, PAGE_SIZE - 96), 0);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 96), 0);
 	KUNIT_EXPECT_TRUE(test, lvbs_ring_follow_ready(&f));
@@ -395,7 +381,7 @@ static void ring_lapped_reader_learns_it(struct kunit *test)
 			(ssize_t)9);
 	KUNIT_EXPECT_EQ(test, lost, 0ULL);
 
-	/* 9 more is what has been read; 1 more than that is lost. */
+	/* 9 more bytes overwrite those that were read, 1 more is lost. */
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 9), 0);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 1), 0);
 	KUNIT_EXPECT_EQ(test, 0L, lvbs_ring_follow_read(&f, bytes,
@@ -405,7 +391,7 @@ static void ring_lapped_reader_learns_it(struct kunit *test)
 			lvbs_ring_follow_read(&f, bytes, 3 * PAGE_SIZE, &lost));
 	KUNIT_EXPECT_EQ(test, lost, 0ULL);
 
-	/* A write longer than the ring: its own beginning is lost as well. */
+	/* The beginning of a write longer than the ring is lost, too. */
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 2 * PAGE_SIZE + 7),
 			0);
 	KUNIT_EXPECT_EQ(test, 0L, lvbs_ring_follow_read(&f, bytes,
@@ -417,8 +403,8 @@ static void ring_lapped_reader_learns_it(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, lvbs_ring_follow_ready(&f));
 }
 
-/* A write that is under way, as seen by a reader who interrupts it. */
-static void ring_torn_bytes_are_not_shown(struct kunit *test)
+/* A reader that interrupts a write; @oldest is set as that write would. */
+static void ring_hides_torn_bytes(struct kunit *test)
 {
 	struct lvbs_ring *ring = reader_ring(test, LVBS_RING_PERSISTENT);
 	u8 *bytes = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
@@ -430,7 +416,7 @@ static void ring_torn_bytes_are_not_shown(struct kunit *test)
 	lvbs_ring_follow(&f, ring);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 4000), 0);
 
-	/* 196 bytes: 96 of free space, 100 of the oldest. */
+	/* 196 bytes: 96 into free space, 100 over the oldest. */
 	WRITE_ONCE(ring->oldest, 100);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_snapshot(ring, bytes, &start),
 			(ssize_t)3900);
@@ -438,7 +424,7 @@ static void ring_torn_bytes_are_not_shown(struct kunit *test)
 			(ssize_t)0);
 	KUNIT_EXPECT_EQ(test, lost, 100ULL);
 
-	/* 10000 bytes: all, and more than there is. */
+	/* 10000 bytes: over everything, oldest is past the total. */
 	WRITE_ONCE(ring->oldest, 4000 + 10000 - 4096);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_snapshot(ring, bytes, &start),
 			(ssize_t)0);
@@ -480,7 +466,7 @@ static void waiter_start(struct kunit *test, struct waiter *w,
 	task = kthread_run(waiter_run, w, "lvbs-ring-wait");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	wait_for_completion(&w->waiting);
-	/* Most likely it sleeps by then; if not, nothing is wrong either. */
+	/* Most likely it sleeps then; the test passes if it does not. */
 	schedule_timeout_uninterruptible(HZ / 20);
 }
 
@@ -500,23 +486,23 @@ static void ring_write_wakes_reader(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w.got, (ssize_t)7);
 }
 
-static void ring_end_wakes_reader(struct kunit *test)
+static void ring_shutdown_wakes_reader(struct kunit *test)
 {
 	struct lvbs_ring *ring = reader_ring(test, LVBS_RING_ONDEMAND);
 	struct waiter w;
 
 	waiter_start(test, &w, ring);
-	ring_end(ring);
+	ring_shutdown(ring);
 	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&w.woken, 30 * HZ),
 			0UL);
 	KUNIT_EXPECT_EQ(test, w.got, (ssize_t)-ENOENT);
 }
 
 static struct kunit_case ring_reader_cases[] = {
-	KUNIT_CASE(ring_lapped_reader_learns_it),
-	KUNIT_CASE(ring_torn_bytes_are_not_shown),
+	KUNIT_CASE(ring_lapped_reader_sees_gap),
+	KUNIT_CASE(ring_hides_torn_bytes),
 	KUNIT_CASE(ring_write_wakes_reader),
-	KUNIT_CASE(ring_end_wakes_reader),
+	KUNIT_CASE(ring_shutdown_wakes_reader),
 	KUNIT_CASE_PARAM(ring_stress, stress_gen_params),
 	{}
 };

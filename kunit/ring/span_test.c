@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Span arithmetic: each boundary by name, and every combination of small rings
- * with toy pages against an array of bytes.
+ * Span arithmetic: a named case for each boundary, and all writes to all small
+ * rings with tiny pages, compared to an array of bytes.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
 #include <linux/string.h>
 
-#include "ring/span.h"
+#include "kunit/param.h"
+#include "ring/ring.h"
 
 #define P	4096U
 
@@ -25,7 +26,7 @@ struct span_case {
 	/* The write. */
 	size_t offset;
 	size_t len;
-	/* What it comes to. */
+	/* The expected result. */
 	enum ring_path path;
 	size_t skip;
 	size_t at;
@@ -35,12 +36,9 @@ struct span_case {
 	struct ring_run run[2];
 };
 
-/*
- * Runs: first page, number of pages, offset in the first page, bytes. Rings of
- * four pages are drawn as [0|1|2|3], a's are what the first run stores.
- */
+/* A run: first page, number of pages, offset in the first page, bytes. */
 static const struct span_case span_cases[] = {
-	{ "nothing", 0, 4 * P, false, 10, 0,
+	{ "empty write", 0, 4 * P, false, 10, 0,
 	  NONE, 0, 10, 10, false, 0, {} },
 	{ "one byte at the start", 0, 4 * P, false, 0, 1,
 	  ONE, 0, 0, 1, false, 1, { { 0, 1, 0, 1 } } },
@@ -49,7 +47,7 @@ static const struct span_case span_cases[] = {
 	{ "across pages", 0, 4 * P, false, P - 1, 2,
 	  ONE, 0, P - 1, P + 1, false, 1, { { 0, 2, P - 1, 2 } } },
 
-	/* Around the ring's end. */
+	/* At the ring's end. */
 	{ "ends exactly at the ring's end", 0, 4 * P, false, 4 * P - 10, 10,
 	  ONE, 0, 4 * P - 10, 0, true, 1, { { 3, 1, P - 10, 10 } } },
 	{ "ends one byte short of it", 0, 4 * P, false, 4 * P - 10, 9,
@@ -59,14 +57,15 @@ static const struct span_case span_cases[] = {
 	{ "last byte of the ring", 0, 4 * P, false, 4 * P - 1, 1,
 	  ONE, 0, 4 * P - 1, 0, true, 1, { { 3, 1, P - 1, 1 } } },
 
-	/* Back into the page that the span began in. */
+	/* Wraps into its start page. */
 	{ "wraps up to its start page", 0, 4 * P, false, P + 8, 4 * P - 8,
 	  ONE, 0, P + 8, P, true, 1, { { 1, 4, 8, 4 * P - 8 } } },
 	{ "wraps one byte into its start page", 0, 4 * P, false, P + 8,
 	  4 * P - 7,
 	  TWO, 0, P + 8, P + 1, true, 2,
 	  { { 1, 3, 8, 3 * P - 8 }, { 0, 2, 0, P + 1 } } },
-	{ "the same, persistent: no matter", 0, 4 * P, true, P + 8, 4 * P - 7,
+	{ "wraps into its start page, persistent", 0, 4 * P, true, P + 8,
+	  4 * P - 7,
 	  PERS, 0, P + 8, P + 1, true, 1, { { 1, 5, 8, 4 * P - 7 } } },
 
 	/* 16 and 17 pages. */
@@ -85,7 +84,7 @@ static const struct span_case span_cases[] = {
 	  PERS, 0, 31 * P, 15 * P + 1, true, 1,
 	  { { 31, 17, 0, 16 * P + 1 } } },
 
-	/* One page. */
+	/* Rings of one page. */
 	{ "one-page ring", 0, P, false, 0, P - 1,
 	  ONE, 0, 0, P - 1, false, 1, { { 0, 1, 0, P - 1 } } },
 	{ "one-page ring wraps: always its start page", 0, P, false, P - 1, 2,
@@ -93,31 +92,31 @@ static const struct span_case span_cases[] = {
 	{ "one-page ring wraps, persistent", 0, P, true, P - 1, 2,
 	  PERS, 0, P - 1, 1, true, 1, { { 0, 2, P - 1, 2 } } },
 
-	/* Not made of whole pages. */
+	/* Rings that are not page-aligned. */
 	{ "ring smaller than a page", 0, 100, false, 20, 30,
 	  ONE, 0, 20, 50, false, 1, { { 0, 1, 20, 30 } } },
 	{ "ring smaller than a page wraps", 0, 100, false, 90, 30,
 	  TWO, 0, 90, 20, true, 2, { { 0, 1, 90, 10 }, { 0, 1, 0, 20 } } },
-	{ "ring smaller than a page across two", P - 50, 100, false, 40, 20,
+	{ "ring smaller than a page, in two pages", P - 50, 100, false, 40, 20,
 	  ONE, 0, 40, 60, false, 1, { { 0, 2, P - 10, 20 } } },
 	{ "ring of one byte", 0, 1, false, 0, 1,
 	  ONE, 0, 0, 0, true, 1, { { 0, 1, 0, 1 } } },
-	{ "base not page-shaped", 8, 4 * P, false, 4 * P - 10, 20,
+	{ "base not page-aligned", 8, 4 * P, false, 4 * P - 10, 20,
 	  TWO, 0, 4 * P - 10, 10, true, 2,
 	  { { 3, 2, P - 2, 10 }, { 0, 1, 8, 10 } } },
-	{ "size not page-shaped", 0, 4 * P - 8, false, 4 * P - 18, 20,
+	{ "size not page-aligned", 0, 4 * P - 8, false, 4 * P - 18, 20,
 	  TWO, 0, 4 * P - 18, 10, true, 2,
 	  { { 3, 1, P - 18, 10 }, { 0, 1, 0, 10 } } },
-	{ "both, yet ending with a page", 8, 4 * P - 8, false, 4 * P - 18, 20,
+	{ "base not page-aligned, end is", 8, 4 * P - 8, false, 4 * P - 18, 20,
 	  TWO, 0, 4 * P - 18, 10, true, 2,
 	  { { 3, 1, P - 10, 10 }, { 0, 1, 8, 10 } } },
-	{ "not page-shaped but not wrapping", 8, 4 * P, false, 4 * P - 10, 10,
+	{ "not page-aligned, does not wrap", 8, 4 * P, false, 4 * P - 10, 10,
 	  ONE, 0, 4 * P - 10, 0, true, 1, { { 3, 2, P - 2, 10 } } },
-	{ "not page-shaped, persistent", 8, 4 * P, true, 4 * P - 10, 20,
+	{ "not page-aligned, persistent", 8, 4 * P, true, 4 * P - 10, 20,
 	  PERS, 0, 4 * P - 10, 10, true, 2,
 	  { { 3, 2, P - 2, 10 }, { 0, 1, 8, 10 } } },
 
-	/* As long as the ring, or nearly, or longer. */
+	/* About as long as the ring, or longer. */
 	{ "len = size - 1 from 0", 0, 4 * P, false, 0, 4 * P - 1,
 	  ONE, 0, 0, 4 * P - 1, false, 1, { { 0, 4, 0, 4 * P - 1 } } },
 	{ "len = size - 1 from 1", 0, 4 * P, false, 1, 4 * P - 1,
@@ -133,18 +132,13 @@ static const struct span_case span_cases[] = {
 	  ONE, 396 * P + 3, 0, 0, true, 1, { { 0, 4, 0, 4 * P } } },
 	{ "len = size, persistent", 0, 4 * P, true, 77, 4 * P,
 	  PERS, 0, 0, 0, true, 1, { { 0, 4, 0, 4 * P } } },
-	{ "len = size, not page-shaped", 8, 100, false, 50, 100,
+	{ "len = size, not page-aligned", 8, 100, false, 50, 100,
 	  ONE, 0, 0, 0, true, 1, { { 0, 1, 8, 100 } } },
-	{ "the longest length there is", 0, 4 * P, false, 77, SIZE_MAX,
+	{ "len = SIZE_MAX", 0, 4 * P, false, 77, SIZE_MAX,
 	  ONE, SIZE_MAX - 4 * P, 0, 0, true, 1, { { 0, 4, 0, 4 * P } } },
 };
 
-static void span_case_desc(const struct span_case *c, char *desc)
-{
-	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(span, span_cases, span_case_desc);
+KUNIT_ARRAY_PARAM_DESC(span, span_cases, name);
 
 static void ring_span_boundary(struct kunit *test)
 {
@@ -155,17 +149,17 @@ static void ring_span_boundary(struct kunit *test)
 		.page_shift = 12,
 		.persistent = c->persistent,
 	};
+	struct ring_place place = ring_place_write(c->size, c->offset, c->len);
 	struct ring_span span;
 	unsigned int i;
 
-	ring_span_write(&span, &shape, c->offset, c->len);
+	ring_span_init(&span, &shape, place.at, place.len);
 	KUNIT_EXPECT_STREQ(test, ring_path_name(span.path),
 			   ring_path_name(c->path));
-	KUNIT_EXPECT_EQ(test, span.skip, c->skip);
-	KUNIT_EXPECT_EQ(test, span.at, c->at);
-	KUNIT_EXPECT_EQ(test, span.len, c->len - c->skip);
-	KUNIT_EXPECT_EQ(test, span.next, c->next);
-	KUNIT_EXPECT_EQ(test, span.wraps, c->wraps);
+	KUNIT_EXPECT_EQ(test, place.at, c->at);
+	KUNIT_EXPECT_EQ(test, place.len, c->len - c->skip);
+	KUNIT_EXPECT_EQ(test, place.next, c->next);
+	KUNIT_EXPECT_EQ(test, place.wraps, c->wraps);
 	KUNIT_ASSERT_EQ(test, span.nr_runs, c->nr_runs);
 	for (i = 0; i < span.nr_runs; i++) {
 		KUNIT_EXPECT_EQ(test, span.run[i].first, c->run[i].first);
@@ -176,7 +170,7 @@ static void ring_span_boundary(struct kunit *test)
 }
 
 /*
- * The exhaustive walk.
+ * All writes to all small rings. The input byte of each ring byte is tracked.
  */
 
 #define TOY_SIZE_MAX	44
@@ -191,7 +185,7 @@ struct toy {
 	unsigned long tried;
 };
 
-/* Which byte of the input each byte of the ring has afterwards. */
+/* For each byte of the ring, the index of the input byte stored there. */
 static void toy_model(const struct toy *toy, long *ring)
 {
 	size_t size = toy->shape.size, at = toy->offset, i;
@@ -201,7 +195,7 @@ static void toy_model(const struct toy *toy, long *ring)
 	if (toy->len >= size)
 		at = 0;
 	for (i = 0; i < toy->len; i++) {
-		/* Byte by byte; a long write is its tail, from 0 on. */
+		/* Of a long write only the tail is stored, from 0 on. */
 		if (toy->len - i > size)
 			continue;
 		ring[at] = i;
@@ -211,7 +205,7 @@ static void toy_model(const struct toy *toy, long *ring)
 
 static void toy_fail(struct toy *toy, const char *what)
 {
-	/* One is as good as a million. */
+	/* The first few are enough. */
 	if (toy->failed++ < 8)
 		KUNIT_FAIL(toy->test,
 			   "%s: start %u size %zu shift %u %s, offset %zu len %zu\n",
@@ -221,28 +215,33 @@ static void toy_fail(struct toy *toy, const char *what)
 			   toy->offset, toy->len);
 }
 
-/* Follow a run through the pages; each byte has to be where the model has it. */
+static unsigned long toy_pages(const struct ring_shape *shape)
+{
+	return ((shape->start + shape->size - 1) >> shape->page_shift) + 1;
+}
+
+/* Check each byte of a run against the model; returns the next input index. */
 static size_t toy_follow(struct toy *toy, const struct ring_run *run,
 			 size_t input, long *ring)
 {
 	const struct ring_shape *shape = &toy->shape;
-	unsigned long pages = ring_shape_pages(shape);
-	bool paged = ring_shape_is_paged(shape);
+	bool aligned = ring_is_page_aligned(shape);
+	unsigned long pages = toy_pages(shape);
 	DECLARE_BITMAP(seen, TOY_SIZE_MAX + 2) = {};
 	unsigned long i;
 	size_t j;
 
 	for (i = 0; i < run->nr; i++) {
-		if (!paged && run->first + i >= pages)
-			toy_fail(toy, "a run leaves the ring");
+		if (!aligned && run->first + i >= pages)
+			toy_fail(toy, "run exceeds the ring");
 		if (!shape->persistent &&
 		    __test_and_set_bit((run->first + i) % pages, seen))
-			toy_fail(toy, "a page twice in one pointer");
+			toy_fail(toy, "page listed twice");
 		if (run->first + i >= 2 * pages)
-			toy_fail(toy, "a run leaves the double mapping");
+			toy_fail(toy, "run exceeds the double mapping");
 	}
 	if (run->first >= pages)
-		toy_fail(toy, "a run begins outside");
+		toy_fail(toy, "run begins outside the ring");
 
 	for (j = 0; j < run->len; j++, input++) {
 		size_t pos = run->offset + j;
@@ -250,28 +249,29 @@ static size_t toy_follow(struct toy *toy, const struct ring_run *run,
 		size_t byte;
 
 		if (page >= run->nr)
-			toy_fail(toy, "more bytes than pages");
+			toy_fail(toy, "run has more bytes than pages");
 		byte = (((run->first + page) % pages) << shape->page_shift) +
 		       (pos & ((1UL << shape->page_shift) - 1));
 		if (byte < shape->start || byte - shape->start >= shape->size) {
-			toy_fail(toy, "outside the ring");
+			toy_fail(toy, "byte outside the ring");
 			continue;
 		}
 		if (ring[byte - shape->start] != (long)input)
-			toy_fail(toy, "a byte in the wrong place");
+			toy_fail(toy, "wrong byte");
 		ring[byte - shape->start] = TOY_NOT_STORED;
 	}
 	return input;
 }
 
-/* The rules of the way, once more, and from the other end. */
-static void toy_check_path(struct toy *toy, const struct ring_span *span)
+/* An independent statement of the rules that select the path. */
+static void toy_check_path(struct toy *toy, const struct ring_place *place,
+			   const struct ring_span *span)
 {
 	const struct ring_shape *shape = &toy->shape;
-	size_t in_page = (shape->start + span->at) &
+	size_t in_page = (shape->start + place->at) &
 			 ((1UL << shape->page_shift) - 1);
-	bool wrapped = span->at + span->len > shape->size;
-	unsigned long pages = (in_page + span->len +
+	bool wrapped = place->at + place->len > shape->size;
+	unsigned long pages = (in_page + place->len +
 			       (1UL << shape->page_shift) - 1) >>
 			      shape->page_shift;
 	enum ring_path want = RING_PATH_ONE;
@@ -280,46 +280,49 @@ static void toy_check_path(struct toy *toy, const struct ring_span *span)
 		want = RING_PATH_NONE;
 	else if (shape->persistent)
 		want = RING_PATH_PERSISTENT;
-	else if (wrapped && (!ring_shape_is_paged(shape) ||
-			     in_page + span->len > shape->size || pages > 16))
+	else if (wrapped && (!ring_is_page_aligned(shape) ||
+			     in_page + place->len > shape->size || pages > 16))
 		want = RING_PATH_TWO;
 	if (span->path != want)
-		toy_fail(toy, "the wrong path");
+		toy_fail(toy, "wrong path");
 	if (span->path == RING_PATH_ONE && span->nr_runs != 1)
-		toy_fail(toy, "one mapping of several runs");
+		toy_fail(toy, "path one, not one run");
 	if (span->path == RING_PATH_TWO && span->nr_runs != 2)
-		toy_fail(toy, "two rounds of other than two runs");
+		toy_fail(toy, "path two, not two runs");
 	if (span->path == RING_PATH_PERSISTENT &&
-	    span->nr_runs != 2U - ring_is_in_a_row(shape, span->at, span->len))
-		toy_fail(toy, "in a row, or not in one run");
+	    span->nr_runs !=
+	    2U - ring_is_contiguous(shape, place->at, place->len))
+		toy_fail(toy, "wrong number of runs");
 }
 
 static void toy_try(struct toy *toy)
 {
 	size_t size = toy->shape.size, next, stored, input, i;
+	struct ring_place place;
 	long ring[TOY_SIZE_MAX];
 	struct ring_span span;
 
 	toy->tried++;
 	toy_model(toy, ring);
-	ring_span_write(&span, &toy->shape, toy->offset, toy->len);
+	place = ring_place_write(size, toy->offset, toy->len);
+	ring_span_init(&span, &toy->shape, place.at, place.len);
 
 	stored = min(toy->len, size);
 	next = toy->len >= size ? 0 : (toy->offset + toy->len) % size;
-	if (span.next != next)
-		toy_fail(toy, "the wrong new offset");
-	if (span.len != stored || span.skip != toy->len - stored)
-		toy_fail(toy, "the wrong part of the input");
-	toy_check_path(toy, &span);
+	if (place.next != next)
+		toy_fail(toy, "wrong new offset");
+	if (place.len != stored)
+		toy_fail(toy, "wrong number of bytes");
+	toy_check_path(toy, &place, &span);
 
-	input = span.skip;
+	input = toy->len - place.len;
 	for (i = 0; i < span.nr_runs; i++)
 		input = toy_follow(toy, &span.run[i], input, ring);
 	if (input != toy->len)
-		toy_fail(toy, "some input is not stored");
+		toy_fail(toy, "input not stored");
 	for (i = 0; i < size; i++)
 		if (ring[i] != TOY_NOT_STORED)
-			toy_fail(toy, "a byte is missing");
+			toy_fail(toy, "byte missing");
 }
 
 static void toy_walk_ring(struct toy *toy)
@@ -331,7 +334,7 @@ static void toy_walk_ring(struct toy *toy)
 	cond_resched();
 }
 
-/* Pages of 1 to 4 bytes; rings of up to 44 bytes: more than 16 pages of two. */
+/* Pages of 1 to 4 bytes, rings of up to 44 bytes: 22 pages of two bytes. */
 static void ring_span_exhaustive(struct kunit *test)
 {
 	struct toy toy = { .test = test };

@@ -21,7 +21,6 @@
 #include "debugfs/debugfs.h"
 #include "parse.h"
 #include "ring/ring.h"
-#include "ring/registry.h"
 
 /* A name, three numbers of 64 bits, and some blanks, and room to spare. */
 #define RING_COMMAND_MAX	256
@@ -112,7 +111,7 @@ static struct lvbs_ring *file_hold_ring(struct inode *inode)
 {
 	struct lvbs_ring *ring = inode->i_private;
 
-	if (ring_has_ended(ring))
+	if (ring_is_dead(ring))
 		return ERR_PTR(-ENOENT);
 	kref_get(&ring->ref);
 	return ring;
@@ -379,7 +378,7 @@ static __poll_t stream_poll(struct file *file, struct poll_table_struct *wait)
 	if (stream_ready(stream))
 		events |= EPOLLIN | EPOLLRDNORM;
 	mutex_unlock(&stream->lock);
-	if (ring_has_ended(stream->f.ring))
+	if (ring_is_dead(stream->f.ring))
 		events |= EPOLLHUP;
 	return events;
 }
@@ -412,7 +411,7 @@ static void show_pages(struct seq_file *m, struct lvbs_ring *ring)
 	unsigned long first, nr, i;
 
 	seq_puts(m, "pages:");
-	for (i = 0; ring_where(ring, i, &first, &nr); i++)
+	for (i = 0; ring_get_extent(ring, i, &first, &nr); i++)
 		seq_printf(m, " 0x%lx-0x%lx", first, first + nr - 1);
 	seq_putc(m, '\n');
 }

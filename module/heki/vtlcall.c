@@ -21,8 +21,8 @@
 #include "heki/protect.h"
 #include "heki/request.h"
 #include "heki/verdicts.h"
-#include "ring/log.h"
 #include "phys/phys.h"
+#include "ring/ring.h"
 #include "trace.h"
 #include "heki/vtlcall.h"
 

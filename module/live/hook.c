@@ -38,7 +38,7 @@
 #include "ksym.h"
 #include "live/live.h"
 #include "phys/phys.h"
-#include "ring/log.h"
+#include "ring/ring.h"
 #include "trace.h"
 
 enum live_mode {

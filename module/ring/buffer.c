@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ring: its life, and writing to it. What it keeps is documented in
- * lvbs/ring_buffer.h, how readers and writers get along in ring.h.
+ * Life cycle of a ring, and writers. The memory format is documented in
+ * lvbs/ring_buffer.h, locks and barriers in ring/ring.h.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -32,7 +32,8 @@ static void ring_wake_sleepers(struct irq_work *work)
 	wake_up_interruptible_all(&ring->wait);
 }
 
-static struct lvbs_ring *ring_alloc(const char *name)
+/* Allocate a ring. The caller sets @mem->frames and calls ring_init(). */
+struct lvbs_ring *ring_alloc(const char *name, struct vmap_manager *mgr)
 {
 	struct lvbs_ring *ring = kzalloc(sizeof(*ring), GFP_KERNEL);
 
@@ -41,102 +42,101 @@ static struct lvbs_ring *ring_alloc(const char *name)
 
 	scnprintf(ring->name, sizeof(ring->name), "%s", name);
 	scnprintf(ring->owner, sizeof(ring->owner), "ring %s", ring->name);
+	ring->mem.mgr = mgr;
 	kref_init(&ring->ref);
 	INIT_LIST_HEAD(&ring->node);
-	init_rwsem(&ring->gate);
-	mutex_init(&ring->turn);
-	raw_spin_lock_init(&ring->lock);
+	init_rwsem(&ring->mem_lock);
+	mutex_init(&ring->write_mutex);
+	raw_spin_lock_init(&ring->write_lock);
 	seqcount_init(&ring->seq);
 	init_waitqueue_head(&ring->wait);
 	init_irq_work(&ring->wake, ring_wake_sleepers);
 	return ring;
 }
 
-static struct lvbs_ring *ring_if(struct lvbs_ring *ring, int err)
+/* Protect and map the frames. Frees @ring on error. */
+struct lvbs_ring *ring_init(struct lvbs_ring *ring, unsigned int start,
+			    size_t size, enum lvbs_ring_mode mode)
 {
-	if (!err)
-		return ring;
-	kfree(ring);
-	return ERR_PTR(err);
+	int err;
+
+	err = ring_memory_init(&ring->mem, start, size,
+			       mode == LVBS_RING_PERSISTENT, ring->owner);
+	if (err) {
+		kfree(ring);
+		return ERR_PTR(err);
+	}
+	return ring;
 }
 
-struct lvbs_ring *ring_make_own(const char *name, struct vmap_manager *mgr,
-				unsigned long pages, enum lvbs_ring_mode mode)
+/*
+ * Create a ring in pages of its own. Writes through @mgr bypass protection.
+ * Undone by ring_shutdown() and lvbs_ring_put().
+ */
+struct lvbs_ring *ring_create(const char *name, struct vmap_manager *mgr,
+			      unsigned long pages, enum lvbs_ring_mode mode)
 {
 	struct lvbs_ring *ring;
+	int err;
 
 	if (!pages)
 		return ERR_PTR(-EINVAL);
-	ring = ring_alloc(name);
+	ring = ring_alloc(name, mgr);
 	if (IS_ERR(ring))
 		return ring;
-	return ring_if(ring, ring_memory_own(&ring->mem, mgr, pages,
-					     mode == LVBS_RING_PERSISTENT,
-					     ring->owner));
+	err = ring_memory_alloc(&ring->mem, pages);
+	if (err) {
+		kfree(ring);
+		return ERR_PTR(err);
+	}
+	return ring_init(ring, 0, pages << PAGE_SHIFT, mode);
 }
 
-struct lvbs_ring *ring_make_scattered(const char *name,
-				      struct vmap_manager *mgr,
-				      const unsigned long *pfns,
-				      unsigned long nr,
-				      enum lvbs_ring_mode mode)
+/* As ring_create(), in memory that the caller names. */
+struct lvbs_ring *ring_create_at(const char *name, struct vmap_manager *mgr,
+				 phys_addr_t pa, size_t size,
+				 enum lvbs_ring_mode mode)
 {
-	struct phys_frames frames = { .pfns = pfns, .nr = nr };
-	struct lvbs_ring *ring;
-
-	if (!nr)
-		return ERR_PTR(-EINVAL);
-	ring = ring_alloc(name);
-	if (IS_ERR(ring))
-		return ring;
-	return ring_if(ring, ring_memory_given(&ring->mem, mgr, &frames, 0,
-					       nr << PAGE_SHIFT,
-					       mode == LVBS_RING_PERSISTENT,
-					       ring->owner));
-}
-
-struct lvbs_ring *ring_make_at(const char *name, struct vmap_manager *mgr,
-			       phys_addr_t pa, size_t size,
-			       enum lvbs_ring_mode mode)
-{
-	struct phys_frames frames = { .first = PHYS_PFN(pa) };
 	struct lvbs_ring *ring;
 	phys_addr_t last;
 
 	if (!size)
 		return ERR_PTR(-EINVAL);
-	/* PHYS_PFN() would cut off what PAE's addresses have beyond a long. */
+	/* With PAE, PHYS_PFN() would truncate addresses that are too large. */
 	if (check_add_overflow(pa, (phys_addr_t)size - 1, &last) ||
 	    last >> PAGE_SHIFT > mgr->max_pfn)
 		return ERR_PTR(-EOVERFLOW);
-	/* Positions, counted from the first page's start, are a size_t. */
+	/* Start plus size is a size_t. */
 	if (size > SIZE_MAX - PAGE_SIZE)
 		return ERR_PTR(-EOVERFLOW);
-	frames.nr = PHYS_PFN(last) - frames.first + 1;
 
-	ring = ring_alloc(name);
+	ring = ring_alloc(name, mgr);
 	if (IS_ERR(ring))
 		return ring;
-	return ring_if(ring, ring_memory_given(&ring->mem, mgr, &frames,
-					       offset_in_page(pa), size,
-					       mode == LVBS_RING_PERSISTENT,
-					       ring->owner));
+	ring->mem.frames.first = PHYS_PFN(pa);
+	ring->mem.frames.nr = PHYS_PFN(last) - PHYS_PFN(pa) + 1;
+	return ring_init(ring, offset_in_page(pa), size, mode);
 }
 
-void ring_end(struct lvbs_ring *ring)
+/*
+ * Wait for accesses in progress, then unmap and release the memory. Later
+ * accesses fail with -ENOENT. @ring itself lives until the last
+ * lvbs_ring_put().
+ */
+void ring_shutdown(struct lvbs_ring *ring)
 {
 	unsigned long flags;
 
-	down_write(&ring->gate);
-	/* Both, as only one of them is the writers'. */
-	mutex_lock(&ring->turn);
-	raw_spin_lock_irqsave(&ring->lock, flags);
-	WRITE_ONCE(ring->ended, true);
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	mutex_unlock(&ring->turn);
+	down_write(&ring->mem_lock);
+	/* Writers hold one of the two, depending on the mode. */
+	mutex_lock(&ring->write_mutex);
+	raw_spin_lock_irqsave(&ring->write_lock, flags);
+	WRITE_ONCE(ring->dead, true);
+	raw_spin_unlock_irqrestore(&ring->write_lock, flags);
+	mutex_unlock(&ring->write_mutex);
 
 	ring_memory_drop(&ring->mem);
-	up_write(&ring->gate);
+	up_write(&ring->mem_lock);
 
 	wake_up_interruptible_all(&ring->wait);
 }
@@ -155,33 +155,35 @@ void lvbs_ring_put(struct lvbs_ring *ring)
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_put);
 
-bool ring_where(struct lvbs_ring *ring, unsigned long i, unsigned long *first,
-		unsigned long *nr)
+/* Extents are in ring order. Returns false after the last one. */
+bool ring_get_extent(struct lvbs_ring *ring, unsigned long i,
+		     unsigned long *first, unsigned long *nr)
 {
 	bool found;
 
-	down_read(&ring->gate);
+	down_read(&ring->mem_lock);
 	found = i < ring->mem.nr_extents;
 	if (found) {
 		*first = ring->mem.extent[i].first;
 		*nr = ring->mem.extent[i].nr;
 	}
-	up_read(&ring->gate);
+	up_read(&ring->mem_lock);
 	return found;
 }
 
+/* Physical address of ring offset 0; 0 after ring_shutdown(). */
 phys_addr_t ring_base(struct lvbs_ring *ring)
 {
 	unsigned long first, nr;
 
-	if (!ring_where(ring, 0, &first, &nr))
+	if (!ring_get_extent(ring, 0, &first, &nr))
 		return 0;
 	return PFN_PHYS(first) + ring->mem.shape.start;
 }
 
 static void ring_wake(struct lvbs_ring *ring)
 {
-	/* The barrier in here is the one drawn at the struct. */
+	/* Its smp_mb() is the one in ring.h. */
 	if (wq_has_sleeper(&ring->wait))
 		irq_work_queue(&ring->wake);
 }
@@ -189,17 +191,17 @@ static void ring_wake(struct lvbs_ring *ring)
 static void ring_assert_writer(const struct lvbs_ring *ring)
 {
 	if (ring_is_persistent(ring))
-		lockdep_assert_held(&ring->lock);
+		lockdep_assert_held(&ring->write_lock);
 	else
-		lockdep_assert_held(&ring->turn);
+		lockdep_assert_held(&ring->write_mutex);
 }
 
 static void ring_publish(struct lvbs_ring *ring,
 			 const struct ring_place *place, size_t len)
 {
-	/* Readers spin until this is through: no going to sleep in here. */
+	/* Readers spin on an odd sequence count: do not get preempted. */
 	preempt_disable();
-	/* Raw: lockdep does not know of writers in an NMI. */
+	/* Raw: lockdep does not support writers in an NMI. */
 	raw_write_seqcount_begin(&ring->seq);
 	ring->offset = place->next;
 	ring->total += len;
@@ -209,10 +211,9 @@ static void ring_publish(struct lvbs_ring *ring,
 }
 
 /*
- * A write failed after it had put @done bytes there. Only bytes that it
- * overwrote are lost: the oldest ones, or, where it began at ring offset 0
- * instead of at the write offset, some in the middle, and then nothing is
- * left that reaches from an oldest to a newest byte.
+ * A write failed after storing @done bytes. One that began at the write offset
+ * has overwritten the oldest bytes. One longer than the ring began at ring
+ * offset 0, in the middle of the valid bytes: drop them all.
  */
 static u64 ring_oldest_after_failure(const struct lvbs_ring *ring,
 				     const struct ring_place *place, u64 oldest,
@@ -242,7 +243,7 @@ static int ring_store(struct lvbs_ring *ring, const void *tail, size_t len,
 
 	if (ring->total + len > size)
 		WRITE_ONCE(ring->oldest, max(oldest, ring->total + len - size));
-	smp_wmb();	/* (A) at the struct; reader_copy() has the other half */
+	smp_wmb();	/* (A) in ring.h; pairs with reader_copy() */
 
 	err = ring_memory_write(&ring->mem, place.at, tail, place.len, path,
 				&done);
@@ -261,24 +262,24 @@ static int ring_write_on_demand(struct lvbs_ring *ring, const void *tail,
 {
 	int err;
 
-	mutex_lock(&ring->turn);
-	err = ring->ended ? -ENOENT : ring_store(ring, tail, len, path);
-	mutex_unlock(&ring->turn);
+	mutex_lock(&ring->write_mutex);
+	err = ring->dead ? -ENOENT : ring_store(ring, tail, len, path);
+	mutex_unlock(&ring->write_mutex);
 	return err;
 }
 
 /*
- * Whoever holds the lock may be what this NMI interrupted, or a CPU that the
- * panic has stopped. panic() itself is not to be asked by a module, but it, and
- * an oops, says so here.
+ * Never wait for @write_lock in an NMI, which may have interrupted the holder,
+ * or in a panic, which may have stopped it. Modules cannot read panic_cpu, but
+ * panic() and oopses set oops_in_progress.
  */
-static bool may_not_wait(void)
+static bool may_spin(void)
 {
-	return in_nmi() || READ_ONCE(oops_in_progress);
+	return !in_nmi() && !READ_ONCE(oops_in_progress);
 }
 
-static int ring_store_alone(struct lvbs_ring *ring, const void *tail,
-			    size_t len, enum ring_path *path)
+static int ring_store_locked(struct lvbs_ring *ring, const void *tail,
+			     size_t len, enum ring_path *path)
 {
 	int err;
 
@@ -286,39 +287,39 @@ static int ring_store_alone(struct lvbs_ring *ring, const void *tail,
 		return -EBUSY;
 
 	WRITE_ONCE(ring->writing, true);
-	barrier();	/* against an NMI on this very CPU */
-	err = ring->ended ? -ENOENT : ring_store(ring, tail, len, path);
-	barrier();	/* as above */
+	barrier();	/* against an NMI on this CPU */
+	err = ring->dead ? -ENOENT : ring_store(ring, tail, len, path);
+	barrier();	/* against an NMI on this CPU */
 	WRITE_ONCE(ring->writing, false);
 	return err;
 }
 
-static int ring_write_waiting(struct lvbs_ring *ring, const void *tail,
+static int ring_write_spin(struct lvbs_ring *ring, const void *tail,
+			   size_t len, enum ring_path *path)
+{
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&ring->write_lock, flags);
+	err = ring_store_locked(ring, tail, len, path);
+	raw_spin_unlock_irqrestore(&ring->write_lock, flags);
+	return err;
+}
+
+static int ring_write_trylock(struct lvbs_ring *ring, const void *tail,
 			      size_t len, enum ring_path *path)
 {
 	unsigned long flags;
 	int err;
 
-	raw_spin_lock_irqsave(&ring->lock, flags);
-	err = ring_store_alone(ring, tail, len, path);
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	return err;
-}
-
-static int ring_write_trying(struct lvbs_ring *ring, const void *tail,
-			     size_t len, enum ring_path *path)
-{
-	unsigned long flags;
-	int err;
-
-	/* Without SMP, to try a lock that is taken is a bug to the debugger. */
+	/* Without SMP, spinlock debugging reports a trylock of a held lock. */
 	if (READ_ONCE(ring->writing))
 		return -EBUSY;
 
 	local_irq_save(flags);
-	if (raw_spin_trylock(&ring->lock)) {
-		err = ring_store_alone(ring, tail, len, path);
-		raw_spin_unlock(&ring->lock);
+	if (raw_spin_trylock(&ring->write_lock)) {
+		err = ring_store_locked(ring, tail, len, path);
+		raw_spin_unlock(&ring->write_lock);
 	} else {
 		err = -EBUSY;
 	}
@@ -331,22 +332,26 @@ static int ring_write_persistent(struct lvbs_ring *ring, const void *tail,
 {
 	int err;
 
-	if (may_not_wait())
-		err = ring_write_trying(ring, tail, len, path);
+	if (may_spin())
+		err = ring_write_spin(ring, tail, len, path);
 	else
-		err = ring_write_waiting(ring, tail, len, path);
+		err = ring_write_trylock(ring, tail, len, path);
 	if (err == -EBUSY)
 		atomic_long_inc(&ring->lost);
 	return err;
 }
 
+/*
+ * lvbs_ring_write() of a record of @len bytes, given only its last bytes: all
+ * of them, or as many as the ring holds.
+ */
 int ring_write_tail(struct lvbs_ring *ring, const void *tail, size_t len)
 {
 	enum ring_path path = RING_PATH_NONE;
 	int err;
 
 	if (!len)
-		return ring_has_ended(ring) ? -ENOENT : 0;
+		return ring_is_dead(ring) ? -ENOENT : 0;
 
 	if (ring_is_persistent(ring))
 		err = ring_write_persistent(ring, tail, len, &path);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module's own log, in the ring "log", and last words in a panic: the ring
- * is memory that a hypervisor, or whoever reads a dump, can look at.
+ * The module's own log: the ring "log", optionally also a ring in VTL0 memory.
+ * The last line before a crash is the panic message; a hypervisor or a crash
+ * dump still has the ring's memory then.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -18,70 +19,81 @@
 
 #include <lvbs/ring_buffer.h>
 
-#include "ring/log.h"
 #include "init.h"
-#include "ring/registry.h"
+#include "ring/ring.h"
 #include "trace.h"
 
 static unsigned int log_pages = 4;
 module_param(log_pages, uint, 0400);
 MODULE_PARM_DESC(log_pages, "size of the ring \"log\" in pages (default 4)");
 
-/* Where lines go. Read in any context, so RCU is all there is. */
-enum log_place {
+enum log_target {
 	LOG_OWN,	/* the ring "log" */
-	LOG_VTL0,	/* the ring "vtl0", in memory that VTL0 gave for it */
-	LOG_PLACES
+	LOG_VTL0,	/* the ring "vtl0", in memory that VTL0 provides */
+	LOG_NR_TARGETS
 };
 
-static struct lvbs_ring __rcu *log_rings[LOG_PLACES];
-static DEFINE_MUTEX(log_vtl0_lock);	/* serialises changes of LOG_VTL0 */
+/* RCU, because lvbs_log() is called in any context. NULL: no such target. */
+static struct lvbs_ring __rcu *log_rings[LOG_NR_TARGETS];
 
-static size_t log_stamp(char *line, size_t room)
+/* Guards log_rings[LOG_VTL0] against concurrent updates. */
+static DEFINE_MUTEX(log_vtl0_lock);
+
+static size_t log_stamp(char *line, size_t size)
 {
 	u32 ns;
 	u64 s = div_u64_rem(ktime_get_mono_fast_ns(), NSEC_PER_SEC, &ns);
 
-	return scnprintf(line, room, "[%5llu.%06u] ", s, ns / 1000);
+	return scnprintf(line, size, "[%5llu.%06u] ", s, ns / 1000);
 }
 
+/*
+ * Log one line; @fmt has neither a level nor a newline. The line starts with
+ * the time since boot, like one of printk(), and is truncated to 256 bytes,
+ * newline included. If there is no ring, only the tracepoint gets it. Works in
+ * any context, NMI and panic included.
+ */
 void lvbs_log(const char *fmt, ...)
 {
 	struct lvbs_ring *ring;
 	char line[256];
 	size_t stamp, len;
 	va_list args;
-	int place;
+	int target;
 
 	stamp = log_stamp(line, sizeof(line));
 	va_start(args, fmt);
 	len = stamp + vscnprintf(line + stamp, sizeof(line) - stamp, fmt, args);
 	va_end(args);
 	trace_log_message(line + stamp);
-	/* In place of the terminator, for which there always was room. */
+	/* Replaces the terminator, for which there always is room. */
 	line[len++] = '\n';
 
 	rcu_read_lock();
-	for (place = 0; place < LOG_PLACES; place++) {
-		ring = rcu_dereference(log_rings[place]);
-		/* What is lost, the ring counts. */
+	for (target = 0; target < LOG_NR_TARGETS; target++) {
+		ring = rcu_dereference(log_rings[target]);
+		/* The ring counts lost records. */
 		if (ring)
 			lvbs_ring_write(ring, line, len);
 	}
 	rcu_read_unlock();
 }
 
-static void log_set_ring(enum log_place place, struct lvbs_ring *ring)
+static void log_set_ring(enum log_target target, struct lvbs_ring *ring)
 {
 	struct lvbs_ring *old;
 
-	old = rcu_replace_pointer(log_rings[place], ring, true);
+	old = rcu_replace_pointer(log_rings[target], ring, true);
 	if (!old)
 		return;
 	synchronize_rcu();
 	lvbs_ring_put(old);
 }
 
+/*
+ * Also log to VTL0 memory: create the persistent ring "vtl0" there. Errors as
+ * lvbs_ring_new_at(); -EEXIST if that ring exists.
+ */
 int log_to_vtl0(phys_addr_t pa, size_t size)
 {
 	struct lvbs_ring *ring;
@@ -90,7 +102,7 @@ int log_to_vtl0(phys_addr_t pa, size_t size)
 	mutex_lock(&log_vtl0_lock);
 	err = lvbs_ring_new_at("vtl0", pa, size, LVBS_RING_PERSISTENT);
 	if (!err) {
-		/* NULL if somebody has removed it already. */
+		/* NULL if it has been removed already. */
 		ring = lvbs_ring_get("vtl0");
 		log_set_ring(LOG_VTL0, ring);
 	}
@@ -98,16 +110,16 @@ int log_to_vtl0(phys_addr_t pa, size_t size)
 	return err;
 }
 
-static int log_last_words(struct notifier_block *nb, unsigned long unused,
-			  void *why)
+static int log_panic(struct notifier_block *nb, unsigned long unused,
+		     void *why)
 {
 	lvbs_log("last words: panic: %s", (const char *)why);
 	return NOTIFY_DONE;
 }
 
-/* Before others: one of them tells the hypervisor, which may stop us there. */
+/* First, because a notifier that tells the hypervisor may not return. */
 static struct notifier_block log_panic_nb = {
-	.notifier_call = log_last_words,
+	.notifier_call = log_panic,
 	.priority = INT_MAX,
 };
 

@@ -2,10 +2,10 @@
 /*
  * The memory of a ring.
  *
- * Protecting comes first: from then on no ordinary pointer writes there, and no
- * frame that others protect is among them (phys_protect_exclusive()), so that the
- * privileged manager, whose writes no protection stops, cannot be led by the
- * address of a "ring" onto the kernel's text.
+ * Rings write through the privileged manager, which bypasses protection. So
+ * protect the frames first, and with phys_protect_exclusive(): it refuses
+ * frames that are already protected, so that a ring cannot be placed over
+ * kernel text.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -16,10 +16,10 @@
 #include <lvbs/phys_ptr.h>
 
 #include "phys/phys.h"
-#include "ring/memory.h"
+#include "ring/ring.h"
 #include "trace.h"
 
-/* Free pages are to be had without starving anybody. */
+/* Rather fail than invoke the OOM killer. */
 #define RING_PAGE_GFP	(GFP_KERNEL | __GFP_ZERO | __GFP_NORETRY | __GFP_NOWARN)
 
 static bool frames_adjoin(const struct phys_frames *frames, unsigned long i)
@@ -33,7 +33,7 @@ static int memory_find_extents(struct ring_memory *mem, const char *owner)
 	struct ring_extent *extent;
 	unsigned long nr = 1, i;
 
-	/* A contiguous run is one, without looking at each of its frames. */
+	/* Without a list the frames are contiguous. */
 	for (i = 1; frames->pfns && i < frames->nr; i++)
 		nr += !frames_adjoin(frames, i);
 
@@ -63,8 +63,8 @@ static int memory_protect(struct ring_memory *mem)
 		struct ring_extent *extent = &mem->extent[mem->nr_protected];
 		int err;
 
-		err = phys_protect_exclusive(mem->mgr, &extent->prot, extent->first,
-					     extent->nr);
+		err = phys_protect_exclusive(mem->mgr, &extent->prot,
+					     extent->first, extent->nr);
 		if (err)
 			return err;
 		mem->nr_protected++;
@@ -72,7 +72,7 @@ static int memory_protect(struct ring_memory *mem)
 	return 0;
 }
 
-/* A lasting mapping is a writer for good; range locks are to know of it. */
+/* A persistent mapping conflicts with range locks like any writer's. */
 static int memory_claim(struct ring_memory *mem)
 {
 	while (mem->nr_claimed < mem->nr_extents) {
@@ -83,10 +83,9 @@ static int memory_claim(struct ring_memory *mem)
 		};
 		int err;
 
-		extent->mapped.kind = mem->mgr->write_kind;
-		extent->mapped.holder = NULL;
-		err = phys_claim_add(mem->mgr->claims, &extent->mapped,
-				     &frames);
+		extent->claim.kind = mem->mgr->write_kind;
+		extent->claim.holder = NULL;
+		err = phys_claim_add(mem->mgr->claims, &extent->claim, &frames);
 		if (err)
 			return err;
 		mem->nr_claimed++;
@@ -96,7 +95,7 @@ static int memory_claim(struct ring_memory *mem)
 
 static int memory_map(struct ring_memory *mem)
 {
-	unsigned long times = ring_shape_is_paged(&mem->shape) ? 2 : 1;
+	unsigned long times = ring_is_page_aligned(&mem->shape) ? 2 : 1;
 	unsigned long nr = mem->frames.nr, i;
 	struct phys_frames listed = {};
 	unsigned long *pfns;
@@ -106,7 +105,7 @@ static int memory_map(struct ring_memory *mem)
 	if (err)
 		return err;
 
-	/* What cannot be mapped whole need not be listed. */
+	/* vmap() would refuse; do not allocate a list for it. */
 	if (nr > totalram_pages())
 		return -ENOMEM;
 	pfns = kvmalloc_array(nr, times * sizeof(*pfns),
@@ -118,7 +117,7 @@ static int memory_map(struct ring_memory *mem)
 	listed.pfns = pfns;
 	listed.nr = times * nr;
 
-	/* Protecting them has validated the frames. */
+	/* phys_protect_exclusive() has validated the frames. */
 	err = mem->mgr->ops->vmap(mem->mgr, &listed, PHYS_MAP_WRITE,
 				  &mem->map);
 	if (!err) {
@@ -129,14 +128,19 @@ static int memory_map(struct ring_memory *mem)
 	return err;
 }
 
-/* @mem->frames are there; the rest is to be built upon them. */
-static int memory_build(struct ring_memory *mem, struct vmap_manager *mgr,
-			unsigned int start, size_t size, bool persistent,
-			const char *owner)
+/*
+ * Protect and map @mem->frames, which are set together with @mem->mgr, and
+ * which the ring just fits into. @owner lives as long as @mem. On error @mem is
+ * dropped, its frames included.
+ *
+ * Return: 0; an errno of phys_protect_exclusive(); -EBUSY if memory to be mapped
+ * persistently is range locked; -ENOMEM.
+ */
+int ring_memory_init(struct ring_memory *mem, unsigned int start, size_t size,
+		     bool persistent, const char *owner)
 {
 	int err;
 
-	mem->mgr = mgr;
 	mem->shape = (struct ring_shape) {
 		.start = start,
 		.size = size,
@@ -154,23 +158,6 @@ static int memory_build(struct ring_memory *mem, struct vmap_manager *mgr,
 	return err;
 }
 
-int ring_memory_given(struct ring_memory *mem, struct vmap_manager *mgr,
-		      const struct phys_frames *frames, unsigned int start,
-		      size_t size, bool persistent, const char *owner)
-{
-	mem->frames = *frames;
-	if (frames->pfns) {
-		unsigned long *pfns;
-
-		pfns = kvmalloc_array(frames->nr, sizeof(*pfns), GFP_KERNEL);
-		if (!pfns)
-			return -ENOMEM;
-		memcpy(pfns, frames->pfns, frames->nr * sizeof(*pfns));
-		mem->frames.pfns = pfns;
-	}
-	return memory_build(mem, mgr, start, size, persistent, owner);
-}
-
 static int pfn_cmp(const void *a, const void *b)
 {
 	unsigned long pa = *(const unsigned long *)a;
@@ -179,8 +166,8 @@ static int pfn_cmp(const void *a, const void *b)
 	return pa < pb ? -1 : pa > pb;
 }
 
-int ring_memory_own(struct ring_memory *mem, struct vmap_manager *mgr,
-		    unsigned long nr, bool persistent, const char *owner)
+/* Allocate zeroed pages, not necessarily contiguous, for @mem->frames. */
+int ring_memory_alloc(struct ring_memory *mem, unsigned long nr)
 {
 	unsigned long *pfns;
 
@@ -202,12 +189,12 @@ int ring_memory_own(struct ring_memory *mem, struct vmap_manager *mgr,
 		pfns[mem->frames.nr++] = page_to_pfn(page);
 		cond_resched();
 	}
-	/* Few and long pieces: fewer claims, and a shorter list in `state`. */
+	/* Longer extents: fewer claims, and fewer ranges in ring/NAME/state. */
 	sort(pfns, nr, sizeof(*pfns), pfn_cmp, NULL);
-	return memory_build(mem, mgr, 0, nr << PAGE_SHIFT, persistent, owner);
+	return 0;
 }
 
-/* Returns whether the frames may be given to others. */
+/* Returns false if the frames are still mapped and must not be freed. */
 static bool memory_unmap(struct ring_memory *mem)
 {
 	if (!mem->map.nr)
@@ -227,12 +214,12 @@ void ring_memory_drop(struct ring_memory *mem)
 
 	while (mem->nr_claimed)
 		phys_claim_del(mem->mgr->claims,
-			       &mem->extent[--mem->nr_claimed].mapped);
+			       &mem->extent[--mem->nr_claimed].claim);
 	while (mem->nr_protected)
 		phys_unprotect(mem->mgr,
 			       &mem->extent[--mem->nr_protected].prot);
 
-	/* Pages that are still mapped somewhere are leaked with the mapping. */
+	/* If the mapping leaked, its pages leak with it. */
 	while (mem->own && unmapped && mem->frames.nr)
 		__free_page(pfn_to_page(mem->frames.pfns[--mem->frames.nr]));
 
@@ -244,7 +231,7 @@ void ring_memory_drop(struct ring_memory *mem)
 	mem->map = (struct phys_map) {};
 }
 
-/* A physical pointer to a run; a wrapped one is written down in @list. */
+/* Make a physical pointer to a run; @list holds the frames of a wrapped one. */
 static int run_ptr(const struct ring_memory *mem, const struct ring_run *run,
 		   unsigned long *list, struct phys_ptr *ptr)
 {
@@ -268,33 +255,35 @@ static int run_ptr(const struct ring_memory *mem, const struct ring_run *run,
 				       run->offset, run->len, 1);
 }
 
+/* The copies below only read @buf if @write. */
+
 static int run_copy_on_demand(const struct ring_memory *mem,
-			      const struct ring_run *run, void *to,
-			      const void *from, size_t *done)
+			      const struct ring_run *run, void *buf,
+			      bool write, size_t *done)
 {
-	unsigned long list[RING_SPAN_PAGES_MAX];
+	unsigned long list[RING_WRAPPED_PAGES_MAX];
 	struct phys_ptr ptr;
 	int err;
 
 	err = run_ptr(mem, run, list, &ptr);
 	if (err)
 		return err;
-	if (to)
-		return phys_read_bytes(&ptr.ro, 0, to, run->len, done);
-	return phys_write_bytes(&ptr, 0, from, run->len, done);
+	if (write)
+		return phys_write_bytes(&ptr, 0, buf, run->len, done);
+	return phys_read_bytes(&ptr.ro, 0, buf, run->len, done);
 }
 
-/* @pos: where in the lasting mapping; in there the bytes are in a row. */
+/* @pos: position in the persistent mapping, where the bytes are contiguous. */
 static __always_inline int copy_mapped(const struct ring_memory *mem,
-				       size_t pos, void *to, const void *from,
-				       size_t len, size_t *done)
+				       size_t pos, void *buf, size_t len,
+				       bool write, size_t *done)
 {
 	size_t left;
 
-	if (to)
-		left = copy_nofault_from(to, mem->map.addr + pos, len);
+	if (write)
+		left = copy_nofault_to(mem->map.addr + pos, buf, len);
 	else
-		left = copy_nofault_to(mem->map.addr + pos, from, len);
+		left = copy_nofault_from(buf, mem->map.addr + pos, len);
 
 	*done = len - left;
 	phys_stat_add(mem->mgr->stats, PHYS_STAT_BYTES, *done);
@@ -305,66 +294,70 @@ static __always_inline int copy_mapped(const struct ring_memory *mem,
 	trace_phys_fault(phys_frame(&mem->frames,
 				    ((pos + *done) >> PAGE_SHIFT) %
 				    mem->frames.nr),
-			 offset_in_page(pos + *done), !to);
+			 offset_in_page(pos + *done), write);
 	return -EFAULT;
 }
 
 static int run_copy_mapped(const struct ring_memory *mem,
-			   const struct ring_run *run, void *to,
-			   const void *from, size_t *done)
+			   const struct ring_run *run, void *buf, bool write,
+			   size_t *done)
 {
-	return copy_mapped(mem, (run->first << PAGE_SHIFT) + run->offset, to,
-			   from, run->len, done);
+	return copy_mapped(mem, (run->first << PAGE_SHIFT) + run->offset, buf,
+			   run->len, write, done);
 }
 
-/* Not for those in a hurry: a span is large. */
+/* Out of line: a span takes more stack than the fast path needs. */
 static noinline_for_stack int span_copy(const struct ring_memory *mem,
-					size_t at, void *to, const void *from,
-					size_t len, enum ring_path *path,
+					size_t at, void *buf, size_t len,
+					bool write, enum ring_path *path,
 					size_t *done)
 {
 	struct ring_span span;
 	unsigned int i;
 	int err = 0;
 
-	ring_span_read(&span, &mem->shape, at, len);
+	ring_span_init(&span, &mem->shape, at, len);
 	*path = span.path;
 	*done = 0;
 	for (i = 0; !err && i < span.nr_runs; i++) {
 		const struct ring_run *run = &span.run[i];
-		void *run_to = to ? to + *done : NULL;
-		const void *run_from = from ? from + *done : NULL;
 		size_t run_done = 0;
 
 		if (mem->shape.persistent)
-			err = run_copy_mapped(mem, run, run_to, run_from,
+			err = run_copy_mapped(mem, run, buf + *done, write,
 					      &run_done);
 		else
-			err = run_copy_on_demand(mem, run, run_to, run_from,
+			err = run_copy_on_demand(mem, run, buf + *done, write,
 						 &run_done);
 		*done += run_done;
 	}
 	return err;
 }
 
+/*
+ * Copy into the ring. @at is less than the ring's size, @len 1 to the ring's
+ * size; *@done is exact, also on error. In a persistent ring this allocates
+ * nothing, takes no lock and works in any context.
+ */
 int ring_memory_write(const struct ring_memory *mem, size_t at,
 		      const void *src, size_t len, enum ring_path *path,
 		      size_t *done)
 {
-	/* What ring_span_read() would say, without the span. */
-	if (mem->shape.persistent && ring_is_in_a_row(&mem->shape, at, len)) {
+	/* Same result as ring_span_init(), without a span. */
+	if (mem->shape.persistent && ring_is_contiguous(&mem->shape, at, len)) {
 		*path = RING_PATH_PERSISTENT;
-		return copy_mapped(mem, mem->shape.start + at, NULL, src, len,
-				   done);
+		return copy_mapped(mem, mem->shape.start + at, (void *)src, len,
+				   true, done);
 	}
-	return span_copy(mem, at, NULL, src, len, path, done);
+	return span_copy(mem, at, (void *)src, len, true, path, done);
 }
 
+/* As ring_memory_write(), except that @len may be 0. */
 int ring_memory_read(const struct ring_memory *mem, size_t at, void *dst,
 		     size_t len)
 {
 	enum ring_path path;
 	size_t done;
 
-	return span_copy(mem, at, dst, NULL, len, &path, &done);
+	return span_copy(mem, at, dst, len, false, &path, &done);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reading a ring: snapshots and followers. Both are the reader that the DOC:
- * ring memory format of lvbs/ring_buffer.h describes.
+ * Snapshots and followers. Both read as "DOC: ring memory format" in
+ * lvbs/ring_buffer.h describes.
  */
 #include <linux/export.h>
 #include <linux/kernel.h>
@@ -10,7 +10,7 @@
 
 #include "ring/ring.h"
 
-/* Where the byte at position @pos is; it is one of the last size bytes. */
+/* Ring offset of position @pos, which is one of the last size bytes. */
 static size_t ring_offset_of(const struct lvbs_ring_state *state, u64 pos)
 {
 	size_t back = state->total - pos;
@@ -20,8 +20,8 @@ static size_t ring_offset_of(const struct lvbs_ring_state *state, u64 pos)
 }
 
 /*
- * Copy @len bytes from position @pos on, which were there when @state was
- * taken. Returns 0 and the position before which they may be torn.
+ * Copy @len bytes from position @pos, valid when @state was read. Bytes before
+ * position @torn_before may have been overwritten during the copy.
  */
 static int reader_copy(struct lvbs_ring *ring,
 		       const struct lvbs_ring_state *state, u64 pos, void *buf,
@@ -29,16 +29,16 @@ static int reader_copy(struct lvbs_ring *ring,
 {
 	int err;
 
-	lockdep_assert_held_read(&ring->gate);
+	lockdep_assert_held_read(&ring->mem_lock);
 
 	err = ring_memory_read(&ring->mem, ring_offset_of(state, pos), buf,
 			       len);
-	smp_rmb();	/* (A) at struct lvbs_ring; ring_store() has the rest */
+	smp_rmb();	/* (A) in ring.h; pairs with ring_store() */
 	*torn_before = READ_ONCE(ring->oldest);
 	return err;
 }
 
-/* A write under way may have given up more than has been written yet. */
+/* A write in progress may have raised oldest past the total. */
 static u64 state_oldest(const struct lvbs_ring_state *state)
 {
 	return min(state->oldest, state->total);
@@ -52,7 +52,7 @@ static ssize_t snapshot_locked(struct lvbs_ring *ring, void *buf, size_t *start)
 	int err;
 
 	*start = 0;
-	if (ring->ended)
+	if (ring->dead)
 		return -ENOENT;
 
 	lvbs_ring_get_state(ring, &state);
@@ -74,9 +74,9 @@ ssize_t lvbs_ring_snapshot(struct lvbs_ring *ring, void *buf, size_t *start)
 {
 	ssize_t len;
 
-	down_read(&ring->gate);
+	down_read(&ring->mem_lock);
 	len = snapshot_locked(ring, buf, start);
-	up_read(&ring->gate);
+	up_read(&ring->mem_lock);
 	return len;
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_snapshot);
@@ -93,13 +93,13 @@ void lvbs_ring_follow(struct lvbs_ring_follower *f, struct lvbs_ring *ring)
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_follow);
 
-/* Whoever waits looks at it meanwhile, and without a lock. */
+/* Read locklessly by lvbs_ring_follow_ready(). */
 static void follow_advance(struct lvbs_ring_follower *f, u64 n)
 {
 	WRITE_ONCE(f->pos, f->pos + n);
 }
 
-/* Account for bytes that are gone; returns how many there are. */
+/* Skip bytes that are lost; returns their number. */
 static u64 follow_gap(struct lvbs_ring_follower *f, u64 oldest)
 {
 	u64 gap = oldest > f->pos ? oldest - f->pos : 0;
@@ -117,7 +117,7 @@ static ssize_t follow_locked(struct lvbs_ring_follower *f, void *buf,
 	u64 torn_before;
 	int err;
 
-	if (ring->ended)
+	if (ring->dead)
 		return -ENOENT;
 
 	lvbs_ring_get_state(ring, &state);
@@ -133,9 +133,9 @@ static ssize_t follow_locked(struct lvbs_ring_follower *f, void *buf,
 		return err;
 
 	/*
-	 * A torn beginning makes a gap, and a gap is an answer by itself: what
-	 * is behind it is read again, if it is still there by then. No further
-	 * than to the total, as what is beyond has not been written yet.
+	 * If the first bytes are torn, report a gap only: the next call reads
+	 * the bytes after it, if they are still valid then. The gap ends at the
+	 * total at most, because later bytes are not written yet.
 	 */
 	*lost = follow_gap(f, min(torn_before, state.total));
 	if (*lost)
@@ -150,9 +150,9 @@ ssize_t lvbs_ring_follow_read(struct lvbs_ring_follower *f, void *buf,
 	ssize_t n;
 
 	*lost = 0;
-	down_read(&f->ring->gate);
+	down_read(&f->ring->mem_lock);
 	n = follow_locked(f, buf, len, lost);
-	up_read(&f->ring->gate);
+	up_read(&f->ring->mem_lock);
 	return n;
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_follow_read);
@@ -161,7 +161,7 @@ bool lvbs_ring_follow_ready(const struct lvbs_ring_follower *f)
 {
 	struct lvbs_ring_state state;
 
-	if (ring_has_ended(f->ring))
+	if (ring_is_dead(f->ring))
 		return true;
 	lvbs_ring_get_state(f->ring, &state);
 	return READ_ONCE(f->pos) != state.total;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which rings there are, by name.
+ * Rings by name.
  */
 #include <linux/ctype.h>
 #include <linux/err.h>
@@ -12,35 +12,33 @@
 #include <linux/rhashtable.h>
 #include <linux/string.h>
 
-#include "ring/log.h"
 #include "init.h"
-#include "ring/ring.h"
-#include "ring/registry.h"
 #include "phys/vmap_manager_privileged.h"
+#include "ring/ring.h"
 
-/*
- * @lock guards the rest, and the nodes of the rings; it is held while a ring is
- * made, ended or told of, so that a name means one ring at a time. The registry
- * holds each of @rings.
- */
 static struct {
-	struct mutex lock;			/* see above */
-	struct list_head rings;			/* __guarded_by(lock) */
-	struct rhashtable by_name;		/* the same; __guarded_by(lock) */
-	const struct ring_watcher *watcher;	/* __guarded_by(lock); or NULL */
+	/*
+	 * Guards the rest, and @node and @hash_node of each ring. Held while a
+	 * ring is created or removed and while the watcher runs, so that a name
+	 * means one ring at a time.
+	 */
+	struct mutex lock;
+	struct list_head rings;		/* holds a reference to each */
+	struct rhashtable by_name;
+	const struct ring_watcher *watcher;
 } registry;
 
-/* A name is a key of fixed length, zeros behind its end. */
+/* The key has a fixed length: names are padded with zeroes. */
 static const struct rhashtable_params by_name_params = {
 	.key_len = sizeof_field(struct lvbs_ring, name),
 	.key_offset = offsetof(struct lvbs_ring, name),
-	.head_offset = offsetof(struct lvbs_ring, named),
+	.head_offset = offsetof(struct lvbs_ring, hash_node),
 	.automatic_shrinking = true,
 };
 
-static bool name_is_good(const char *name)
+static bool name_is_valid(const char *name)
 {
-	/* These two are files beside the rings. */
+	/* new and remove are files in the same debugfs directory. */
 	static const char * const taken[] = { "new", "remove", ".", ".." };
 	size_t len = strlen(name), i;
 
@@ -64,14 +62,14 @@ static struct lvbs_ring *registry_find(const char *name)
 	return rhashtable_lookup_fast(&registry.by_name, key, by_name_params);
 }
 
-/* Is there place for a ring of this name? */
-static int registry_may_add(const char *name)
+static int registry_check_new(const char *name)
 {
-	if (!name_is_good(name))
+	if (!name_is_valid(name))
 		return -EINVAL;
 	return registry_find(name) ? -EEXIST : 0;
 }
 
+/* Takes over @ring, which may be an ERR_PTR. */
 static int registry_add(struct lvbs_ring *ring)
 {
 	int err;
@@ -80,10 +78,10 @@ static int registry_add(struct lvbs_ring *ring)
 
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
-	err = rhashtable_insert_fast(&registry.by_name, &ring->named,
+	err = rhashtable_insert_fast(&registry.by_name, &ring->hash_node,
 				     by_name_params);
 	if (err) {
-		/* It may also call a table full, or busy growing. */
+		/* Also -E2BIG for a full table, -EBUSY for one that grows. */
 		err = -ENOMEM;
 		goto end;
 	}
@@ -95,10 +93,11 @@ static int registry_add(struct lvbs_ring *ring)
 	return 0;
 
 remove:
-	rhashtable_remove_fast(&registry.by_name, &ring->named, by_name_params);
+	rhashtable_remove_fast(&registry.by_name, &ring->hash_node,
+			       by_name_params);
 end:
-	/* The watcher may have given it to somebody meanwhile. */
-	ring_end(ring);
+	/* A file that the watcher created may hold a reference. */
+	ring_shutdown(ring);
 	lvbs_ring_put(ring);
 	return err;
 }
@@ -108,9 +107,10 @@ static void registry_del(struct lvbs_ring *ring)
 	lockdep_assert_held(&registry.lock);
 
 	list_del(&ring->node);
-	rhashtable_remove_fast(&registry.by_name, &ring->named, by_name_params);
-	/* First, as whoever waits for bytes would keep the watcher waiting. */
-	ring_end(ring);
+	rhashtable_remove_fast(&registry.by_name, &ring->hash_node,
+			       by_name_params);
+	/* Before the watcher, which may wait for readers that this wakes. */
+	ring_shutdown(ring);
 	if (registry.watcher)
 		registry.watcher->removed(ring->name);
 	lvbs_ring_put(ring);
@@ -122,11 +122,10 @@ int lvbs_ring_new(const char *name, unsigned long pages,
 	int err;
 
 	mutex_lock(&registry.lock);
-	err = registry_may_add(name);
+	err = registry_check_new(name);
 	if (!err)
-		err = registry_add(ring_make_own(name,
-						 vmap_manager_privileged(),
-						 pages, mode));
+		err = registry_add(ring_create(name, vmap_manager_privileged(),
+					       pages, mode));
 	mutex_unlock(&registry.lock);
 	if (!err)
 		lvbs_log("ring %s: new, %lu pages", name, pages);
@@ -140,11 +139,11 @@ int lvbs_ring_new_at(const char *name, phys_addr_t pa, size_t size,
 	int err;
 
 	mutex_lock(&registry.lock);
-	err = registry_may_add(name);
+	err = registry_check_new(name);
 	if (!err)
-		err = registry_add(ring_make_at(name,
-						vmap_manager_privileged(), pa,
-						size, mode));
+		err = registry_add(ring_create_at(name,
+						  vmap_manager_privileged(),
+						  pa, size, mode));
 	mutex_unlock(&registry.lock);
 	if (!err)
 		lvbs_log("ring %s: new, %zu bytes at %pa", name, size, &pa);
@@ -185,6 +184,10 @@ struct lvbs_ring *lvbs_ring_get(const char *name)
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_get);
 
+/*
+ * Create a persistent ring that lvbs_ring_remove() refuses to remove. The
+ * caller gets a reference; errors as lvbs_ring_new().
+ */
 struct lvbs_ring *ring_registry_new_fixed(const char *name,
 					  unsigned long pages)
 {
@@ -192,13 +195,13 @@ struct lvbs_ring *ring_registry_new_fixed(const char *name,
 	int err;
 
 	mutex_lock(&registry.lock);
-	err = registry_may_add(name);
+	err = registry_check_new(name);
 	if (err) {
 		ring = ERR_PTR(err);
 		goto out;
 	}
-	ring = ring_make_own(name, vmap_manager_privileged(), pages,
-			     LVBS_RING_PERSISTENT);
+	ring = ring_create(name, vmap_manager_privileged(), pages,
+			   LVBS_RING_PERSISTENT);
 	if (IS_ERR(ring))
 		goto out;
 	ring->fixed = true;
@@ -213,6 +216,10 @@ out:
 	return ring;
 }
 
+/*
+ * Set the watcher, and call its ->added() for each existing ring. NULL removes
+ * it. If ->added() fails, no watcher is set.
+ */
 int ring_registry_watch(const struct ring_watcher *watcher)
 {
 	struct lvbs_ring *ring;

@@ -1,61 +1,160 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A ring from the inside. Who only uses rings wants lvbs/ring_buffer.h.
+ * Rings, internal interface. Users of rings include <lvbs/ring_buffer.h>.
+ *
+ *	span.c		which pages a range of ring bytes is in; pure arithmetic
+ *	memory.c	pages of a ring: allocate, protect, map, copy
+ *	buffer.c	life cycle and writers
+ *	reader.c	snapshots and followers
+ *	registry.c	rings by name
+ *	log.c		the module's own log
  */
 #ifndef _LVBS_RING_H
 #define _LVBS_RING_H
 
 #include <linux/atomic.h>
+#include <linux/compiler_attributes.h>
 #include <linux/irq_work.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
-#include <linux/poll.h>
 #include <linux/rhashtable-types.h>
 #include <linux/rwsem.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
+#include <linux/types.h>
 #include <linux/wait.h>
 
 #include <lvbs/ring_buffer.h>
+#include <lvbs/vmap_manager.h>
 
-#include "ring/memory.h"
+/*
+ * span.c. The page size is a parameter, so that tests can enumerate small rings
+ * with tiny pages.
+ */
 
-/**
- * struct lvbs_ring - a ring
- * @name: its name, and zeros behind it; does not change
- * @owner: "ring NAME", as the owner of its protection; does not change
- * @ref: how many hold it; the one who made it counts
- * @node: where it hangs in the registry, which guards it
- * @named: the same by @name, likewise
- * @fixed: the module's own, not to be removed; guarded by the registry
- * @gate: held for reading by who reads the memory, for writing by who takes the
- *	memory away; guards @mem against that
- * @turn: held by a writer to a ring on demand; guards the state below
- * @lock: held by a writer to a persistent ring; guards the state below
- * @writing: a writer holds @lock. Without SMP there is nothing in a spinlock
- *	that an NMI could find taken, so this says it
- * @mem: the memory
- * @ended: the memory is gone. Written with @gate and the writers' lock held,
- *	read with either
- * @seq: makes @offset, @total and @wraps change together for those who read
- *	them without a lock
- * @offset: where the next write begins
- * @total: bytes written ever
- * @wraps: how often @offset came back to the start, or passed it
- * @oldest: position of the oldest byte that no write has begun to overwrite;
- *	readers look at it without a lock
- * @failed: writes that failed
- * @lost: records given up because the lock was taken
- * @wait: who waits for bytes
- * @wake: wakes them, from where a writer may not
+/*
+ * The frame list of a wrapped run is built on the stack. Longer runs take two
+ * mappings.
+ */
+#define RING_WRAPPED_PAGES_MAX	16U
+
+struct ring_shape {
+	unsigned int start;	/* offset of the first byte in its page */
+	size_t size;		/* in bytes, not 0 */
+	unsigned int page_shift;
+	bool persistent;	/* mapped while the ring lives */
+};
+
+/* How a copy reaches the memory; shown by tracepoint ring_write. */
+enum ring_path {
+	RING_PATH_NONE,		/* nothing to copy */
+	RING_PATH_ONE,		/* one map, copy, unmap */
+	RING_PATH_TWO,		/* two of them, split at the ring's end */
+	RING_PATH_PERSISTENT,	/* through the persistent mapping */
+};
+
+/*
+ * Bytes in consecutive pages of a ring. In a page-aligned ring a run may wrap:
+ * page i of the run is page (first + i) % pages of the ring.
+ */
+struct ring_run {
+	unsigned long first;	/* counted from the ring's first page */
+	unsigned long nr;	/* number of pages */
+	unsigned int offset;	/* of the first byte in the first page */
+	size_t len;
+};
+
+/* The runs to copy, in order. */
+struct ring_span {
+	enum ring_path path;
+	unsigned int nr_runs;	/* 0 to 2 */
+	struct ring_run run[2];
+};
+
+/* Effect of a write on the ring's offset. */
+struct ring_place {
+	size_t at;		/* ring offset of the first stored byte */
+	size_t len;		/* bytes stored: the last ones of the record */
+	size_t next;		/* write offset afterwards */
+	bool wraps;		/* the write offset reaches the ring's end */
+};
+
+/* @offset is less than @size; any @len is valid. Inline for the fast path. */
+static inline struct ring_place ring_place_write(size_t size, size_t offset,
+						 size_t len)
+{
+	size_t stored = min(len, size), at = len >= size ? 0 : offset;
+	bool wraps = stored && stored >= size - at;
+
+	return (struct ring_place) {
+		.at = at,
+		.len = stored,
+		/* at + stored may overflow if the write wraps. */
+		.next = wraps ? stored - (size - at) : at + stored,
+		.wraps = wraps,
+	};
+}
+
+void ring_span_init(struct ring_span *span, const struct ring_shape *shape,
+		    size_t at, size_t len);
+bool ring_is_page_aligned(const struct ring_shape *shape);
+const char *ring_path_name(enum ring_path path);
+
+/*
+ * Is a range one run of the persistent mapping? Page-aligned rings are mapped
+ * twice in a row, so there even a range that wraps is.
+ */
+static inline bool ring_is_contiguous(const struct ring_shape *shape, size_t at,
+				      size_t len)
+{
+	return len <= shape->size - at || ring_is_page_aligned(shape);
+}
+
+/*
+ * memory.c
+ */
+
+/* Physically contiguous frames of a ring. */
+struct ring_extent {
+	unsigned long first;
+	unsigned long nr;
+	struct phys_protection prot;
+	struct phys_claim claim;	/* of the persistent mapping */
+};
+
+/*
+ * Set up before the ring is visible and constant until ring_memory_drop(),
+ * which accepts any partly built state. @shape is valid even after that.
+ */
+struct ring_memory {
+	struct vmap_manager *mgr;
+	struct ring_shape shape;
+	struct phys_frames frames;	/* in ring order */
+	bool own;			/* the ring allocated its pages */
+	struct ring_extent *extent;	/* the same frames, in ring order */
+	unsigned long nr_extents;
+	unsigned long nr_protected;	/* extents with @prot in place */
+	unsigned long nr_claimed;	/* extents with @claim in place */
+	struct phys_map map;		/* persistent rings only */
+};
+
+int ring_memory_alloc(struct ring_memory *mem, unsigned long nr);
+int ring_memory_init(struct ring_memory *mem, unsigned int start, size_t size,
+		     bool persistent, const char *owner);
+void ring_memory_drop(struct ring_memory *mem);
+int ring_memory_write(const struct ring_memory *mem, size_t at,
+		      const void *src, size_t len, enum ring_path *path,
+		      size_t *done);
+int ring_memory_read(const struct ring_memory *mem, size_t at, void *dst,
+		     size_t len);
+
+/*
+ * buffer.c
  *
- * Lock order: registry, @gate, @turn or @lock, then what phys_ptr.c takes (on
- * demand only). @lock is taken with interrupts off; in an NMI, and while the
- * kernel panics, it is only tried.
- *
- * Writer and reader run without a common lock (this is the DOC: ring memory
- * format of ring_buffer.h from the inside):
+ * Lock order: Documentation/lvbs/locking.rst. Readers and writers share no lock;
+ * these are the pairs of barriers:
  *
  *	ring_store()			reader_copy()
  *
@@ -65,8 +164,8 @@
  *	(smp_wmb() of @seq)	(B)	smp_rmb()		(A)
  *	publish offset, total		read oldest
  *
- * (A): a reader who got a byte of a write sees the oldest that it has raised
- * before. (B): a reader who sees a total sees the bytes that it counts.
+ * (A): a reader that copied a byte of a write sees the oldest that this write
+ * raised. (B): a reader that sees a total sees the bytes it counts.
  *
  *	ring_wake()			lvbs_ring_follow_wait()
  *
@@ -75,133 +174,97 @@
  *	look at @wait			look at total
  */
 struct lvbs_ring {
-	char name[LVBS_RING_NAME_MAX + 1];
-	char owner[sizeof("ring ") + LVBS_RING_NAME_MAX];
-	struct kref ref;
-	struct list_head node;
-	struct rhash_head named;
-	bool fixed;
+	/* Constant. */
+	char name[LVBS_RING_NAME_MAX + 1];	/* padded with zeroes */
+	char owner[sizeof("ring ") + LVBS_RING_NAME_MAX]; /* of protections */
 
-	struct rw_semaphore gate;
-	struct mutex turn;	/* writers on demand */
-	raw_spinlock_t lock;	/* persistent writers */
+	struct kref ref;
+	struct list_head node;		/* in the registry; registry.lock */
+	struct rhash_head hash_node;	/* by @name; registry.lock */
+	bool fixed;			/* not removable; set before adding */
+
+	/*
+	 * Keeps @mem in place: readers of the memory hold it for reading,
+	 * ring_shutdown() for writing. Writers do not take it; their own lock
+	 * makes them see @dead.
+	 */
+	struct rw_semaphore mem_lock;
+	/*
+	 * One of these two serialises writers and guards what they change:
+	 * @offset, @total, @wraps and @oldest.
+	 */
+	struct mutex write_mutex;	/* ring on demand */
+	raw_spinlock_t write_lock;	/* persistent ring; interrupts off */
+	/*
+	 * A writer holds @write_lock. Without SMP a spinlock has no state that
+	 * an NMI could look at.
+	 */
 	bool writing;
 
 	struct ring_memory mem;
-	bool ended;
+	/*
+	 * @mem is gone. Written under @mem_lock, @write_mutex and @write_lock,
+	 * read under any of them or, as a hint, under none.
+	 */
+	bool dead;
 
-	seqcount_t seq;
+	seqcount_t seq;			/* for readers of the next three */
 	size_t offset;
 	u64 total;
 	u64 wraps;
-	u64 oldest;
+	u64 oldest;			/* read without a lock */
 
 	atomic_long_t failed;
 	atomic_long_t lost;
 
-	struct wait_queue_head wait;
-	struct irq_work wake;
+	struct wait_queue_head wait;	/* followers that wait for bytes */
+	struct irq_work wake;		/* a writer may be in any context */
 };
 
-/**
- * ring_make_own() - make a ring in pages of its own
- * @name: its name, at most %LVBS_RING_NAME_MAX bytes
- * @mgr: who maps; its writes have to reach protected frames
- * @pages: number of pages
- * @mode: how to map it
- *
- * Context: May sleep.
- * Return: the ring, for ring_end() and lvbs_ring_put(); or ERR_PTR: -EINVAL for
- * no pages, else as ring_memory_own().
- */
-struct lvbs_ring *ring_make_own(const char *name, struct vmap_manager *mgr,
-				unsigned long pages, enum lvbs_ring_mode mode);
-
-/**
- * ring_make_scattered() - make a ring in frames that somebody gives
- * @name: as for ring_make_own()
- * @mgr: as for ring_make_own()
- * @pfns: the frames, each once; copied
- * @nr: number of frames; the ring is all of them
- * @mode: how to map it
- *
- * Context: May sleep.
- * Return: as ring_make_own(), and ring_memory_given().
- */
-struct lvbs_ring *ring_make_scattered(const char *name,
-				      struct vmap_manager *mgr,
-				      const unsigned long *pfns,
-				      unsigned long nr,
-				      enum lvbs_ring_mode mode);
-
-/**
- * ring_make_at() - make a ring in contiguous memory that somebody gives
- * @name: as for ring_make_own()
- * @mgr: as for ring_make_own()
- * @pa: physical address of the first byte
- * @size: bytes
- * @mode: how to map it
- *
- * Context: May sleep.
- * Return: as ring_make_own() (-EINVAL for size 0), and ring_memory_given().
- */
-struct lvbs_ring *ring_make_at(const char *name, struct vmap_manager *mgr,
-			       phys_addr_t pa, size_t size,
-			       enum lvbs_ring_mode mode);
-
-/**
- * ring_end() - take a ring's memory away
- * @ring: the ring, which stays until the last lvbs_ring_put()
- *
- * Waits for accesses that are under way; later ones find that it has ended.
- *
- * Context: May sleep.
- */
-void ring_end(struct lvbs_ring *ring);
-
-/**
- * ring_write_tail() - write a record of which only the end is there
- * @ring: the ring
- * @tail: the last bytes of the record: all, or as many as the ring has room for
- * @len: length of the record
- *
- * Context: As lvbs_ring_write().
- * Return: as lvbs_ring_write().
- */
+struct lvbs_ring *ring_alloc(const char *name, struct vmap_manager *mgr);
+struct lvbs_ring *ring_init(struct lvbs_ring *ring, unsigned int start,
+			    size_t size, enum lvbs_ring_mode mode);
+struct lvbs_ring *ring_create(const char *name, struct vmap_manager *mgr,
+			      unsigned long pages, enum lvbs_ring_mode mode);
+struct lvbs_ring *ring_create_at(const char *name, struct vmap_manager *mgr,
+				 phys_addr_t pa, size_t size,
+				 enum lvbs_ring_mode mode);
+void ring_shutdown(struct lvbs_ring *ring);
 int ring_write_tail(struct lvbs_ring *ring, const void *tail, size_t len);
-
-/**
- * ring_where() - where a ring's memory is, piece by piece
- * @ring: the ring
- * @i: number of the piece; they are in ring order
- * @first: its first frame
- * @nr: number of its frames
- *
- * Context: May sleep.
- * Return: true if there is such a piece.
- */
-bool ring_where(struct lvbs_ring *ring, unsigned long i, unsigned long *first,
-		unsigned long *nr);
-
-/**
- * ring_base() - physical address of ring offset 0
- * @ring: the ring
- *
- * Context: May sleep.
- * Return: the address; 0 if the ring has ended.
- */
+bool ring_get_extent(struct lvbs_ring *ring, unsigned long i,
+		     unsigned long *first, unsigned long *nr);
 phys_addr_t ring_base(struct lvbs_ring *ring);
 
-/**
- * ring_has_ended() - has the memory been taken away?
- * @ring: the ring
- *
- * Context: Any.
- * Return: true if it was; false may be stale at once.
- */
-static inline bool ring_has_ended(const struct lvbs_ring *ring)
+/* Without a lock, false may be stale. */
+static inline bool ring_is_dead(const struct lvbs_ring *ring)
 {
-	return READ_ONCE(ring->ended);
+	return READ_ONCE(ring->dead);
 }
+
+/*
+ * registry.c
+ */
+
+/*
+ * Callbacks run one at a time, with the registry locked. They may sleep, but
+ * not create or remove rings.
+ */
+struct ring_watcher {
+	/* An error makes the creation of the ring fail. */
+	int (*added)(const char *name, struct lvbs_ring *ring);
+	/* The ring's memory is already gone. */
+	void (*removed)(const char *name);
+};
+
+int ring_registry_watch(const struct ring_watcher *watcher);
+struct lvbs_ring *ring_registry_new_fixed(const char *name,
+					  unsigned long pages);
+
+/*
+ * log.c
+ */
+
+__printf(1, 2) void lvbs_log(const char *fmt, ...);
+int log_to_vtl0(phys_addr_t pa, size_t size);
 
 #endif /* _LVBS_RING_H */

@@ -1,37 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Span arithmetic.
+ * Span arithmetic: which pages a range of ring bytes is in.
  *
- * A write that does not reach the ring's end is one run of pages and one copy.
- * One that does would be two, were it not for rings made of whole pages: there
- * the run goes on with the ring's first page, and mapping the pages in that
- * order makes the bytes contiguous again.
+ * A range that does not pass the ring's end is one run of pages and takes one
+ * copy. One that wraps takes two, except in a page-aligned ring: there the run
+ * continues with the ring's first page, and mapping the pages in that order
+ * makes the bytes contiguous.
  *
  *	ring pages	0    1    2    3
  *	bytes		[bb  |    |    | aaaa]		wrapped: a, then b
  *	mapped		          [ aaaa|bb  ]		pages 3, 0
  *
- * A persistent ring is mapped as 0 1 2 3 0 1 2 3, where every run is
- * contiguous, even one that comes back to the page that it began in.
+ * A persistent page-aligned ring is mapped as 0 1 2 3 0 1 2 3, where every
+ * range is contiguous, even one that wraps into the page it began in.
  */
 #include <linux/kernel.h>
-#include <linux/minmax.h>
 
-#include "ring/span.h"
+#include "ring/ring.h"
 
 static size_t page_mask(const struct ring_shape *shape)
 {
 	return ((size_t)1 << shape->page_shift) - 1;
 }
 
-bool ring_shape_is_paged(const struct ring_shape *shape)
+/* Are base and size multiples of the page size? Only then can a run wrap. */
+bool ring_is_page_aligned(const struct ring_shape *shape)
 {
 	return !((shape->start | shape->size) & page_mask(shape));
-}
-
-unsigned long ring_shape_pages(const struct ring_shape *shape)
-{
-	return ((shape->start + shape->size - 1) >> shape->page_shift) + 1;
 }
 
 static struct ring_run run_at(const struct ring_shape *shape, size_t at,
@@ -48,27 +43,28 @@ static struct ring_run run_at(const struct ring_shape *shape, size_t at,
 	};
 }
 
-/* Can a span that goes past the ring's end be one run of pages? */
+/* Can a range that passes the ring's end be one run of pages? */
 static bool wraps_in_one_run(const struct ring_shape *shape,
 			     const struct ring_run *run)
 {
-	if (!ring_shape_is_paged(shape))
+	if (!ring_is_page_aligned(shape))
 		return false;
 	if (shape->persistent)
 		return true;
 
-	/* No frame twice in one physical pointer: the same as nr > pages. */
+	/* A physical pointer cannot list the start page twice. */
 	if (run->offset + run->len > shape->size)
 		return false;
-	return run->nr <= RING_SPAN_PAGES_MAX;
+	return run->nr <= RING_WRAPPED_PAGES_MAX;
 }
 
-void ring_span_read(struct ring_span *span, const struct ring_shape *shape,
+/* @at is less than the ring's size, @len at most the ring's size. */
+void ring_span_init(struct ring_span *span, const struct ring_shape *shape,
 		    size_t at, size_t len)
 {
 	size_t to_end = shape->size - at;
 
-	*span = (struct ring_span) { .at = at, .len = len };
+	*span = (struct ring_span) {};
 	if (!len)
 		return;
 
@@ -83,17 +79,6 @@ void ring_span_read(struct ring_span *span, const struct ring_shape *shape,
 	span->run[0] = run_at(shape, at, to_end);
 	span->run[1] = run_at(shape, 0, len - to_end);
 	span->nr_runs = 2;
-}
-
-void ring_span_write(struct ring_span *span, const struct ring_shape *shape,
-		     size_t offset, size_t len)
-{
-	struct ring_place place = ring_place_write(shape->size, offset, len);
-
-	ring_span_read(span, shape, place.at, place.len);
-	span->skip = place.skip;
-	span->next = place.next;
-	span->wraps = place.wraps;
 }
 
 const char *ring_path_name(enum ring_path path)
