@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Our corner of debugfs: its root, and what all its files have in common.
+ * The debugfs directory lvbs: permissions, commands and creation of files.
  */
 #include <linux/capability.h>
 #include <linux/debugfs.h>
@@ -21,6 +21,11 @@ struct dentry *debugfs_root(void)
 	return root;
 }
 
+/*
+ * ->open() of files that access memory or change state: -EPERM without
+ * CAP_SYS_RAWIO or if lockdown forbids it. debugfs itself permits 0400 files
+ * under lockdown and checks no capabilities.
+ */
 int debugfs_may_open(struct inode *inode, struct file *file)
 {
 	int err = 0;
@@ -34,6 +39,11 @@ int debugfs_may_open(struct inode *inode, struct file *file)
 	return err;
 }
 
+/*
+ * Copy a command of at most @max bytes from user memory. The result is
+ * terminated and freed by kvfree(). -EINVAL if it is empty, too long or
+ * contains a NUL.
+ */
 char *debugfs_command(const char __user *ubuf, size_t len, size_t max)
 {
 	char *command;
@@ -56,6 +66,7 @@ char *debugfs_command(const char __user *ubuf, size_t len, size_t max)
 	return command;
 }
 
+/* Returns @len, or the error of debugfs_command() or @run. */
 ssize_t debugfs_run(const char __user *ubuf, size_t len, size_t max,
 		    long (*run)(char *words))
 {
@@ -69,6 +80,42 @@ ssize_t debugfs_run(const char __user *ubuf, size_t len, size_t max,
 	return ret < 0 ? ret : len;
 }
 
+/* ->write() of a file with a @command. */
+ssize_t debugfs_command_write(struct file *file, const char __user *ubuf,
+			      size_t len, loff_t *ppos)
+{
+	const struct debugfs_file *entry = file_inode(file)->i_private;
+
+	return debugfs_run(ubuf, len, DEBUGFS_COMMAND_MAX, entry->command);
+}
+
+static const struct file_operations command_fops = {
+	.owner = THIS_MODULE,
+	.open = debugfs_may_open,
+	.write = debugfs_command_write,
+};
+
+static struct dentry *add_file(struct dentry *dir,
+			       const struct debugfs_file *entry, void *data)
+{
+	if (data)
+		return debugfs_create_file_unsafe(entry->name, entry->mode, dir,
+						  data, entry->fops);
+	if (entry->command)
+		data = (void *)entry;
+	return debugfs_create_file(entry->name, entry->mode, dir, data,
+				   entry->fops ?: &command_fops);
+}
+
+/*
+ * Create files in @dir; removing it removes them. @data is what the files are
+ * about and becomes &inode.i_private. Such files have @fops that guard its
+ * lifetime, and no commands (debugfs_create_file_unsafe()). It is NULL for
+ * files about the module; then @files is static.
+ *
+ * Failing to create a file is fatal: debugfs is the only interface for users.
+ * The caller removes those created so far.
+ */
 int debugfs_add_files(struct dentry *dir, const struct debugfs_file *files,
 		      size_t nr, void *data)
 {
@@ -76,13 +123,7 @@ int debugfs_add_files(struct dentry *dir, const struct debugfs_file *files,
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		if (data)
-			file = debugfs_create_file_unsafe(files[i].name,
-							  files[i].mode, dir,
-							  data, files[i].fops);
-		else
-			file = debugfs_create_file(files[i].name, files[i].mode,
-						   dir, NULL, files[i].fops);
+		file = add_file(dir, &files[i], data);
 		if (IS_ERR(file))
 			return PTR_ERR(file);
 	}

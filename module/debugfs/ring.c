@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ring/: making, removing, writing and reading rings.
+ * ring/: create, remove, write and read rings.
  *
- * A ring's files can be open when it is removed. So each open file holds the
- * ring, and debugfs need not keep removal waiting until a follower has read the
- * next byte: hence debugfs_create_file_unsafe().
+ * A ring can be removed while its files are open. Each open file holds a
+ * reference to the ring, so debugfs does not have to delay the removal until a
+ * blocked read() returns: the files use debugfs_create_file_unsafe().
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -22,10 +22,7 @@
 #include "parse.h"
 #include "ring/ring.h"
 
-/* A name, three numbers of 64 bits, and some blanks, and room to spare. */
-#define RING_COMMAND_MAX	256
-
-/* For copies whose length is that of a ring, which may be any. */
+/* For copies of a whole ring, which may be large. */
 #define RING_COPY_GFP	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
 static struct dentry *ring_dir;
@@ -45,7 +42,7 @@ static int parse_mode(const char *word, enum lvbs_ring_mode *mode)
 	return 0;
 }
 
-static long new_command(char *words)
+static long run_new(char *words)
 {
 	const char *name = parse_word(&words), *word;
 	u64 first, second = 0;
@@ -69,7 +66,7 @@ static long new_command(char *words)
 	return lvbs_ring_new_at(name, first, second, mode);
 }
 
-static long remove_command(char *words)
+static long run_remove(char *words)
 {
 	const char *name = parse_word(&words);
 
@@ -78,36 +75,15 @@ static long remove_command(char *words)
 	return lvbs_ring_remove(name);
 }
 
-static ssize_t new_write(struct file *file, const char __user *ubuf, size_t len,
-			 loff_t *ppos)
-{
-	return debugfs_run(ubuf, len, RING_COMMAND_MAX, new_command);
-}
-
-static const struct file_operations new_fops = {
-	.owner = THIS_MODULE,
-	.open = debugfs_may_open,
-	.write = new_write,
-};
-
-static ssize_t remove_write(struct file *file, const char __user *ubuf,
-			    size_t len, loff_t *ppos)
-{
-	return debugfs_run(ubuf, len, RING_COMMAND_MAX, remove_command);
-}
-
-static const struct file_operations remove_fops = {
-	.owner = THIS_MODULE,
-	.open = debugfs_may_open,
-	.write = remove_write,
-};
-
 /*
- * What the files of one ring have in common.
+ * Files of one ring.
  */
 
-/* debugfs keeps the file, and thereby the registry its hold, during an open. */
-static struct lvbs_ring *file_hold_ring(struct inode *inode)
+/*
+ * Take a reference in ->open(). debugfs waits for ->open() before it removes a
+ * file, and only then does the registry drop its own reference.
+ */
+static struct lvbs_ring *file_get_ring(struct inode *inode)
 {
 	struct lvbs_ring *ring = inode->i_private;
 
@@ -129,7 +105,7 @@ static int write_open(struct inode *inode, struct file *file)
 	err = debugfs_may_open(inode, file);
 	if (err)
 		return err;
-	ring = file_hold_ring(inode);
+	ring = file_get_ring(inode);
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
 	file->private_data = ring;
@@ -150,7 +126,7 @@ static ssize_t write_write(struct file *file, const char __user *ubuf,
 	void *tail;
 	int err;
 
-	/* Nobody will ever see more of it than the ring has room for. */
+	/* Of a record longer than the ring only the tail is stored. */
 	tail = kvmalloc(max_t(size_t, stored, 1), RING_COPY_GFP);
 	if (!tail)
 		return -ENOMEM;
@@ -170,19 +146,13 @@ static const struct file_operations write_fops = {
 };
 
 /*
- * ring/NAME/snapshot: taken when it is opened.
+ * ring/NAME/snapshot: taken by open().
  */
 
-/**
- * struct snapshot - what one open file shows
- * @buf: a copy of the ring's memory
- * @start: where in it the good bytes begin
- * @len: how many
- */
 struct snapshot {
 	void *buf;
-	size_t start;
-	size_t len;
+	size_t start;	/* of the valid bytes in @buf */
+	size_t len;	/* number of valid bytes */
 };
 
 static int snapshot_take(struct snapshot *snap, struct lvbs_ring *ring)
@@ -249,27 +219,19 @@ static const struct file_operations snapshot_fops = {
 };
 
 /*
- * ring/NAME/stream: see DOC: ring streams in lvbs/ring_buffer.h.
+ * ring/NAME/stream: see "DOC: ring streams" in lvbs/ring_buffer.h.
  */
 
 #define STREAM_BYTES	SZ_16K
 
-/**
- * struct stream - one open file
- * @lock: guards the rest against threads that share the file
- * @f: how far it has read
- * @notice: a loss notice, still to be read from @notice_at to @notice_len
- * @notice_at: see @notice
- * @notice_len: see @notice
- * @buf: on the way to user memory
- */
+/* One open file. */
 struct stream {
-	struct mutex lock;	/* the rest of this */
+	struct mutex lock;	/* guards the fields below */
 	struct lvbs_ring_follower f;
 	char notice[LVBS_RING_NOTICE_MAX + 1];
-	size_t notice_at;
+	size_t notice_at;	/* first unread byte of @notice */
 	size_t notice_len;
-	u8 buf[STREAM_BYTES];
+	u8 buf[STREAM_BYTES];	/* bounce buffer for user memory */
 };
 
 static int stream_file_open(struct inode *inode, struct file *file)
@@ -284,7 +246,7 @@ static int stream_file_open(struct inode *inode, struct file *file)
 	stream = kvzalloc(sizeof(*stream), GFP_KERNEL);
 	if (!stream)
 		return -ENOMEM;
-	ring = file_hold_ring(inode);
+	ring = file_get_ring(inode);
 	if (IS_ERR(ring)) {
 		kvfree(stream);
 		return PTR_ERR(ring);
@@ -438,7 +400,7 @@ static int state_show(struct seq_file *m, void *unused)
 
 static int state_open(struct inode *inode, struct file *file)
 {
-	struct lvbs_ring *ring = file_hold_ring(inode);
+	struct lvbs_ring *ring = file_get_ring(inode);
 	int err;
 
 	if (IS_ERR(ring))
@@ -465,28 +427,27 @@ static const struct file_operations state_fops = {
 	.llseek = seq_lseek,
 };
 
-static const struct debugfs_file files_of_ring[] = {
+static const struct debugfs_file ring_files[] = {
 	{ "write", 0600, &write_fops },
 	{ "snapshot", 0400, &snapshot_fops },
 	{ "stream", 0400, &stream_fops },
 	{ "state", 0400, &state_fops },
 };
 
-static int ring_files_add(const char *name, struct lvbs_ring *ring)
+static int ring_dir_add(const char *name, struct lvbs_ring *ring)
 {
 	struct dentry *dir = debugfs_create_dir(name, ring_dir);
 	int err;
 
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	err = debugfs_add_files(dir, files_of_ring, ARRAY_SIZE(files_of_ring),
-				ring);
+	err = debugfs_add_files(dir, ring_files, ARRAY_SIZE(ring_files), ring);
 	if (err)
 		debugfs_remove(dir);
 	return err;
 }
 
-static void ring_files_remove(const char *name)
+static void ring_dir_remove(const char *name)
 {
 	struct dentry *dir = debugfs_lookup(name, ring_dir);
 
@@ -496,14 +457,14 @@ static void ring_files_remove(const char *name)
 	dput(dir);
 }
 
-static const struct ring_watcher ring_files = {
-	.added = ring_files_add,
-	.removed = ring_files_remove,
+static const struct ring_watcher ring_watcher = {
+	.added = ring_dir_add,
+	.removed = ring_dir_remove,
 };
 
 static const struct debugfs_file registry_files[] = {
-	{ "new", 0600, &new_fops },
-	{ "remove", 0600, &remove_fops },
+	{ "new", 0600, .command = run_new },
+	{ "remove", 0600, .command = run_remove },
 };
 
 int debugfs_ring_init(void)
@@ -516,7 +477,7 @@ int debugfs_ring_init(void)
 
 	err = debugfs_add_files(ring_dir, registry_files,
 				ARRAY_SIZE(registry_files), NULL);
-	return err ?: ring_registry_watch(&ring_files);
+	return err ?: ring_registry_watch(&ring_watcher);
 }
 
 void debugfs_ring_exit(void)
