@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What main.c starts and stops. Each init returns 0 or an errno and leaves
- * nothing behind on error; each exit undoes it, and cannot fail. All may sleep.
+ * The subsystems in main.c's table. An init function that fails undoes what it
+ * has done. All of them may sleep.
  */
-#ifndef _LVBS_PARTS_H
-#define _LVBS_PARTS_H
+#ifndef _LVBS_INIT_H
+#define _LVBS_INIT_H
 
 int ksym_init(void);
 
@@ -31,10 +31,8 @@ void log_exit(void);
 int heki_owners_init(void);
 void heki_owners_exit(void);
 
-int heki_protect_init(void);
 void heki_protect_exit(void);
 
-int heki_modules_init(void);
 void heki_modules_exit(void);
 
 #ifdef LVBS_LIVE
@@ -54,4 +52,4 @@ static inline void live_exit(void)
 int debugfs_init(void);
 void debugfs_exit(void);
 
-#endif /* _LVBS_PARTS_H */
+#endif /* _LVBS_INIT_H */

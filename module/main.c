@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lvbs: the machinery of virtualization-based security's secure side, as a
- * module. Its parts, in the order in which they need each other.
+ * lvbs: the secure side (VTL1) of Linux virtualization-based security, as a
+ * module. Each subsystem depends on earlier entries of the table only.
  */
 #include <linux/init.h>
 #include <linux/kernel.h>
@@ -9,11 +9,11 @@
 
 #include "init.h"
 
-static const struct part {
+static const struct subsystem {
 	const char *name;
-	int (*init)(void);
-	void (*exit)(void);	/* NULL: nothing to undo */
-} parts[] = {
+	int (*init)(void);	/* or NULL */
+	void (*exit)(void);	/* or NULL */
+} subsystems[] = {
 	{ "kernel symbols", ksym_init, NULL },
 	{ "RAM map", ram_map_init, ram_map_exit },
 	{ "owned memory", owned_init, NULL },
@@ -23,29 +23,31 @@ static const struct part {
 	{ "rings", rings_init, rings_exit },
 	{ "log", log_init, log_exit },
 	{ "HEKI owners", heki_owners_init, heki_owners_exit },
-	{ "HEKI protections", heki_protect_init, heki_protect_exit },
-	{ "HEKI modules", heki_modules_init, heki_modules_exit },
+	{ "HEKI protections", NULL, heki_protect_exit },
+	{ "HEKI modules", NULL, heki_modules_exit },
 	{ "HEKI live mode", live_init, live_exit },
 	{ "debugfs", debugfs_init, debugfs_exit },
 };
 
-static void parts_exit(size_t nr)
+static void exit_subsystems(size_t nr)
 {
 	while (nr--)
-		if (parts[nr].exit)
-			parts[nr].exit();
+		if (subsystems[nr].exit)
+			subsystems[nr].exit();
 }
 
 static int __init lvbs_init(void)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		int err = parts[i].init();
+	for (i = 0; i < ARRAY_SIZE(subsystems); i++) {
+		const struct subsystem *s = &subsystems[i];
+		int err = s->init ? s->init() : 0;
 
 		if (err) {
-			pr_err("%s: error %d\n", parts[i].name, err);
-			parts_exit(i);
+			pr_err("cannot initialise %s: error %d\n", s->name,
+			       err);
+			exit_subsystems(i);
 			return err;
 		}
 	}
@@ -54,12 +56,12 @@ static int __init lvbs_init(void)
 
 static void __exit lvbs_exit(void)
 {
-	parts_exit(ARRAY_SIZE(parts));
+	exit_subsystems(ARRAY_SIZE(subsystems));
 }
 
 module_init(lvbs_init);
 module_exit(lvbs_exit);
 
-MODULE_DESCRIPTION("Linux virtualization-based security: the secure side as a module");
+MODULE_DESCRIPTION("Secure side of Linux virtualization-based security, as a module");
 MODULE_VERSION("0.1");
 MODULE_LICENSE("GPL");

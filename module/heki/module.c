@@ -234,11 +234,6 @@ int heki_module_drop(u64 token)
 	return 0;
 }
 
-int heki_modules_init(void)
-{
-	return 0;
-}
-
 void heki_modules_exit(void)
 {
 	struct heki_module *mod, *next;

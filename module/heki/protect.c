@@ -89,11 +89,6 @@ int heki_protect_list(u64 pa, u64 nranges)
 	return 0;
 }
 
-int heki_protect_init(void)
-{
-	return 0;
-}
-
 void heki_protect_exit(void)
 {
 	unprotect_list(&protections);
