@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the words that users write: every spelling that is taken, and
- * those that look like one.
+ * Parsing of command words: accepted spellings, and similar ones that are
+ * refused.
  */
 #include <kunit/test.h>
 #include <linux/string.h>
 
+#include "kunit/param.h"
 #include "parse.h"
 
 #define UNTOUCHED	0x5a5a5a5a5a5a5a5aULL
@@ -22,8 +23,8 @@ struct number_row {
 static const struct number_row number_rows[] = {
 	{ "zero", "0", 0, 0 },
 	{ "decimal", "1234567890", 0, 1234567890 },
-	{ "hex, small letters", "0xdeadbeef", 0, 0xdeadbeef },
-	{ "hex, capitals", "0XDEADBEEF", 0, 0xdeadbeef },
+	{ "hex, lower case", "0xdeadbeef", 0, 0xdeadbeef },
+	{ "hex, upper case", "0XDEADBEEF", 0, 0xdeadbeef },
 	{ "hex zero", "0x0", 0, 0 },
 	{ "leading 0 is not octal", "010", 0, 10 },
 	{ "leading 0 is not octal, 8", "08", 0, 8 },
@@ -33,7 +34,7 @@ static const struct number_row number_rows[] = {
 	{ "decimal too large by one", "18446744073709551616", -EINVAL },
 	{ "hex too large by one", "0x10000000000000000", -EINVAL },
 	{ "far too large", "99999999999999999999999999999999", -EINVAL },
-	{ "nothing", "", -EINVAL },
+	{ "empty", "", -EINVAL },
 	{ "prefix alone", "0x", -EINVAL },
 	{ "prefix twice", "0x0x1", -EINVAL },
 	{ "prefix without 0", "x1", -EINVAL },
@@ -43,25 +44,20 @@ static const struct number_row number_rows[] = {
 	{ "minus in hex", "0x-1", -EINVAL },
 	{ "plus before hex", "+0x1", -EINVAL },
 	{ "hex digits without prefix", "ff", -EINVAL },
-	{ "hex digit behind decimal", "1f", -EINVAL },
-	{ "no hex digit", "0xg", -EINVAL },
+	{ "hex digit after decimal", "1f", -EINVAL },
+	{ "not a hex digit", "0xg", -EINVAL },
 	{ "binary", "0b1", -EINVAL },
 	{ "blank before", " 1", -EINVAL },
-	{ "blank behind", "1 ", -EINVAL },
+	{ "blank after", "1 ", -EINVAL },
 	{ "blank in hex", "0x 1", -EINVAL },
 	{ "blank alone", " ", -EINVAL },
 	{ "suffix", "4k", -EINVAL },
 	{ "fraction", "1.5", -EINVAL },
 	{ "two numbers", "1 2", -EINVAL },
-	{ "letter that is not ASCII", "\xe4", -EINVAL },
+	{ "non-ASCII letter", "\xe4", -EINVAL },
 };
 
-static void number_row_name(const struct number_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(number, number_rows, number_row_name);
+KUNIT_ARRAY_PARAM_DESC(number, number_rows, name);
 
 static void number_test(struct kunit *test)
 {
@@ -96,13 +92,13 @@ static const struct range_row range_rows[] = {
 	{ "start and dash", "1-", -EINVAL },
 	{ "dash and end", "-1", -EINVAL },
 	{ "dash alone", "-", -EINVAL },
-	{ "nothing", "", -EINVAL },
+	{ "empty", "", -EINVAL },
 	{ "three numbers", "1-2-3", -EINVAL },
 	{ "two dashes", "1--2", -EINVAL },
-	{ "dash behind", "1-2-", -EINVAL },
+	{ "trailing dash", "1-2-", -EINVAL },
 	{ "signed end", "1-+2", -EINVAL },
 	{ "blanks around the dash", "1 - 2", -EINVAL },
-	{ "blank behind", "1-2 ", -EINVAL },
+	{ "blank after", "1-2 ", -EINVAL },
 	{ "no digits", "a-b", -EINVAL },
 	{ "end too large", "1-18446744073709551616", -EINVAL },
 	{ "start too large", "18446744073709551616-18446744073709551617",
@@ -114,12 +110,7 @@ static const struct range_row range_rows[] = {
 	  -EINVAL },
 };
 
-static void range_row_name(const struct range_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(range, range_rows, range_row_name);
+KUNIT_ARRAY_PARAM_DESC(range, range_rows, name);
 
 static void range_test(struct kunit *test)
 {
@@ -142,25 +133,20 @@ struct word_row {
 };
 
 static const struct word_row word_rows[] = {
-	{ "nothing", "", { } },
+	{ "empty", "", { } },
 	{ "blanks alone", "\n \t\n\t ", { } },
 	{ "one", "one", { "one" } },
-	{ "one, as echo writes it", "one\n", { "one" } },
+	{ "one, with newline", "one\n", { "one" } },
 	{ "three", "one two three", { "one", "two", "three" } },
 	{ "blanks before", "  one", { "one" } },
-	{ "blanks behind", "one  ", { "one" } },
+	{ "blanks after", "one  ", { "one" } },
 	{ "every separator", "one\ttwo\n \t three", { "one", "two", "three" } },
-	{ "other white space is no separator", "one\rtwo\vx",
+	{ "other white space is not a separator", "one\rtwo\vx",
 	  { "one\rtwo\vx" } },
-	{ "dashes stay", "1-2 -", { "1-2", "-" } },
+	{ "dashes are kept", "1-2 -", { "1-2", "-" } },
 };
 
-static void word_row_name(const struct word_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(word, word_rows, word_row_name);
+KUNIT_ARRAY_PARAM_DESC(word, word_rows, name);
 
 static void word_test(struct kunit *test)
 {
@@ -175,12 +161,12 @@ static void word_test(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL_MSG(test, word, "word %u", i);
 		KUNIT_EXPECT_STREQ(test, word, row->words[i]);
 	}
-	/* The end stays the end. */
+	/* Calls past the end return NULL, too. */
 	KUNIT_EXPECT_NULL(test, parse_word(&rest));
 	KUNIT_EXPECT_NULL(test, parse_word(&rest));
 }
 
-/* ---- numbers off a line ---- */
+/* ---- numbers of a line ---- */
 
 static void next_number_test(struct kunit *test)
 {
@@ -192,7 +178,7 @@ static void next_number_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), 0);
 	KUNIT_EXPECT_EQ(test, value, 2ULL);
 	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), -EINVAL);
-	/* A refused word is taken off all the same. */
+	/* A refused word is consumed nevertheless. */
 	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), 0);
 	KUNIT_EXPECT_EQ(test, value, 4ULL);
 	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), -EINVAL);
@@ -213,26 +199,21 @@ static const struct hex_row hex_rows[] = {
 	{ "no digits", "", 0, 0, { } },
 	{ "one byte", "a5", 0, 1, { 0xa5 } },
 	{ "zero byte", "00", 0, 1, { 0 } },
-	{ "capitals and small", "fFAb09", 0, 3, { 0xff, 0xab, 0x09 } },
+	{ "upper and lower case", "fFAb09", 0, 3, { 0xff, 0xab, 0x09 } },
 	{ "ten", "00112233445566778899", 0, 10,
 	  { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99 } },
 	{ "one digit", "a", -EINVAL },
 	{ "odd", "a5b", -EINVAL },
-	{ "no hex digit first", "g0", -EINVAL },
-	{ "no hex digit last", "a50g", -EINVAL },
+	{ "bad first digit", "g0", -EINVAL },
+	{ "bad last digit", "a50g", -EINVAL },
 	{ "prefix", "0xa5", -EINVAL },
 	{ "blank between", "a5 b6", -EINVAL },
-	{ "blanks in place of digits", "a5  b6", -EINVAL },
+	{ "blanks instead of digits", "a5  b6", -EINVAL },
 	{ "sign", "-1", -EINVAL },
 	{ "newline", "a5\n", -EINVAL },
 };
 
-static void hex_row_name(const struct hex_row *row, char *desc)
-{
-	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(hex, hex_rows, hex_row_name);
+KUNIT_ARRAY_PARAM_DESC(hex, hex_rows, name);
 
 static void hex_test(struct kunit *test)
 {

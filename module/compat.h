@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Included before everything else. The code is written for the newest kernel;
- * this makes older ones look like it. The only place that asks for a version.
+ * Included before every source file. The code is written for the newest kernel;
+ * this header adapts it to older ones. No other file checks the version.
  */
 #ifndef _LVBS_COMPAT_H
 #define _LVBS_COMPAT_H
@@ -19,18 +19,18 @@
 #define __cleanup(func)	__attribute__((__cleanup__(func)))
 #endif
 
-/* ->setattr() took a struct user_namespace before 6.3. */
+/* Before 6.3 ->setattr() takes a struct user_namespace. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define mnt_idmap user_namespace
 #endif
 
-/* hex2bin() lived in kernel.h before it had a header of its own. */
+/* hex2bin() moved from kernel.h to a header of its own. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #include <linux/hex.h>
 #endif
 
 #ifdef CONFIG_MODULES
-/* Before 6.4 a module was one block of memory, not one for each type. */
+/* Before 6.4 a module is one block of memory, not one for each type. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 enum mod_mem_type {
 	MOD_CORE,
@@ -79,19 +79,19 @@ static inline struct module_memory module_text_memory(const struct module *mod,
 
 #endif /* CONFIG_MODULES */
 
-/* <linux/unaligned.h> was <asm/unaligned.h> before 6.12. */
+/* <linux/unaligned.h> is <asm/unaligned.h> before 6.12. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #include <asm/unaligned.h>
 #else
 #include <linux/unaligned.h>
 #endif
 
-/* Before 6.5 its name did not say that it may sleep. */
+/* Older kernels spell it kvfree_rcu() with one argument. */
 #ifndef kvfree_rcu_mightsleep
 #define kvfree_rcu_mightsleep(ptr)	kvfree_rcu(ptr)
 #endif
 
-/* From 6.10 on the source was given when the field was declared. */
+/* Since 6.10 __assign_str() takes the source from __string(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 #define lvbs_assign_str(dst, src)	__assign_str(dst, src)
 #else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The words that users write into our files.
+ * Parse the words of debugfs commands and module parameters.
  */
 #include <linux/errno.h>
 #include <linux/ctype.h>
@@ -10,6 +10,11 @@
 
 #include "parse.h"
 
+/*
+ * Take the next word off a line. Words are separated by blanks, tabs and
+ * newlines, and are terminated in place. Returns NULL at the end of the line,
+ * also when called again.
+ */
 char *parse_word(char **rest)
 {
 	char *word;
@@ -20,11 +25,16 @@ char *parse_word(char **rest)
 	return word;
 }
 
+/*
+ * Decimal, or hex with 0x; a leading 0 does not mean octal. -EINVAL if any
+ * character of @word does not belong to the number or the value exceeds 64
+ * bits.
+ */
 int parse_number(const char *word, u64 *value)
 {
 	bool hex = word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
 
-	/* kstrtoull() would take a sign. */
+	/* kstrtoull() would accept a sign. */
 	if (!isxdigit(word[hex ? 2 : 0]))
 		return -EINVAL;
 	return kstrtoull(word, hex ? 16 : 10, value) ? -EINVAL : 0;
@@ -37,9 +47,10 @@ int parse_next_number(char **rest, u64 *value)
 	return word ? parse_number(word, value) : -EINVAL;
 }
 
+/* START-END, END inclusive and not less than START; all of @word. */
 int parse_range(const char *word, u64 *start, u64 *end)
 {
-	/* Two numbers of 64 bits and what is between them. */
+	/* Two 64-bit numbers, the dash and a terminator. */
 	char copy[2 * 20 + 2], *rest = copy;
 	int err;
 
@@ -53,6 +64,10 @@ int parse_range(const char *word, u64 *start, u64 *end)
 	return err || *end < *start ? -EINVAL : 0;
 }
 
+/*
+ * Decode pairs of hex digits into @len bytes, in place. No digits are no bytes;
+ * -EINVAL for an odd number of digits or other characters.
+ */
 int parse_hex(char *word, size_t *len)
 {
 	size_t digits = strlen(word);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints: what the status files cannot tell, one event at a time.
+ * Tracepoints: one event for each mapping, copy fault, refusal, patch verdict,
+ * ring write and log line.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM lvbs
