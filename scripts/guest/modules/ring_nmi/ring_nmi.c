@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writes to the ring "nmi", which is persistent, from a thread on each CPU and,
- * while these are at it, from NMIs that it sends around. What came of it is in
- * the parameters, once it is loaded.
+ * Writes to the persistent ring "nmi" from a thread on each CPU and, at the
+ * same time, from NMIs that it sends to all CPUs. Runs in module init; the
+ * results are module parameters.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -30,43 +30,46 @@ static unsigned long written, lost, nmi_written, nmi_lost, failed;
 module_param(written, ulong, 0400);
 MODULE_PARM_DESC(written, "records written by threads");
 module_param(lost, ulong, 0400);
-MODULE_PARM_DESC(lost, "records of threads that were lost");
+MODULE_PARM_DESC(lost, "records lost by threads");
 module_param(nmi_written, ulong, 0400);
 MODULE_PARM_DESC(nmi_written, "records written in an NMI");
 module_param(nmi_lost, ulong, 0400);
 MODULE_PARM_DESC(nmi_lost, "records lost in an NMI");
 module_param(failed, ulong, 0400);
-MODULE_PARM_DESC(failed, "records refused for another reason");
+MODULE_PARM_DESC(failed, "writes that failed with another errno");
 
 static struct lvbs_ring *ring;
-static atomic_long_t in_thread[2], in_nmi_[2], other;
-static atomic_t writing;
+/* Records written and lost. */
+static atomic_long_t from_thread[2], from_nmi[2];
+static atomic_long_t other_errors;
+static atomic_t writing;	/* threads that have not finished */
 static struct completion all_written;
 
-static void note(int err, atomic_long_t *count)
+static void count_write(int err, atomic_long_t *count)
 {
 	if (!err)
 		atomic_long_inc(&count[0]);
 	else if (err == -EBUSY)
 		atomic_long_inc(&count[1]);
 	else
-		atomic_long_inc(&other);
+		atomic_long_inc(&other_errors);
 }
 
 static int nmi_handler(unsigned int type, struct pt_regs *regs)
 {
 	static const char record[] = "in an NMI\n";
 
-	note(lvbs_ring_write(ring, record, sizeof(record) - 1), in_nmi_);
+	count_write(lvbs_ring_write(ring, record, sizeof(record) - 1),
+		    from_nmi);
 	return NMI_HANDLED;
 }
 
-/* Bounded, should NMIs not come at all. */
+/* With a limit, in case no NMI arrives. */
 static void wait_for_nmi(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < 1000 && !atomic_long_read(&in_nmi_[0]); i++)
+	for (i = 0; i < 1000 && !atomic_long_read(&from_nmi[0]); i++)
 		schedule_timeout_uninterruptible(1);
 }
 
@@ -80,9 +83,10 @@ static int writer(void *arg)
 	memset(record, 'a' + cpu, RECORD_BYTES - 1);
 	record[RECORD_BYTES - 1] = '\n';
 	for (i = 0; i < RECORDS; i++) {
-		note(lvbs_ring_write(ring, record, RECORD_BYTES), in_thread);
+		count_write(lvbs_ring_write(ring, record, RECORD_BYTES),
+			    from_thread);
 		cond_resched();
-		/* NMIs are to come in the midst of it, however slow. */
+		/* NMIs must arrive before the last record, even if slow. */
 		if (i == RECORDS / 2)
 			wait_for_nmi();
 	}
@@ -95,7 +99,7 @@ static void send_nmis(void)
 {
 	unsigned int i, cpu;
 
-	/* Bounded, whatever becomes of the writers. */
+	/* With a limit, in case a writer hangs. */
 	for (i = 0; i < 20000 && atomic_read(&writing); i++) {
 		for_each_online_cpu(cpu)
 			apic->send_IPI(cpu, NMI_VECTOR);
@@ -139,7 +143,7 @@ static int __init ring_nmi_init(void)
 	if (err)
 		goto put;
 
-	/* Held once more until all have been started. */
+	/* One more, so that @all_written completes after all have started. */
 	atomic_set(&writing, 1);
 	err = start_writers();
 	if (atomic_dec_and_test(&writing))
@@ -148,11 +152,11 @@ static int __init ring_nmi_init(void)
 	wait_for_completion(&all_written);
 	unregister_nmi_handler(NMI_LOCAL, "ring_nmi");
 
-	written = atomic_long_read(&in_thread[0]);
-	lost = atomic_long_read(&in_thread[1]);
-	nmi_written = atomic_long_read(&in_nmi_[0]);
-	nmi_lost = atomic_long_read(&in_nmi_[1]);
-	failed = atomic_long_read(&other);
+	written = atomic_long_read(&from_thread[0]);
+	lost = atomic_long_read(&from_thread[1]);
+	nmi_written = atomic_long_read(&from_nmi[0]);
+	nmi_lost = atomic_long_read(&from_nmi[1]);
+	failed = atomic_long_read(&other_errors);
 put:
 	lvbs_ring_put(ring);
 	return err;
@@ -164,5 +168,5 @@ static void __exit ring_nmi_exit(void)
 
 module_init(ring_nmi_init);
 module_exit(ring_nmi_exit);
-MODULE_DESCRIPTION("writes to a ring from NMIs");
+MODULE_DESCRIPTION("Test: write to an lvbs ring from NMIs");
 MODULE_LICENSE("GPL");
