@@ -105,15 +105,15 @@ static bool mem_is_taken(const struct heki_module *mod)
 	for (i = 0; i < mem->nr; i++) {
 		const struct heki_mem_range *range = &mem->by_pa[i];
 
-		if (kernel_image_meets(range->pa, range->bytes) ||
+		if (kernel_image_overlaps(range->pa, range->bytes) ||
 		    heki_owner_has_frames(PHYS_PFN(range->pa),
 					  PHYS_PFN(range->pa +
 						   (range->bytes - 1))))
 			return true;
 	}
 	for (i = 0; i < mem->nr_text; i++)
-		if (kernel_image_meets_va(mem->by_va[i].va,
-					  mem->by_va[i].bytes))
+		if (kernel_image_overlaps_va(mem->by_va[i].va,
+					     mem->by_va[i].bytes))
 			return true;
 	list_for_each_entry(other, &modules, node)
 		if (heki_mem_maps_overlap(&other->mem, mem))

@@ -41,8 +41,8 @@ struct image_section {
 }
 
 /*
- * What stays the kernel's. Init sections, and the gaps between sections, become
- * free memory. The text comes first.
+ * The sections that are never freed; init sections and gaps are. Text is first:
+ * see kernel_image_text().
  */
 static struct image_section sections[] = {
 	IMAGE_SECTION("kernel text", _stext, _etext),
@@ -53,7 +53,7 @@ static struct image_section sections[] = {
 
 static unsigned int nr_ready;
 
-static bool ranges_meet(u64 a, u64 a_bytes, u64 b, u64 b_bytes)
+static bool ranges_overlap(u64 a, u64 a_bytes, u64 b, u64 b_bytes)
 {
 	return a_bytes && b_bytes && a <= b + (b_bytes - 1) &&
 	       b <= a + (a_bytes - 1);
@@ -64,27 +64,28 @@ struct kernel_range kernel_image_text(void)
 	return sections[0].range;
 }
 
-bool kernel_image_meets(u64 pa, u64 bytes)
+/* Does the range share a byte with the image, data included? Any context. */
+bool kernel_image_overlaps(u64 pa, u64 bytes)
 {
 	const struct kernel_range *range;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(sections); i++) {
 		range = &sections[i].range;
-		if (ranges_meet(range->pa, range->bytes, pa, bytes))
+		if (ranges_overlap(range->pa, range->bytes, pa, bytes))
 			return true;
 	}
 	return false;
 }
 
-bool kernel_image_meets_va(u64 va, u64 bytes)
+bool kernel_image_overlaps_va(u64 va, u64 bytes)
 {
 	const struct kernel_range *range;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(sections); i++) {
 		range = &sections[i].range;
-		if (ranges_meet(range->va, range->bytes, va, bytes))
+		if (ranges_overlap(range->va, range->bytes, va, bytes))
 			return true;
 	}
 	return false;

@@ -133,22 +133,16 @@ struct frame_set *ram_map_owned(void);
 struct frame_set *ram_map_ram(void);
 #endif
 
-/*
- * kernel_image.c
- */
-
-/* A piece of the kernel image, contiguous in physical memory, too. */
+/* A section of the kernel image; contiguous in physical memory, too. */
 struct kernel_range {
 	unsigned long va;
 	phys_addr_t pa;
 	unsigned long bytes;
 };
 
-/* The kernel's text. Any context. */
+/* kernel_image.c */
 struct kernel_range kernel_image_text(void);
-
-/* Does a range have a byte in common with the image, data included? Any context. */
-bool kernel_image_meets(u64 pa, u64 bytes);
-bool kernel_image_meets_va(u64 va, u64 bytes);
+bool kernel_image_overlaps(u64 pa, u64 bytes);
+bool kernel_image_overlaps_va(u64 va, u64 bytes);
 
 #endif /* _LVBS_PHYS_H */
