@@ -7,7 +7,10 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
+
+#include <asm/sections.h>
 
 #include <lvbs/heki.h>
 #include <lvbs/phys_ptr.h>
@@ -94,7 +97,9 @@ static void make_sites(struct vtl0 *vtl0, unsigned int stride)
 		site->first = (i + 1) * HEKI_PAGE_SIZE - site->split;
 		site->second = (i + stride) % WIRE_PAGES * HEKI_PAGE_SIZE;
 		site->code[0] = 0xe9;
-		memset(site->code + 1, i + 1, 4);
+		/* To a place of its own at the start of the text. */
+		put_unaligned_le32((u32)(i - (site->first + 5)),
+				   site->code + 1);
 		heki_patch_encode(record++, pa_of(vtl0, site->first),
 				  pa_of(vtl0, site->second), site->code, 5);
 		put_code(vtl0->mem, site, nop);
@@ -301,7 +306,79 @@ static void unaligned_text(struct kunit *test)
 			(long)-EINVAL);
 }
 
+static long validate(const struct vtl0 *vtl0, unsigned int nranges)
+{
+	return lvbs_vtlcall(HEKI_VTLCALL_VALIDATE_MODULE, pa_of(vtl0, LIST),
+			    nranges, 0);
+}
+
+/* The kernel's text, and that of a module, are no other module's. */
+static void foreign_text_is_refused(struct kunit *test)
+{
+	struct vtl0 *vtl0 = test->priv;
+	struct heki_page *list = (void *)vtl0->mem + LIST;
+	unsigned long text = (unsigned long)_stext & PAGE_MASK;
+
+	load(test, 1);
+	*list = (struct heki_page) { .nranges = cpu_to_le64(1) };
+	list->ranges[0] = range_of(vtl0, 0, PAGE_SIZE, HEKI_MOD_TEXT);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EEXIST);
+	list->ranges[0].attributes = cpu_to_le64(HEKI_MOD_DATA);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EEXIST);
+	/* Other frames at the same addresses. */
+	list->ranges[0] = range_of(vtl0, REQUESTS, PAGE_SIZE, HEKI_MOD_TEXT);
+	list->ranges[0].va = cpu_to_le64((unsigned long)vtl0->mem);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EEXIST);
+	list->ranges[0].va = cpu_to_le64(text);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EEXIST);
+
+	list->ranges[0] = (struct heki_range) {
+		.va = cpu_to_le64(text),
+		.pa = cpu_to_le64(__pa_symbol(text)),
+		.epa = cpu_to_le64(__pa_symbol(text) + PAGE_SIZE),
+		.attributes = cpu_to_le64(HEKI_MOD_TEXT),
+	};
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EEXIST);
+	unload(test);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EEXIST);
+}
+
+/* A jump leads to the text of its module, as declared. */
+static void foreign_target_is_refused(struct kunit *test)
+{
+	struct vtl0 *vtl0 = test->priv;
+	struct heki_page *list = (void *)vtl0->mem + LIST;
+	struct heki_patch *record;
+	unsigned int i;
+
+	load(test, 1);
+	unload(test);
+	record = (void *)vtl0->mem + BLOB + sizeof(struct heki_patch_info);
+	for (i = 0; i < WIRE_PAGES; i++) {
+		struct heki_patch good = record[i];
+
+		put_unaligned_le32(SZ_1G, record[i].code + 1);
+		KUNIT_EXPECT_EQ_MSG(test, validate(vtl0, 3), (long)-EINVAL,
+				    "site %u", i);
+		record[i] = good;
+		record[i].code[0] = 0xe8;
+		KUNIT_EXPECT_EQ_MSG(test, validate(vtl0, 3), (long)-EINVAL,
+				    "site %u", i);
+		record[i] = good;
+	}
+	/* The text that all of them jump to. */
+	list->ranges[0].va = cpu_to_le64((unsigned long)vtl0->mem + REQUESTS);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 3), (long)-EINVAL);
+	/* It is not the kernel's, either. */
+	list->ranges[2].attributes = cpu_to_le64(HEKI_KDATA_PATCH_INFO);
+	KUNIT_EXPECT_EQ(test, lvbs_vtlcall(HEKI_VTLCALL_LOAD_KDATA,
+					   pa_of(vtl0, LIST), 3, 0),
+			(long)-EINVAL);
+}
+
 static struct kunit_case vtlcall_cases[] = {
+	KUNIT_CASE(foreign_text_is_refused),
+	KUNIT_CASE(foreign_target_is_refused),
 	KUNIT_CASE(patch_and_revert),
 	KUNIT_CASE(physically_next_page_refused),
 	KUNIT_CASE(free_module_init),

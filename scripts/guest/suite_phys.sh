@@ -88,6 +88,33 @@ done
 t_is "$(page_read 4096 16)" 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a next_page_untouched
 
 #
+# phys/mem keeps its size, and can be synced.
+#
+mem_size=$(stat -c %s "$D/phys/mem")
+t_ok size_covers_ram test "$mem_size" -gt $((PA))
+size_kept() {
+	t_is "$(stat -c %s "$D/phys/mem")" "$mem_size" "size_kept_by_$1"
+	t_is "$(xxd -p -s $((PA)) -l 4 "$D/phys/mem")" "$(page_read 0 4)" "readable_after_$1"
+}
+t_ok redirection sh -c ": >$D/phys/mem"
+size_kept redirection
+t_ok truncate truncate -s 0 "$D/phys/mem"
+size_kept truncate
+t_ok truncate_larger truncate -s 1099511627776 "$D/phys/mem"
+size_kept truncate_larger
+printf dd00 >/tmp/four
+t_ok dd_with_truncation dd if=/tmp/four of="$D/phys/mem" bs=4 seek=$((PA)) oflag=seek_bytes status=none
+t_is "$(page_read 0 4)" "$(xxd -p /tmp/four)" dd_with_truncation_writes
+size_kept dd_with_truncation
+printf sync >/tmp/four
+t_ok dd_with_fsync dd if=/tmp/four of="$D/phys/mem" bs=4 seek=$((PA)) oflag=seek_bytes conv=notrunc,fsync status=none
+t_is "$(page_read 0 4)" "$(xxd -p /tmp/four)" dd_with_fsync_writes
+size_kept dd_with_fsync
+t_ok mode_can_be_changed chmod 0400 "$D/phys/mem"
+t_is "$(stat -c %a "$D/phys/mem")" 400 mode_was_changed
+chmod 0600 "$D/phys/mem"
+
+#
 # The scattered form: one value across two unrelated frames, in either order.
 #
 p0=${PFNS% *}
