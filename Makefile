@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# For people: names scripts and the kernel's build, and does nothing of its own.
+# Entry points for people. The work is in scripts/ and Kbuild.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 DEPMOD ?= depmod
@@ -43,11 +43,11 @@ clean:
 help:
 	@echo "make            build/kdir/lvbs.ko for KDIR (default: the running kernel)"
 	@echo "make demo       show the module at work, in a VM with a stock kernel"
-	@echo "make test       everything that must hold"
-	@echo "make test-full  the same, and the long runs"
-	@echo "make bench      the benchmark"
+	@echo "make test       all tests; build/test has the logs"
+	@echo "make test-full  the same, and the long runs; resumes, and leaves build/test-full.summary"
+	@echo "make bench      the benchmark: a table, build/bench.csv and build/bench.svg"
 	@echo "make lint       style and static checks"
 	@echo "make docs       Documentation/ as HTML, in build/docs"
-	@echo "make shell      a shell in the VM, module loaded"
+	@echo "make shell      a shell in the VM, with the module loaded"
 	@echo "make install    install the module for KDIR"
 	@echo "make clean      remove build/ (downloads stay in ~/.cache/lvbs)"

@@ -30,7 +30,7 @@ diff -u --label module/ "$BUILD/locks.declared" --label Documentation/lvbs/locki
 
 LVBS_VERSION=$("$SCRIPTS/version.sh")
 "$SCRIPTS/packages.sh" docs
-LVBS_KERNEL_SOURCE=$("$SCRIPTS/kernel.sh" --source 6.1)
+LVBS_KERNEL_SOURCE=$("$SCRIPTS/kernel.sh" --source "$(default_kernel)")
 export LVBS_VERSION LVBS_KERNEL_SOURCE
 
 # -E: Sphinx repeats the warnings of a page only when it reads that page again.

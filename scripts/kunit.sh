@@ -4,16 +4,16 @@
 # kunit.sh [--arch um|x86_64|i386|arm64] [--variant NAME] [--kernel NAME] [--config FILE]...
 #          [--log FILE] [FILTER]
 #
-# Runs the unit tests by the kernel's own kunit.py, in a kernel tree that the cache owns and that has
-# lvbs grafted in as drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config where there is
-# one, kunit/ARCH_VARIANT.config, and each --config. The last line is "N passed, N failed".
+# Runs the unit tests with the kernel's own kunit.py, in a kernel tree in the cache that has lvbs as
+# drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config and kunit/ARCH_VARIANT.config if there
+# are any, and each --config. The last line is "N passed, N failed".
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 arch=um
 variant=
-kernel=6.1
+kernel=$(default_kernel)
 keep_log=
 set_configs=
 while test $# -gt 0; do
@@ -23,7 +23,7 @@ while test $# -gt 0; do
 	--kernel) kernel=$2 && shift ;;
 	--config) set_configs="$set_configs $(realpath "$2")" && shift ;;
 	--log) keep_log=$2 && shift ;;
-	-*) die "unknown option $1" ;;
+	-*) bad_usage "unknown option $1" ;;
 	*) break ;;
 	esac
 	shift
@@ -34,11 +34,12 @@ cross=
 case $arch in
 um | x86_64 | i386) ;;
 arm64) packages="kunit arm64" cross=aarch64-linux-gnu- ;;
-*) die "unknown architecture $arch" ;;
+*) bad_usage "unknown architecture $arch" ;;
 esac
 
 # shellcheck disable=SC2086 # a list of names
 "$SCRIPTS/packages.sh" $packages
+use_ccache "$LVBS_CACHE/kunit"
 source=$("$SCRIPTS/kernel.sh" --source "$kernel")
 store=$LVBS_CACHE/kunit/$kernel-$(basename "$source")
 configs=$ROOT/kunit/.kunitconfig
@@ -46,7 +47,7 @@ test ! -f "$ROOT/kunit/$arch.config" || configs="$configs $ROOT/kunit/$arch.conf
 test -z "$variant" || configs="$configs $ROOT/kunit/${arch}_$variant.config"
 configs="$configs$set_configs"
 
-# Hard links: the kernel's build writes nothing into its sources, and sed -i replaces a file.
+# Hard links: the kernel's build does not write into its sources, and sed -i replaces a file.
 graft() {
 	cp -al "$source/." "$1" || cp -a "$source/." "$1"
 	sed -i '/^endmenu/i source "drivers/lvbs/Kconfig"' "$1/drivers/Kconfig"
@@ -55,58 +56,83 @@ graft() {
 }
 make_once "$store/linux" graft
 
+# Comments do not count.
 # shellcheck disable=SC2086 # a list of paths
-key=$({ cat $configs && "${cross}gcc" --version; } | sha256sum | cut -c 1-12)
+key=$({ grep -h -E '^(CONFIG_|# CONFIG_)' $configs && "${cross}gcc" --version; } | sha256sum | cut -c 1-12)
 build_dir=$store/$arch${variant:+_$variant}-$key
-log=$(mktemp)
-output=$(mktemp)
-trap 'rm -f "$log" "$output"' EXIT
+make_tmp
+log=$tmp/log
+output=$tmp/output
+: >"$log"
 
-# Beside what the kernel's own tools/testing/kunit/qemu_configs say.
+# Added to what tools/testing/kunit/qemu_configs says.
 machine() {
 	case $arch${variant:+_$variant} in
-	# While the kernel finds out about its first CPU it forgets for a moment that page tables have five
-	# levels, and an interrupt right then has KASAN take good addresses for bad ones.
+	# While the kernel identifies its first CPU, the flag for five-level page tables is clear for a moment. KASAN
+	# misjudges addresses in an interrupt at that time.
 	x86_64_kasan) echo "$(qemu_accel ""),la57=off -smp 2" ;;
 	x86_64*) echo "$(qemu_accel "") -smp 2" ;;
-	# So much that some of it lies above 4 GiB, which only PAE reaches; and Linux warns of several CPUs
-	# of the first that AMD made.
+	# Some of the memory is above 4 GiB, where only PAE reaches. Linux warns about SMP on the first AMD
+	# CPUs.
 	i386*) echo "$(qemu_accel ""),vendor=GenuineIntel -smp 2 -m 5G" ;;
 	arm64*) echo "-accel tcg,thread=single -smp 2" ;;
 	esac
 }
 
-run_kunit() {
-	# shellcheck disable=SC2046 # a list of names without blanks
-	sync_tree "$ROOT" "$store/linux/drivers/lvbs" $(module_sources)
-	# An interrupted build goes on from here: Kbuild takes no object whose command it has not on record.
-	mkdir -p "$build_dir"
-	rm -f "$build_dir/test.log"
-
-	# Lockdep in an emulator on a busy machine takes its time.
-	set -- --arch="$arch" --build_dir="$build_dir" --jobs="$(nproc)" --timeout=1200
+kunit_py() {
+	kunit_command=$1
+	shift
 	for config in $configs; do
 		set -- "$@" --kunitconfig="$config"
 	done
 	test -z "$cross" || set -- "$@" --cross_compile="$cross"
 	test "$arch" = um || set -- "$@" --qemu_args="$(machine)"
-	# A busy host fails the guest's test of its timer.
+	(cd "$store/linux" && /usr/bin/python3 tools/testing/kunit/kunit.py "$kunit_command" --arch="$arch" \
+		--build_dir="$build_dir" "$@" </dev/null 2>&1)
+}
+
+# The sources, and the kernel that was built from them.
+inputs() {
+	# shellcheck disable=SC2046 # a list of names without blanks
+	(cd "$ROOT" && find $(module_sources) -type f | sort | tr '\n' '\0' | xargs -0 sha256sum)
+	stat -c '%n %s %y' "$build_dir/vmlinux" 2>/dev/null || :
+}
+
+# The tree is shared by all checkouts and architectures: the caller holds its lock.
+build() {
+	# shellcheck disable=SC2046 # a list of names without blanks
+	sync_tree "$ROOT" "$store/linux/drivers/lvbs" $(module_sources)
+	kunit_py build --jobs="$(nproc)"
+}
+
+# The caller holds the lock of the build directory.
+run_kunit() {
+	mkdir -p "$build_dir"
+	# make takes many seconds to find out that there is nothing to do.
+	inputs >"$tmp/inputs"
+	if ! cmp -s "$tmp/inputs" "$build_dir/.inputs"; then
+		rm -f "$build_dir/.inputs"
+		with_lock "$store/lock" build || return 1
+		inputs >"$build_dir/.inputs"
+	fi
+
+	rm -f "$build_dir/test.log"
+	# Lockdep in an emulator on a busy machine is slow.
+	set -- --timeout=1200
+	# A busy host fails the guest's check of its timer.
 	case $arch in
 	x86_64 | i386) set -- "$@" --kernel_args=no_timer_check ;;
 	esac
 	status=0
-	(cd "$store/linux" &&
-		/usr/bin/python3 tools/testing/kunit/kunit.py run "$@" "${filter:-*}" </dev/null 2>&1) ||
-		status=$?
+	kunit_py exec "$@" "${filter:-*}" || status=$?
 	cp "$build_dir/test.log" "$log" 2>/dev/null || :
 	test -z "$keep_log" || cp "$log" "$keep_log"
 	return "$status"
 }
 
-# The whole run holds the tree: another checkout would put its own sources there.
 say "--> KUnit on $arch${variant:+ ($variant)}, Linux $kernel ($build_dir)"
 status=0
-{ with_lock "$store/lock" run_kunit || echo "kunit.py's status: $?"; } | grep --line-buffered -v '^stty: ' | tee "$output"
+{ with_lock "$build_dir.lock" run_kunit || echo "kunit.py's status: $?"; } | grep --line-buffered -v '^stty: ' | tee "$output"
 grep -q "^kunit.py's status: " "$output" && status=1
 
 count() {
@@ -118,8 +144,8 @@ passed=$(count passed)
 failed=$(($(count failed) + $(count crashed) + $(count errors)))
 skipped=$(count skipped)
 test "$skipped" = 0 || echo "$skipped skipped"
-if ! "$SCRIPTS/splat.sh" "$log"; then
-	echo "not ok: the kernel's log has a bug report"
+if ! "$SCRIPTS/vm/splat.sh" "$log"; then
+	echo "not ok: the kernel reported a bug"
 	failed=$((failed + 1))
 fi
 if test $((passed + failed)) = 0; then

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Shared by every script here; sourced with $0 still that script's own path.
+#
+# Common code of the host's scripts. Source it first: it reads $0 and answers --help.
 
-ROOT=$(cd "$(dirname "$0")/.." && pwd)
-# shellcheck disable=SC2034 # read by the scripts that source this file
+ROOT=$(cd "$(dirname "$0")" && until test -f scripts/lib.sh; do cd ..; done && pwd)
+# shellcheck disable=SC2034 # used by the scripts that source this file
 SCRIPTS=$ROOT/scripts
-# shellcheck disable=SC2034 # read by the scripts that source this file
+# shellcheck disable=SC2034 # used by the scripts that source this file
 BUILD=$ROOT/build
 LVBS_CACHE=${LVBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lvbs}
 export LVBS_CACHE
 QEMU=${LVBS_QEMU:-qemu-system-x86_64}
 
-# All talk goes to stderr: stdout belongs to results (a path, a guest's output).
+# stdout belongs to results (a path, a guest's output); messages go to stderr.
 say() {
 	printf '%s\n' "$*" >&2
 }
@@ -21,7 +22,42 @@ die() {
 	exit 1
 }
 
-# run "what it does" CMD...: says so, and how long it took.
+# usage: prints the head comment of the running script.
+usage() {
+	sed -n '4,$ { /^#/!q; s/^# \{0,1\}//; p; }' "$0"
+}
+
+# bad_usage WHAT: what is wrong with the command line.
+bad_usage() {
+	die "$* (see ${0##*/} --help)"
+}
+
+case ${1:-} in
+--help | -h)
+	usage
+	exit
+	;;
+esac
+
+# make_tmp: sets $tmp to a scratch directory that is removed when the script ends.
+make_tmp() {
+	tmp=$(mktemp -d "${TMPDIR:-/tmp}/lvbs.XXXXXX")
+	trap 'rm -rf "$tmp"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
+# kernels_of CLASS...: the kernels of these classes (scripts/kernels), in the file's order.
+kernels_of() {
+	awk -v classes=" $* " '!/^(#|$)/ && index(classes, " " $2 " ") { print $1 }' "$SCRIPTS/kernels"
+}
+
+# Where one kernel is enough, it is the first stock kernel.
+default_kernel() {
+	kernels_of stock | head -n 1
+}
+
+# run "what it does" CMD...: prints what is going on, and how long it took.
 run() {
 	run_what=$1
 	shift
@@ -33,67 +69,72 @@ run() {
 	return $run_status
 }
 
-# with_lock FILE CMD...: one at a time across processes; the lock dies with its holder.
+# with_lock FILE CMD...: serialises CMD across processes; the lock dies with its holder.
 with_lock() {
-	mkdir -p "$(dirname "$1")"
+	mkdir -p "${1%/*}"
 	(
 		lock_file=$1
 		shift
 		if ! flock -n 9; then
-			say "    waiting for another run that holds $lock_file"
+			say "    waiting for the lock $lock_file"
 			flock 9
 		fi
 		"$@"
 	) 9>>"$1"
 }
 
-# make_once DIR CMD...: CMD fills a scratch folder ($1) that becomes DIR only when it succeeded,
-# so a half-done download or build is never seen under the final name.
+# make_once DIR CMD...: CMD fills a scratch directory ($1), which is renamed to DIR only if CMD
+# succeeds: a partial download or build is never seen under the final name.
 make_once() {
+	test ! -d "$1" || return 0
 	with_lock "$1.lock" make_once_locked "$@"
 }
 
 make_once_locked() {
 	once_dir=$1
 	shift
-	test -d "$once_dir" && return 0
-	# Left by a run that was killed; the lock says that nobody is at work on it now.
+	test ! -d "$once_dir" || return 0
+	# Left by a run that was killed; nobody else holds the lock.
 	rm -rf "$once_dir.part"
 	mkdir -p "$once_dir.part"
 	"$@" "$once_dir.part" || return 1
 	mv "$once_dir.part" "$once_dir"
 }
 
-# sync_tree FROM TO PATH...: makes TO's copies of PATHs equal to FROM's, touching only files whose
-# content differs, so that make rebuilds only what changed.
+# sync_tree FROM TO PATH...: makes TO's copies of PATHs equal to FROM's. Files whose contents are
+# unchanged are not touched, so that make rebuilds only what changed; what a build left among the
+# sources stays.
 sync_tree() {
 	sync_from=$1
 	sync_to=$2
 	shift 2
 	mkdir -p "$sync_to"
-	(cd "$sync_from" && find "$@" -type f | sort) >"$sync_to/.synced.new"
-	while IFS= read -r sync_file; do
-		cmp -s "$sync_from/$sync_file" "$sync_to/$sync_file" && continue
-		mkdir -p "$(dirname "$sync_to/$sync_file")"
-		cp "$sync_from/$sync_file" "$sync_to/$sync_file"
-	done <"$sync_to/.synced.new"
-	if test -f "$sync_to/.synced"; then
-		comm -23 "$sync_to/.synced" "$sync_to/.synced.new" | while IFS= read -r sync_file; do
-			rm -f "$sync_to/$sync_file"
-		done
-	fi
-	mv "$sync_to/.synced.new" "$sync_to/.synced"
+	(cd "$sync_from" && rsync --recursive --relative --checksum --delete \
+		--filter='P *.mod.c' --filter='R *.[chS]' --filter='R */' --filter='P *' "$@" "$sync_to/") >/dev/null
 }
 
-# What a kernel build reads; each of these may not exist yet.
+# What a kernel build reads.
 module_sources() {
-	for source in Kbuild Kconfig include module kunit; do
-		test ! -e "$ROOT/$source" || echo "$source"
+	echo Kbuild Kconfig include module kunit
+}
+
+# use_ccache BASEDIR: puts ccache, if it is installed, in front of the compilers. Paths below BASEDIR, if it is
+# not empty, do not count.
+use_ccache() {
+	test -d /usr/lib/ccache || return 0
+	export PATH="/usr/lib/ccache:$PATH" CCACHE_DIR="$LVBS_CACHE/ccache" CCACHE_MAXSIZE=2G
+	test -z "$1" || export CCACHE_BASEDIR="$1" CCACHE_NOHASHDIR=1
+}
+
+# kernel_cc KDIR: CC=gcc if the compiler that a stock kernel's headers name is not installed, else nothing.
+kernel_cc() {
+	sed -n 's/^CC *=.*\(gcc-[0-9]*\)$/\1/p' "$1/.kernelvariables" 2>/dev/null | while read -r cc; do
+		command -v "$cc" >/dev/null || echo CC=gcc
 	done
 }
 
-# apt_in SUITE CMD...: CMD (apt-get, apt-cache) with the system's own package lists (SUITE "system"),
-# or with lists of that one suite kept in the cache: the system stays as it is.
+# apt_in SUITE CMD...: runs CMD (apt-get, apt-cache) with the system's package lists (SUITE "system"), or with
+# lists of one suite in the cache. Changes nothing of the system.
 apt_in() {
 	apt_suite=$1
 	shift
@@ -105,7 +146,7 @@ apt_in() {
 	fi
 }
 
-# A new folder each week: archives drop what their newer lists no longer name.
+# A new directory each week: archives drop packages that their newer lists no longer name.
 apt_own_lists() {
 	apt_own=$LVBS_CACHE/apt/$1-$(($(date +%s) / 604800))
 	make_once "$apt_own" apt_make_lists "$1"
@@ -117,7 +158,7 @@ apt_make_lists() {
 		sed -n 's/^Debian|//p' | head -n 1)
 	apt_site=${LVBS_DEBIAN_SITE:-$apt_site}
 	if test -z "$apt_site"; then
-		say "no Debian archive among this system's apt sources: set LVBS_DEBIAN_SITE to the address of one"
+		say "no Debian archive in this system's apt sources: set LVBS_DEBIAN_SITE to the address of one"
 		return 1
 	fi
 	mkdir -p "$2/lists" "$2/cache"
@@ -129,7 +170,7 @@ apt_make_lists() {
 	apt_write_conf "$2" "${2%.part}"
 }
 
-# apt_write_conf WHERE FINAL: names FINAL, as the folder is renamed when it is complete.
+# apt_write_conf WHERE FINAL: writes paths below FINAL, the directory's name once it is complete.
 apt_write_conf() {
 	cat >"$1/apt.conf" <<-END
 		Dir::Etc::sourcelist "$2/sources.list";
@@ -139,7 +180,7 @@ apt_write_conf() {
 	END
 }
 
-# fetch_debs SUITE DIR PACKAGE...: downloads and unpacks into DIR, without installing anything.
+# fetch_debs SUITE DIR PACKAGE...: downloads packages and unpacks them into DIR. Installs nothing.
 fetch_debs() {
 	debs_suite=$1
 	debs_dir=$2
@@ -158,9 +199,8 @@ kvm_works() {
 	grep -q -E '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && test -w /dev/kvm
 }
 
-# qemu_accel [--icount]: the options with which this QEMU is sound. Before version 10 (7.2 at least) its
-# emulation corrupts flags in cmpxchg16b, and with a thread per CPU it loses races with kernel code
-# that patches itself.
+# qemu_accel [--icount]: accelerator and CPU options. Before version 10 (7.2 at least), QEMU's emulation corrupts
+# flags in cmpxchg16b, and with a thread per CPU it loses races with a kernel that patches its own code.
 qemu_accel() {
 	qemu_version=$("$QEMU" --version | sed -n '1s/.*version \([0-9]*\).*/\1/p')
 	qemu_cpu=max

@@ -1,21 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# lint.sh   style, static checks and the rules of the architecture, a case each
+# lint.sh [CASE...]   style, static checks and the rules of the architecture
+#
+# CASE is one of: style build headers doc shell abi docs rules. Without any: all.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=scripts/tally.sh
-. "$SCRIPTS/tally.sh"
+make_tmp
+# shellcheck source=scripts/test/ktap.sh
+. "$SCRIPTS/test/ktap.sh"
 cd "$ROOT"
 
 "$SCRIPTS/packages.sh" lint
-tree=$("$SCRIPTS/kernel.sh" --source 6.1)
-# 6.12's knows more warnings than 6.1's.
-kernel_doc=$(echo "$("$SCRIPTS/kernel.sh" 6.12)"/usr/lib/linux-kbuild-*/scripts/kernel-doc)
-
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+tree=$("$SCRIPTS/kernel.sh" --source "$(default_kernel)")
 
 c_files() {
 	find include module kunit scripts/guest/modules -name '*.[ch]' ! -name '*.mod.c' | sort
@@ -25,51 +23,84 @@ shell_files() {
 	find scripts -type f \( -name '*.sh' -o -name init \) | sort
 }
 
-# checkpatch_but TYPES FILE...
-checkpatch_but() {
-	# Macros that take a type from an argument name it twice and evaluate it once; comparing versions
-	# looks like a constant on the left; ENOSYS is what unknown VTL calls get. Rule "LINUX_VERSION_CODE"
-	# below says where that may stand.
-	ignore=LINUX_VERSION_CODE,MACRO_ARG_REUSE,CONSTANT_COMPARISON,ENOSYS,$1
-	shift
-	test $# = 0 || perl "$tree/scripts/checkpatch.pl" --strict --no-tree --no-summary --quiet --terse \
-		--show-types --ignore "$ignore" -f "$@"
+# unchecked NAME KEY CMD...: passes those of the files on stdin to CMD that are not the same as when CMD last passed,
+# or all if KEY is not. For slow tools that look at each file for itself.
+unchecked() {
+	clean=$BUILD/lint/$1-$(printf '%s' "$2" | sha256sum | cut -c 1-16)
+	shift 2
+	mkdir -p "$BUILD/lint"
+	touch "$clean"
+	xargs -r sha256sum >"$tmp/files"
+	grep -vxF -f "$clean" "$tmp/files" | sed 's/.*  //' >"$tmp/changed" || :
+	"$@" <"$tmp/changed" || return 1
+	cp "$tmp/files" "$clean"
 }
 
-# shellcheck disable=SC2046 # paths without blanks
+# checkpatch_but TYPES: checks the files on stdin, on all CPUs.
+checkpatch_but() {
+	# Macros that take a type name an argument twice and evaluate it once; a comparison of versions looks like a
+	# constant on the left; unknown VTL calls get ENOSYS. The rule on LINUX_VERSION_CODE below says where it may
+	# be used.
+	ignore=LINUX_VERSION_CODE,MACRO_ARG_REUSE,CONSTANT_COMPARISON,ENOSYS,$1
+	unchecked checkpatch "$ignore $(cat "$tree/scripts/checkpatch.pl")" xargs -r -P "$(nproc)" -n 20 perl "$tree/scripts/checkpatch.pl" --strict --no-tree --no-summary --quiet --terse \
+		--show-types --ignore "$ignore" -f
+}
+
 checkpatch() {
-	# What sets a page's flags is named so by the kernel. Tracepoints are laid out as the kernel's own are,
-	# which checkpatch takes for open calls.
+	# The kernel's functions for page flags have camel-case names. Tracepoints are laid out as in the kernel, which
+	# checkpatch takes for unfinished calls.
 	names=__SetPage
 	layout=TRACE_INCLUDE_FILE
 	status=0
-	checkpatch_but "" $(c_files | xargs grep -L -e $names -e $layout) || status=1
-	checkpatch_but CAMELCASE $(c_files | xargs grep -l -e $names) || status=1
-	checkpatch_but OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING $(c_files | xargs grep -l -e $layout) || status=1
-	return $status
+	c_files | xargs grep -L -e "$names" -e "$layout" | checkpatch_but "" || status=1
+	c_files | xargs grep -l -e "$names" | checkpatch_but CAMELCASE || status=1
+	c_files | xargs grep -l -e "$layout" | checkpatch_but OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING || status=1
+	return "$status"
 }
 
-# One build for both. Of sparse, only what it says of these sources: it also trips over the kernel's own
-# headers.
+# One build for compiler and sparse. Of sparse, only what it reports about these sources: it also warns about the
+# kernel's own headers. C=1 checks what is compiled; scripts/build.sh starts over after a warning.
 strict_build() {
-	"$SCRIPTS/build.sh" --kernel "$1" KCFLAGS=-Werror W=1 C=2 >/dev/null 2>"$scratch/build" || {
-		cat "$scratch/build"
+	"$SCRIPTS/build.sh" --kernel "$1" KCFLAGS=-Werror W=1 C=1 >/dev/null 2>"$tmp/build" || {
+		cat "$tmp/build"
 		return 1
 	}
-	! grep -E "^$BUILD/.*: (warning|error): " "$scratch/build"
+	! grep -E "^$BUILD/.*: (warning|error): " "$tmp/build"
 }
 
+# headers_alone KERNEL: each public header compiles as the only one in a file.
+headers_alone() {
+	headers_kdir=$(realpath "$("$SCRIPTS/kernel.sh" "$1")/headers")
+	headers_out=$BUILD/headers-$1
+	rm -rf "$headers_out"
+	mkdir -p "$headers_out"
+	for header in include/lvbs/*.h; do
+		name=$(basename "$header" .h)
+		echo "#include <lvbs/$name.h>" >"$headers_out/$name.c"
+		echo "obj-m += $name.o"
+	done >"$headers_out/Kbuild"
+	# shellcheck disable=SC2046 # words
+	make -C "$headers_kdir" M="$headers_out" --no-print-directory -k -O -j"$(nproc)" KCFLAGS=-Werror \
+		KCPPFLAGS="-I$ROOT/include" $(kernel_cc "$headers_kdir") \
+		$(sed 's/obj-m += //' "$headers_out/Kbuild") >"$headers_out/make.log" 2>&1 || {
+		cat "$headers_out/make.log"
+		return 1
+	}
+}
+
+# The newest kernel's kernel-doc knows the most warnings.
 kernel_doc() {
 	# shellcheck disable=SC2046 # paths without blanks
-	perl "$kernel_doc" -none -Wall -Werror $(find include module -name '*.h' | sort)
+	perl "$("$SCRIPTS/kernel.sh" "$(kernels_of stock | tail -n 1)")"/usr/lib/linux-kbuild-*/scripts/kernel-doc \
+		-none -Wall -Werror $(find include module -name '*.h' | sort)
 }
 
-# Said on stderr, and without a status of its own.
+# Prints to stderr; its status is always 0.
 abi_valid() {
 	perl "$tree/scripts/get_abi.pl" --dir Documentation/ABI validate
 }
 
-# The files that the code makes, and who may use them, are those that the document has.
+# The files that the code creates, and their modes, are those in the document.
 abi_complete() {
 	{
 		grep -hoE '(\{ |debugfs_create_file(_unsafe)?\()"[a-z_]+", 0[46]00, ' module/debugfs/*.c |
@@ -81,12 +112,13 @@ abi_complete() {
 }
 
 shellcheck_all() {
-	# SC2317: suites hand their functions to t_ok and t_fails, which shellcheck takes for dead code.
-	# shellcheck disable=SC2046 # paths without blanks
-	shellcheck -x -e SC2317 $(shell_files) .ci/run
+	# SC2317: suites pass functions to t_ok and t_fails, which shellcheck takes for dead code.
+	# The key: what other files source.
+	{ shell_files && echo .ci/run; } | unchecked shellcheck "$(cat scripts/lib.sh scripts/test/ktap.sh scripts/guest/[a-r]*.sh)" \
+		xargs -r -P "$(nproc)" -n 8 shellcheck -x -e SC2317
 }
 
-# none REGEX FILE...: no line of code, comments aside, matches.
+# none REGEX FILE...: no line of code matches; comments may.
 none() {
 	regex=$1
 	shift
@@ -94,7 +126,7 @@ none() {
 	! grep -nE "$regex" "$@" /dev/null | grep -vE '^[^:]*:[0-9]*:[[:space:]]*(\*|/\*|//)'
 }
 
-# files DIR... -- EXCEPT...: the C files below DIRs apart from those.
+# files DIR... -- EXCEPT...: the C files below DIRs without those.
 files() {
 	dirs=
 	while test "$1" != --; do
@@ -114,27 +146,21 @@ public_includes() {
 		grep -vE '#[[:space:]]*include <(linux|lvbs)/'
 }
 
-# shellcheck disable=SC2046 # paths without blanks, all below
-rules() {
-	check_silent "public headers include <linux/...> and <lvbs/...> only" public_includes
-	check_silent "LINUX_VERSION_CODE stands in compat.h alone" \
-		none '(LINUX_VERSION_CODE|KERNEL_VERSION\()' $(files include module kunit -- module/compat.h)
-	check_silent "only phys/vmap_manager.c calls vmap() and vunmap()" \
-		none '(^|[^A-Za-z0-9_>.])(vmap|vunmap|vm_map_ram|vm_unmap_ram)\(' \
-		$(files include module -- module/phys/vmap_manager.c module/compat.h)
-	check_silent "only phys/map_readonly.c touches page tables" \
-		none '(^|[^A-Za-z0-9_>.])(lookup_address|set_pte[a-z_]*|set_memory_[a-z]*)\(' \
-		$(files include module -- module/phys/map_readonly.c)
-	check_silent "only text patches and rings bypass protection" \
-		none 'vmap_manager_privileged' $(find module -name '*.[ch]' ! -path 'module/heki/*' \
-		! -path 'module/ring/*' ! -name 'vmap_manager*')
-	check_silent "debugfs files call no vmap manager's ops" \
-		none '(->|\.)(vmap|vunmap|validate_unowned|protect)\(' $(find module/debugfs -name '*.c')
-	check_silent "kunit/ includes no source file of module/" \
-		none '#[[:space:]]*include.*\.c[">]' $(files kunit --)
-	check_silent "every source file names its licence in line 1" licences
-	check_silent "no line of a text file ends in blanks" \
-		none '[[:space:]]+$' $(c_files) $(shell_files) Makefile Kbuild Kconfig
+# Each directory of module/ includes only those below it: debugfs, live, heki, ring, phys. Exceptions are lines of
+# "FILE INCLUDED-DIRECTORY".
+includes_go_down() {
+	cat >"$tmp/exceptions" <<-'END'
+		module/heki/verdicts.c live
+	END
+	above=
+	for dir in debugfs live heki ring phys; do
+		for upper in $above; do
+			grep -rnE "#[[:space:]]*include \"(\.\./|module/)?$upper/" "module/$dir" | while IFS=: read -r file line text; do
+				grep -qx "$file $upper" "$tmp/exceptions" || echo "$file:$line:$text"
+			done
+		done
+		above="$above $dir"
+	done
 }
 
 licences() {
@@ -143,13 +169,67 @@ licences() {
 	done
 }
 
-check_silent "checkpatch --strict" checkpatch
-check_silent "no warning with W=1, nor by sparse, on 6.1" strict_build 6.1
-check_silent "no warning with W=1, nor by sparse, on 6.12" strict_build 6.12
-check_silent "kernel-doc -Wall -Werror" kernel_doc
-check_silent "shellcheck" shellcheck_all
-check_silent "the document of debugfs is in the kernel's form" abi_valid
-check_silent "every file in debugfs is in that document" abi_complete
-rules
+# The classes of scripts/kernels say which kernels there are: scripts do not name any.
+# shellcheck disable=SC2046 # paths without blanks
+no_kernel_names() {
+	! grep -nE '(^|[^0-9.])[0-9]+\.[0-9]+-(debug|kcsan)([^a-z]|$)|--kernel [0-9]|^# kernels: .*[0-9]' \
+		$(shell_files) /dev/null | grep -vE '^[^:]*:[0-9]*:[[:space:]]*# [^k]'
+}
 
-totals
+# shellcheck disable=SC2046 # paths without blanks, all below
+rules() {
+	t_silent "public headers include <linux/...> and <lvbs/...> only" public_includes
+	t_silent "a directory of module/ includes only those below it" includes_go_down
+	t_silent "LINUX_VERSION_CODE is used in compat.h only" \
+		none '(LINUX_VERSION_CODE|KERNEL_VERSION\()' $(files include module kunit -- module/compat.h)
+	t_silent "only phys/vmap_manager.c calls vmap() and vunmap()" \
+		none '(^|[^A-Za-z0-9_>.])(vmap|vunmap|vm_map_ram|vm_unmap_ram)\(' \
+		$(files include module -- module/phys/vmap_manager.c module/compat.h)
+	t_silent "only phys/map_readonly.c changes page tables" \
+		none '(^|[^A-Za-z0-9_>.])(lookup_address|set_pte[a-z_]*|set_memory_[a-z]*)\(' \
+		$(files include module -- module/phys/map_readonly.c)
+	t_silent "only text patches and rings bypass protection" \
+		none 'vmap_manager_privileged' $(find module -name '*.[ch]' ! -path 'module/heki/*' \
+		! -path 'module/ring/*' ! -name 'vmap_manager*')
+	t_silent "debugfs files call no vmap manager operation" \
+		none '(->|\.)(vmap|vunmap|validate_unowned|protect)\(' $(find module/debugfs -name '*.c')
+	t_silent "kunit/ includes no source file of module/" \
+		none '#[[:space:]]*include.*\.c[">]' $(files kunit --)
+	t_silent "every source file has its licence in the first lines" licences
+	t_silent "no trailing blanks" \
+		none '[[:space:]]+$' $(c_files) $(shell_files) Makefile Kbuild Kconfig
+	t_silent "no script names a kernel that scripts/kernels has" no_kernel_names
+}
+
+# case_NAME: the cases of that name.
+case_style() { t_silent "checkpatch --strict" checkpatch; }
+case_build() {
+	for kernel in $(kernels_of stock); do
+		t_silent "no warning with W=1, nor from sparse, on $kernel" strict_build "$kernel"
+	done
+}
+case_headers() {
+	for kernel in $(kernels_of stock); do
+		t_silent "each public header compiles alone, on $kernel" headers_alone "$kernel"
+	done
+}
+case_doc() { t_silent "kernel-doc -Wall -Werror" kernel_doc; }
+case_shell() { t_silent "shellcheck" shellcheck_all; }
+case_abi() {
+	t_silent "the debugfs document has the kernel's format" abi_valid
+	t_silent "every debugfs file is in the document" abi_complete
+}
+case_docs() {
+	test ! -f "$SCRIPTS/docs.sh" || t_ok "the documentation builds without a warning" "$SCRIPTS/docs.sh"
+}
+case_rules() { rules; }
+
+test $# != 0 || set -- style build headers doc shell abi docs rules
+for name in "$@"; do
+	case $name in
+	style | build | headers | doc | shell | abi | docs | rules) "case_$name" ;;
+	*) bad_usage "no case '$name'" ;;
+	esac
+done
+
+t_done

@@ -1,21 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...     (build, kernel, vm, kunit, arm64, lint, docs, analysis, dkms, sign, bench)
-# packages.sh --update   only brings the package lists up to date
+# packages.sh SET...     (build, sync, kernel, vm, kunit, arm64, lint, docs, analysis, dkms, sign, bench)
+# packages.sh --update   updates the package lists
 #
-# Installs what is missing of the distribution packages that SETs need, as root or with password-less
-# sudo; otherwise prints the one line to run.
+# Installs the missing distribution packages of SETs, as root or with password-less sudo; otherwise prints
+# the command to run. LVBS_INSTALLED lists sets that were checked before.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 packages_of() {
 	case $1 in
-	build) echo gcc make libelf-dev ;;
-	kernel) echo gcc make flex bison bc libelf-dev libssl-dev openssl xz-utils ;;
+	build) echo gcc make libelf-dev rsync ccache ;;
+	sync) echo rsync ;;
+	kernel) echo gcc make flex bison bc libelf-dev libssl-dev openssl xz-utils ccache ;;
 	vm) echo qemu-system-x86 cpio ;;
-	kunit) echo gcc make flex bison bc libelf-dev libssl-dev python3 perl xz-utils qemu-system-x86 ;;
+	kunit) echo gcc make flex bison bc libelf-dev libssl-dev python3 perl xz-utils qemu-system-x86 rsync ccache ;;
 	arm64) echo qemu-system-arm gcc-aarch64-linux-gnu ;;
 	analysis) echo coccinelle perl python3 xz-utils ;;
 	dkms) echo dkms kmod ;;
@@ -23,29 +24,30 @@ packages_of() {
 	sign) echo kmod openssl xz-utils ;;
 	bench) echo gcc gnuplot-nox ;;
 	lint) echo shellcheck sparse perl python3 xz-utils gcc make libelf-dev ;;
-	*) die "unknown set '$1'" ;;
+	*) bad_usage "unknown set '$1'" ;;
 	esac
 }
 
-installed() {
-	test "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed
-}
-
-missing=
+wanted=
 update=
 for set in "$@"; do
-	if test "$set" = --update; then
-		update=y
-		continue
-	fi
-	for package in $(packages_of "$set"); do
-		case " $missing " in *" $package "*) continue ;; esac
-		installed "$package" || missing="$missing $package"
-	done
+	case " ${LVBS_INSTALLED:-} " in *" $set "*) continue ;; esac
+	case $set in
+	--update) update=y ;;
+	*) wanted="$wanted $(packages_of "$set")" ;;
+	esac
+done
+test -n "$wanted$update" || exit 0
+
+# shellcheck disable=SC2086 # a list of names
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p' | tr '\n' ' ')
+missing=
+for package in $wanted; do
+	case " $installed $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
 done
 test -n "$missing$update" || exit 0
 
-command -v apt-get >/dev/null || die "needs$missing, and knows only apt-get to install them"
+command -v apt-get >/dev/null || die "cannot install$missing: there is no apt-get here"
 if test "$(id -u)" = 0; then
 	as_root=
 elif sudo -n true 2>/dev/null; then
@@ -76,7 +78,7 @@ if test -n "$update" || ! known; then
 	update_lists
 fi
 test -n "$missing" || exit 0
-# Lists may be older than what the archive still holds.
+# The lists may name versions that the archive no longer has.
 run "installing$missing" install || {
 	update_lists
 	run "installing$missing" install

@@ -1,5 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# shell.sh [OPTION...]   the VM of the demo, interactive, module loaded; options as of vm.sh
+#
+# shell.sh [OPTION...]   an interactive shell in the VM of the demo, module loaded; options as for vm.sh
 set -eu
-exec "$(dirname "$0")/vm.sh" "$@" --interactive
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+exec "$SCRIPTS/vm.sh" "$@" --interactive

@@ -2,49 +2,107 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # suite.sh NAME [KERNEL [ARG...]]   runs scripts/guest/suite_NAME.sh in a VM
-# suite.sh --list                   prints "NAME KERNEL" for each suite and each kernel that it is made for
+# suite.sh --together KERNEL NAME...  runs several in one VM (see scripts/guest/suites.sh)
+# suite.sh --list [--full]          prints "NAME KERNEL OPTIONS" for each suite and kernel; --full: for those that
+#                                   only make test-full runs
 #
-# Comments in a suite say what it needs: "# kernels: 6.1 6.12" (default 6.1; none: not listed), "# vm: --smp 4",
-# "# modules: NAME" (of scripts/guest/modules), "# programs: NAME" (of scripts/guest/programs). The
-# kernel's log: build/test/suite_NAME-KERNEL.kernel.log
+# Comments in a suite say what it needs:
+#
+#   # kernels: CLASS...   where make test runs it: classes of scripts/kernels, "first" (one stock kernel is enough), "none"
+#   # full: CLASS...      where make test-full runs it as well
+#   # vm: OPTION...       options for vm.sh; suites with the same ones can share a VM
+#   # last: WHY           run it after all others in its VM
+#   # modules: NAME...    test modules (scripts/guest/modules)
+#   # programs: NAME...   test programs (scripts/guest/programs)
+#
+# The kernel's log is build/test/suite_NAME-KERNEL.kernel.log.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# says WORD FILE
-says() {
-	sed -n "s/^# $1: //p" "$2"
+file_of() {
+	echo "$SCRIPTS/guest/suite_$1.sh"
 }
 
-list() {
+# says WORD NAME...: what these suites say about WORD.
+says() {
+	says_what=$1
+	shift
+	for says_name in "$@"; do
+		sed -n "s/^# $says_what: //p" "$(file_of "$says_name")"
+	done
+}
+
+names() {
 	for file in "$SCRIPTS"/guest/suite_*.sh; do
-		name=$(basename "$file" .sh)
-		kernels=$(says kernels "$file")
-		for kernel in ${kernels:-6.1}; do
-			test "$kernel" = none || echo "${name#suite_} $kernel"
+		name=${file##*/suite_}
+		echo "${name%.sh}"
+	done
+}
+
+# list WORD: "LAST NAME KERNEL OPTIONS"
+list() {
+	for name in $(names); do
+		last=$(says last "$name" | wc -l)
+		for class in $(says "$1" "$name"); do
+			case $class in
+			first) kernels=$(default_kernel) ;;
+			*) kernels=$(kernels_of "$class") ;;
+			esac
+			for kernel in $kernels; do
+				echo "$last $name $kernel $(says vm "$name" | tr ' ' ,)"
+			done
 		done
 	done
 }
 
-test $# != 0 || die "which suite? (see the head of $0)"
-if test "$1" = --list; then
-	list
+case ${1:-} in
+"") bad_usage "name a suite: $(names | tr '\n' ' ')" ;;
+--list)
+	words=kernels
+	test "${2:-}" != --full || words=full
+	list $words | sort -s -k 1,1n | cut -d ' ' -f 2-
 	exit
-fi
-name=$1
-kernel=${2:-6.1}
-shift
-test $# = 0 || shift
-file=$SCRIPTS/guest/suite_$name.sh
-test -r "$file" || die "no suite '$name' (there is: $(list | cut -d ' ' -f 1 | uniq | tr '\n' ' '))"
+	;;
+--together)
+	test $# -gt 2 || bad_usage "name a kernel and suites"
+	kernel=$2
+	shift 2
+	suites=$*
+	log=suites-$kernel.$$
+	;;
+-*) bad_usage "unknown option $1" ;;
+*)
+	suites=$1
+	kernel=${2:-$(default_kernel)}
+	shift
+	test $# = 0 || shift
+	log=suite_$suites-$kernel
+	;;
+esac
 
-# shellcheck disable=SC2046 # words
-set -- $(says vm "$file") "$file" "$@"
-for module in $(says modules "$file"); do
-	set -- --add "$("$SCRIPTS/build.sh" --kernel "$kernel" --module "$module")" "$@"
+for name in $suites; do
+	test -r "$(file_of "$name")" || die "no suite '$name' (there are: $(names | tr '\n' ' '))"
 done
-for program in $(says programs "$file"); do
-	set -- --add "$("$SCRIPTS/program.sh" "$program")" "$@"
+# shellcheck disable=SC2086 # a list of names
+if test "$log" = "suites-$kernel.$$"; then
+	set -- "$SCRIPTS/guest/suites.sh" "$@"
+	for name in $suites; do
+		set -- --add "$(file_of "$name")" "$@"
+	done
+else
+	set -- "$(file_of "$suites")" "$@"
+fi
+# shellcheck disable=SC2046,SC2086 # words
+set -- $(says vm ${suites%% *}) "$@"
+# shellcheck disable=SC2086 # a list of names
+for module in $(says modules $suites | tr ' ' '\n' | sort -u); do
+	ko=$("$SCRIPTS/build.sh" --kernel "$kernel" --module "$module")
+	set -- --add "$ko" "$@"
+done
+# shellcheck disable=SC2086 # a list of names
+for program in $(says programs $suites | tr ' ' '\n' | sort -u); do
+	set -- --add "$("$SCRIPTS/vm/program.sh" "$program")" "$@"
 done
 mkdir -p "$BUILD/test"
-LVBS_VM_LOG=$BUILD/test/suite_$name-$kernel.kernel.log "$SCRIPTS/vm.sh" --kernel "$kernel" "$@"
+LVBS_VM_LOG=${LVBS_VM_LOG:-$BUILD/test/$log.kernel.log} "$SCRIPTS/vm.sh" --kernel "$kernel" "$@"

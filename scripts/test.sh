@@ -1,73 +1,137 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh [--full] [PART...]   everything that must hold; the last line is "N passed, N failed"
-# test.sh [--full] --list      prints the parts: their names, and what runs each (a script here)
+# test.sh [--full] [PART...]   runs all tests; the last line is "N passed, N failed"
+# test.sh [--full] --list      prints the parts, each with its command
 #
-# Parts run LVBS_TEST_JOBS at a time (default: a CPU each); see part.sh for what is asked of one.
+# Parts run LVBS_TEST_JOBS at a time (default: one per CPU), the longest first. Suites that need the same VM
+# share one. scripts/test/part.sh judges each part; its log is build/test/PART.log.
+#
+# --full adds the long runs. If it is interrupted, or something fails, the next run skips the parts that have
+# passed with the same sources. It leaves build/test-full.summary.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 
-# The longest come first, so that all end at about the same time.
-parts() {
-	echo "kunit-x86_64 kunit.sh --arch x86_64 --log build/test/kunit-x86_64.kernel.log"
-	echo "lint lint.sh"
-	suites
-	echo "vm vm-test.sh"
-	echo "fuzz fuzz.sh"
-	echo "panic panic-test.sh"
-	echo "kunit-um kunit.sh --arch um --log build/test/kunit-um.kernel.log"
-	echo "dkms dkms-test.sh"
-	echo "build build-test.sh"
-	echo "compile_fail compile_fail.sh"
-	echo "install install-test.sh"
-	echo "splat splat-test.sh"
-}
+logs=$BUILD/test
+summary=$BUILD/test-full.summary
 
-suites() {
-	"$SCRIPTS/suite.sh" --list | while read -r name kernel; do
-		echo "suite_$name-$kernel suite.sh $name $kernel"
+# Lines of "NAME GROUP COMMAND". Parts of a group other than "-" share a VM. The order is that of the first run,
+# until the times are known.
+parts() {
+	echo "kunit-x86_64 - scripts/kunit.sh --arch x86_64 --log build/test/kunit-x86_64.kernel.log"
+	"$SCRIPTS/suite.sh" --list | while read -r name kernel options; do
+		echo "suite_$name-$kernel $kernel,$options scripts/suite.sh $name $kernel"
 	done
+	echo "lint - scripts/lint.sh"
+	echo "vm - scripts/test/vm.sh"
+	echo "fuzz - scripts/fuzz.sh"
+	echo "panic - scripts/test/panic.sh"
+	echo "kunit-um - scripts/kunit.sh --arch um --log build/test/kunit-um.kernel.log"
+	echo "dkms - scripts/test/dkms.sh"
+	echo "install - scripts/test/install.sh"
+	echo "compile_fail - scripts/test/compile_fail.sh"
+	echo "build - scripts/test/build.sh"
+	echo "splat - scripts/test/splat.sh"
 }
 
 long_parts() {
-	# All that are not among parts() on this kernel.
-	for name in heki hotplug live lockdown offline pti reload ring soak unplug; do
-		echo "suite_$name-6.1-debug env LVBS_VM_TIMEOUT=1800 suite.sh $name 6.1-debug"
+	"$SCRIPTS/suite.sh" --list --full | while read -r name kernel options; do
+		echo "suite_$name-$kernel - env LVBS_VM_TIMEOUT=1800 scripts/suite.sh $name $kernel"
 	done
-	for part in phys rings heki live load; do
-		echo "fault-$part env LVBS_VM_TIMEOUT=5400 suite.sh fault 6.1-debug $part"
+	for kernel in $(kernels_of debug); do
+		for part in phys rings heki live load; do
+			echo "fault-$part-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh fault $kernel $part"
+		done
 	done
-	echo "race race-test.sh"
-	echo "suite_race-6.1-kcsan env LVBS_VM_TIMEOUT=1800 suite.sh race 6.1-kcsan"
-	for kernel in 6.1 6.12; do
-		echo "soak-2000000-$kernel env LVBS_VM_TIMEOUT=1800 suite.sh soak $kernel 2000000"
-		echo "reload-1000-$kernel env LVBS_VM_TIMEOUT=5400 suite.sh reload $kernel 1000"
-		echo "fuzz-1000000-$kernel fuzz.sh --kernel $kernel --count 1000000"
+	for kernel in $(kernels_of kcsan); do
+		echo "race-$kernel - scripts/test/race.sh $kernel"
 	done
-	for name in phys heki ring live; do
-		echo "suite_$name-7.2 suite.sh $name 7.2"
+	for kernel in $(kernels_of stock); do
+		echo "soak-2000000-$kernel - env LVBS_VM_TIMEOUT=1800 scripts/suite.sh soak $kernel 2000000"
+		echo "reload-1000-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh reload $kernel 1000"
+		echo "fuzz-1000000-$kernel - scripts/fuzz.sh --kernel $kernel --count 1000000"
 	done
-	echo "coccicheck coccicheck.sh"
-	kunit_parts
+	echo "coccicheck - scripts/test/coccicheck.sh"
+	awk '!/^(#|$)/ && $3 != "-" { n = split($3, run, ","); for (i = 1; i <= n; i++) print $1, run[i] }' "$SCRIPTS/kernels" |
+		while read -r kernel run; do
+			arch=$run
+			case $run in
+			x86_64*) arch=x86_64 ;;
+			*_*) arch=${run%%_*} ;;
+			esac
+			variant=${run#"$arch"}
+			echo "kunit-$run-$kernel - scripts/kunit.sh --arch $arch${variant:+ --variant ${variant#_}} --kernel $kernel" \
+				"--config kunit/small.config --log build/test/kunit-$run-$kernel.kernel.log"
+		done
 }
 
-kunit_parts() {
-	while read -r kernel arch; do
-		name=kunit-$(echo "$arch" | sed 's/ --variant /_/')-$kernel
-		echo "$name kunit.sh --arch $arch --kernel $kernel --config kunit/small.config --log build/test/$name.kernel.log"
-	done <<-END
-		6.1 x86_64 --variant kasan
-		6.12 um
-		6.12 x86_64
-		6.12 i386
-		6.12 arm64
-		6.12 arm64 --variant 64k
-		7.2 um
-		7.2 x86_64
-	END
+# wanted PART...: the lines that are asked for; without names, all.
+wanted() {
+	{
+		parts
+		test -z "$full" || long_parts
+	} | awk -v asked="$*" '
+		BEGIN { n = split(asked, names); for (i = 1; i <= n; i++) want[names[i]] }
+		n == 0 || $1 in want { print; delete want[$1] }
+		END { for (i in want) { print "no part " i >"/dev/stderr"; bad = 1 } exit bad }'
+}
+
+# What the result of a part depends on, besides kernels and compilers.
+sources_key() {
+	find Kbuild Kconfig Makefile dkms.conf include module kunit scripts -type f | sort | tr '\n' '\0' | xargs -0 sha256sum |
+		sha256sum | cut -c 1-16
+}
+
+passed_before() {
+	test -n "$full" && test "$(cat "$logs/$1.passed" 2>/dev/null)" = "$key" && test -f "$logs/$1.totals"
+}
+
+# jobs: a line for each job, its part.sh arguments, the longest first by the times of the last run.
+jobs() {
+	while read -r name group command; do
+		seconds=$(cut -s -d ' ' -f 3 "$logs/$name.totals" 2>/dev/null || :)
+		echo "${seconds:-600} $name $group $command"
+	done <"$tmp/todo" | awk '
+		$3 == "-" { seconds[++n] = $1; $1 = $3 = ""; line[n] = $0; next }
+		!($3 in job) { job[$3] = ++n; split($3, part, ","); line[n] = "--suites " part[1] }
+		{
+			suite = $2
+			sub(/^suite_/, "", suite)
+			sub("-" part[1] "$", "", suite)
+			seconds[job[$3]] += $1
+			line[job[$3]] = line[job[$3]] " " suite
+		}
+		END { for (i = 1; i <= n; i++) print seconds[i], line[i] }' | sort -s -k 1,1nr | sed 's/^[0-9]* *//; s/  */ /g'
+}
+
+slowest() {
+	while read -r name group command; do
+		sed "s/^[0-9]* [0-9]* \([0-9]*\)$/\1 s $name/" "$logs/$name.totals" 2>/dev/null || :
+	done <"$tmp/todo" | sort -k 1,1nr | head -n 5 | paste -s -d , | sed 's/,/, /g'
+}
+
+write_summary() {
+	{
+		echo "make test-full: $(date '+%F %T'), $(nproc) CPUs, sources $key"
+		for kernel in $(kernels_of stock debug kcsan next); do
+			echo "Linux $kernel: $(find "$LVBS_CACHE/kernel/$kernel" -mindepth 2 -maxdepth 2 -name release -exec cat {} + 2>/dev/null |
+				paste -s -d ' ')"
+		done
+		echo
+		while read -r name group command; do
+			if read -r part_passed part_failed seconds <"$logs/$name.totals"; then
+				printf '%-34s %6d passed %4d failed %6d s%s\n' "$name" "$part_passed" "$part_failed" "$seconds" \
+					"$(grep -q "^$name " "$tmp/todo" || echo "  (an earlier run)")"
+			else
+				printf '%-34s did not run\n' "$name"
+			fi 2>/dev/null
+		done <"$tmp/parts"
+		echo
+		cat "$tmp/end"
+	} >"$summary.new"
+	mv "$summary.new" "$summary"
 }
 
 full=
@@ -76,55 +140,65 @@ while test $# -gt 0; do
 	case $1 in
 	--full) full=y ;;
 	--list) list=y ;;
-	-*) die "unknown option $1" ;;
+	-*) bad_usage "unknown option $1" ;;
 	*) break ;;
 	esac
 	shift
 done
 
-# wanted PART...: the lines of parts() and long_parts() that are asked for, without names: all.
-wanted() {
-	{
-		test -z "$full" || long_parts
-		parts
-	} | awk -v asked="$*" '
-		BEGIN { n = split(asked, names); for (i = 1; i <= n; i++) want[names[i]] }
-		n == 0 || $1 in want { print; delete want[$1] }
-		END { for (i in want) { print "no part " i >"/dev/stderr"; bad = 1 } exit bad }'
-}
-
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-wanted "$@" >"$tmp/parts" || die "some parts do not exist (--list tells them)"
+make_tmp
+wanted "$@" >"$tmp/parts" || bad_usage "some parts do not exist: --list prints them"
 if test -n "$list"; then
-	cat "$tmp/parts"
+	cut -d ' ' -f 1,3- "$tmp/parts"
 	exit
 fi
 
 start=$(date +%s)
-"$SCRIPTS/packages.sh" build vm kunit lint dkms sign
+sets="build vm kunit lint dkms sign"
+# shellcheck disable=SC2086 # a list of names
+"$SCRIPTS/packages.sh" $sets
+export LVBS_INSTALLED="$sets"
+mkdir -p "$logs"
+key=
+test -z "$full" || key=$(sources_key)
+while read -r line; do
+	passed_before "${line%% *}" || echo "$line"
+done <"$tmp/parts" >"$tmp/todo"
+skipped=$(($(wc -l <"$tmp/parts") - $(wc -l <"$tmp/todo")))
+test $skipped = 0 || echo "=== $skipped parts have passed with these sources and do not run again"
+jobs >"$tmp/jobs"
 LVBS_TEST_JOBS=${LVBS_TEST_JOBS:-$(nproc)}
-test "$(wc -l <"$tmp/parts")" -gt 1 || LVBS_TEST_JOBS=1
+test "$(wc -l <"$tmp/jobs")" -gt 1 || LVBS_TEST_JOBS=1
 export LVBS_TEST_JOBS
-while read -r name command; do
-	rm -f "$BUILD/test/$name.totals"
-done <"$tmp/parts"
-# A part that fails says so by its totals; one without totals did not run.
-xargs -P "$LVBS_TEST_JOBS" -L 1 "$SCRIPTS/part.sh" <"$tmp/parts" || :
+while read -r name group command; do
+	rm -f "$logs/$name.totals" "$logs/$name.passed"
+done <"$tmp/todo"
+# A part that fails says so in its totals; one without totals did not run.
+LVBS_TEST_KEY=$key xargs -P "$LVBS_TEST_JOBS" -L 1 "$SCRIPTS/test/part.sh" <"$tmp/jobs" || :
 
 passed=0
 failed=0
-while read -r name command; do
-	if ! test -f "$BUILD/test/$name.totals"; then
+while read -r name group command; do
+	if ! test -f "$logs/$name.totals"; then
 		echo "not ok $name: did not run ($command)"
 		failed=$((failed + 1))
 		continue
 	fi
-	read -r part_passed part_failed <"$BUILD/test/$name.totals"
+	read -r part_passed part_failed seconds <"$logs/$name.totals"
 	passed=$((passed + part_passed))
 	failed=$((failed + part_failed))
 	test "$part_failed" = 0 || echo "=== failed: $name, see build/test/$name.log"
-done <"$tmp/parts"
-echo "=== all: $(($(date +%s) - start)) s"
-echo "$passed passed, $failed failed"
+done <"$tmp/parts" >"$tmp/end"
+{
+	echo "=== slowest: $(slowest)"
+	echo "=== all: $(($(date +%s) - start)) s"
+	echo "$passed passed, $failed failed"
+} >>"$tmp/end"
+if test -n "$full"; then
+	write_summary
+	echo "=== summary: $summary"
+	# A run that is complete and clean is not to be resumed.
+	test $failed != 0 || test $# != 0 || rm -f "$logs"/*.passed
+fi
+cat "$tmp/end"
 test $failed = 0 && test $passed != 0

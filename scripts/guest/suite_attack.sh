@@ -3,7 +3,7 @@
 #
 # Live mode under attack: what would blind it, slip past it, or turn it against the kernel.
 #
-# kernels: 6.1 6.12
+# kernels: stock
 # modules: heki_client
 # modules: attacker direct_tramp flipper foreign_code foreign_target locker
 # shellcheck source=scripts/guest/lib.sh

@@ -3,7 +3,8 @@
 #
 # heki/*, vtlcall: text patches through the front door, on the running code of a client module.
 #
-# kernels: 6.1 6.12
+# kernels: stock
+# full: debug next
 # modules: heki_client
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

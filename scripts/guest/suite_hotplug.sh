@@ -3,7 +3,8 @@
 #
 # Memory blocks that go offline and online again: refused while offline, usable once online.
 #
-# kernels: 6.1 6.12
+# kernels: stock
+# full: debug
 # vm: --mem 1024 --append movablecore=384M
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

@@ -3,7 +3,8 @@
 #
 # heki/live: the text patches that an unmodified kernel makes of itself, seen, judged and carried out.
 #
-# kernels: 6.1 6.12
+# kernels: stock
+# full: debug next
 # modules: heki_client
 # modules: attacker
 # shellcheck source=scripts/guest/lib.sh

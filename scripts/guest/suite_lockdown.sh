@@ -3,7 +3,9 @@
 #
 # Kernel lockdown: debugfs files that read or write memory cannot be opened.
 #
-# kernels: 6.1
+# kernels: first
+# full: debug
+# last: the kernel stays locked down
 #
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

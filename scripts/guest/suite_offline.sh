@@ -4,7 +4,8 @@
 # Memory that goes offline while pointers, rings and patch sites use it: offlined memory blocks, poisoned
 # pages, and pages marked PageOffline.
 #
-# kernels: 6.1 6.12
+# kernels: stock
+# full: debug
 # vm: --mem 1536 --append movablecore=512M --append nokaslr
 # modules: offline
 # shellcheck source=scripts/guest/lib.sh

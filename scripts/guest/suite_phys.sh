@@ -3,7 +3,8 @@
 #
 # phys/*: physical memory of a live stock kernel, read, written and refused.
 #
-# kernels: 6.1 6.12 6.1-debug
+# kernels: stock debug
+# full: next
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh

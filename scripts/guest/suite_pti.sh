@@ -3,7 +3,8 @@
 #
 # A kernel with page table isolation, where the gaps between kernel sections are unmapped.
 #
-# kernels: 6.1 6.12
+# kernels: stock
+# full: debug
 # vm: --append pti=on
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

@@ -7,6 +7,7 @@
 # Needs 6.1-kcsan; vm.sh takes a KCSAN report for a kernel bug.
 #
 # kernels: none
+# full: kcsan
 # modules: heki_client locker
 # programs: race
 # shellcheck source=scripts/guest/lib.sh

@@ -4,7 +4,8 @@
 # suite_reload.sh [ROUNDS]: loads and unloads the module ROUNDS times (default 24) while it is in use. Each
 # unload must release everything.
 #
-# kernels: 6.1 6.12
+# kernels: stock
+# full: debug
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh

@@ -3,7 +3,8 @@
 #
 # ring/*: create, write, read, follow and remove rings on a stock kernel.
 #
-# kernels: 6.1 6.12
+# kernels: stock
+# full: debug next
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh

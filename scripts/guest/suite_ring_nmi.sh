@@ -3,7 +3,7 @@
 #
 # NMIs write to a persistent ring while threads write to it.
 #
-# kernels: 6.1 6.12 6.1-debug
+# kernels: stock debug
 # modules: ring_nmi
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

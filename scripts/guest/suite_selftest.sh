@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 # Tests the helpers in lib.sh that the other suites use.
-# kernels: 6.1 6.12 6.1-debug
+# kernels: stock debug
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 

@@ -1,16 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# splat.sh LOG   prints what a kernel log holds of bugs, with the lines that follow; exits 1 if anything
+# splat.sh LOG   prints the bug reports in a kernel log, each with the lines that follow; exits 1 if there are any
 #
-# Patterns match where a message starts, as the kernel's own reports do: an echoed command line or the
-# boot-time advice "Spectre V2 : WARNING: ..." is none. scripts/splat-test.sh holds the examples.
+# Patterns match at the start of a message, where the kernel's reports have them: not an echoed command line,
+# nor the boot-time advice "Spectre V2 : WARNING: ...". scripts/test/splat.sh has examples.
 set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/../lib.sh"
 
-if ! test -r "${1:-}"; then
-	echo "usage: splat.sh LOG" >&2
-	exit 2
-fi
+test -r "${1:-}" || bad_usage "cannot read the log '${1:-}'"
 
 patterns='-+\[ cut here \]-+
 -+\[ end (trace|Kernel panic)
@@ -60,7 +59,7 @@ sysfs: cannot create duplicate
 .*Virtual device .* did not release
 .*leaked .*(reference|memory)'
 
-# A level, a timestamp and the caller (CONFIG_PRINTK_CALLER) may stand before the message.
+# A message may have a level, a timestamp and its caller (CONFIG_PRINTK_CALLER) in front.
 # shellcheck disable=SC2016 # awk's variables
 printf '%s\n' "$patterns" | awk '
 	NR == FNR { patterns = patterns (NR == 1 ? "" : "|") $0; next }
@@ -70,10 +69,10 @@ printf '%s\n' "$patterns" | awk '
 		message = $0
 		sub(/^(<[0-9]+>)?(\[ *[0-9]+\.[0-9]+\])?(\[ *[TC][0-9]+\])? */, "", message)
 	}
-	# Memory that was not to be had is told with a stack, too, and is no bug.
+	# A failed allocation is reported with a stack as well, and is not a bug.
 	message ~ /: (vmalloc error: size|page allocation failure: order:)/ { excused = 1 }
 	message ~ /^Call Trace:/ && excused { excused = 0; next }
-	# Nor is a page that does not go when its block is to go offline.
+	# Nor is a page that cannot be migrated when its block is to go offline.
 	message ~ /^page dumped because: (migration failure|unmovable page)$/ { next }
 	message ~ patterns { found = 1; after = 25 }
 	after > 0 { print; after-- }

@@ -3,10 +3,10 @@
 #
 # busybox.sh   prints the path of a statically linked busybox, for the guest
 #
-# Unpacked into the cache: installing busybox-static would remove the system's own busybox.
+# Unpacked into the cache: to install busybox-static would remove the system's busybox.
 set -eu
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 get() {
 	fetch_debs system "$1" busybox-static

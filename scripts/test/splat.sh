@@ -1,22 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# splat-test.sh   checks splat.sh by lines that it must find and lines that it must let pass
+# splat.sh   checks scripts/vm/splat.sh with lines that it must find, and lines that it must pass
 set -eu
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=scripts/tally.sh
-. "$SCRIPTS/tally.sh"
+. "$(dirname "$0")/../lib.sh"
+make_tmp
+# shellcheck source=scripts/test/ktap.sh
+. "$SCRIPTS/test/ktap.sh"
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+log=$tmp/log
 
 expect() {
 	while IFS= read -r line; do
 		printf '[    0.000000] Linux version\n%b\n[    9.000000] reboot: Restarting system\n' "$line" >"$log"
 		status=0
-		"$SCRIPTS/splat.sh" "$log" >/dev/null || status=$?
-		is "$status" "$1" "splat.sh $2: $line"
+		"$SCRIPTS/vm/splat.sh" "$log" >/dev/null || status=$?
+		t_is "$status" "$1" "splat.sh $2: $line"
 	done
 }
 
@@ -86,4 +86,4 @@ expect 0 passes <<'END'
 [    3.120000] sh: page allocation failure: order:4, mode:0xcc0\n[    3.120000] Call Trace:
 END
 
-totals
+t_done
