@@ -1,36 +1,32 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.sh [--kernel NAME]            measures the module beside what people would use instead
-# bench.sh --compare OLD.csv NEW.csv  do two runs agree? (scripts/bench/compare.sh)
+# bench.sh [--kernel NAME]            measures the module and the alternatives to it
+# bench.sh --compare OLD.csv NEW.csv  compares two runs (scripts/bench/compare.sh)
 #
-# Instructions in a VM under icount: repeatable, whatever else the machine does, but blind to caches,
-# TLBs and `rep movs` (an iteration is an instruction). Several CPUs in a VM without icount, where one
-# thread of the host emulates them all. Native speed for the copy routine, under UML (KUnit's speed_report)
-# and in user space. Prints tables, and leaves build/bench.csv and build/bench.svg (also
-# build/bench-KERNEL.*). LVBS_BENCH_PAGES and LVBS_BENCH_SITES bound the growth measurements (default
-# 65536 frames, 1000000 patch sites).
+# Counts instructions in a VM under icount: repeatable on a busy machine, but blind to caches, TLBs and
+# `rep movs` (an iteration is an instruction). Measures several CPUs in a VM without icount, where one host
+# thread emulates them all, and the copy routine natively, under UML (KUnit's speed_report) and in user space.
+# Prints tables, and leaves build/bench.csv and build/bench.svg (also build/bench-KERNEL.*). LVBS_BENCH_PAGES
+# and LVBS_BENCH_SITES limit the growth measurements (default 65536 frames, 1000000 patch sites).
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-kernel=6.1
+kernel=$(default_kernel)
 while test $# -gt 0; do
 	case $1 in
 	--kernel) kernel=$2 && shift ;;
 	--compare) shift && exec "$SCRIPTS/bench/compare.sh" "$@" ;;
-	*) die "unknown argument $1" ;;
+	*) bad_usage "unknown argument $1" ;;
 	esac
 	shift
 done
 
 "$SCRIPTS/packages.sh" build vm bench
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+make_tmp
 
-# Looks at the clock where the guest says so: it has none but its count of instructions.
+# Reads the host's clock at the guest's marks: the guest's own clock counts instructions.
 stamp() {
 	while IFS= read -r line; do
 		case $line in
@@ -45,8 +41,8 @@ stamp() {
 	done
 }
 
-# vm_lines CSV OPTION... SCRIPT [ARG...]: the lines that SCRIPT prints in a VM where bench.ko is at hand.
-# Addresses are the same each time, so that trees over them have the same shape.
+# vm_lines CSV OPTION... SCRIPT [ARG...]: the lines that SCRIPT prints in a VM with /bench.ko. Addresses are the
+# same in each run, so that trees over them have the same shape.
 vm_lines() {
 	lines=$1
 	shift
@@ -77,7 +73,7 @@ natively() {
 	' >"$tmp/native.csv"
 }
 
-# The same, in MB/s, of the routine as UML has it built in, beside that kernel's memcpy.
+# The same for the routine as built into UML, and for that kernel's memcpy; MB/s in the log.
 under_uml() {
 	"$SCRIPTS/kunit.sh" --arch um --log "$tmp/uml.log" lvbs_copy_nofault >"$tmp/uml" || {
 		cat "$tmp/uml" >&2

@@ -3,23 +3,22 @@
 #
 # fuzz.sh [--kernel NAME] [--seed N] [--count N] [--epoch N] [--trace]
 #
-# Gives lvbs N commands (default 20,000) through its debugfs files, in a VM: well-formed ones, damaged
-# ones, rubbish; page lists, patch-info blobs and requests in memory that change while they are read.
-# Each outcome must be one of the contract's, and where it can be told beforehand that very one; no byte
-# may change that was not addressed; what failed may have changed nothing; and the kernel may not
-# complain. scripts/guest/fuzz holds the program, whose own writes go to its own memory only.
+# Gives lvbs N commands (default 20,000) through its debugfs files, in a VM: well-formed, damaged and random
+# ones, and page lists, patch-info blobs and requests in memory that changes while it is read. Each outcome
+# must be one of those that the contract allows, and exactly the predicted one where that can be predicted. No
+# byte outside the addressed range may change, a failed command may change nothing, and the kernel may not
+# report a bug. The program is in scripts/guest/fuzz; it writes to its own memory only.
 #
-# Commands come in epochs, each with a freshly loaded module; the seed (default: the time) and the
-# epoch's number say what they are. When something breaks, the last line is the command that repeats it;
-# --trace has each command told to the kernel's log (build/fuzz/KERNEL.log) before it is given.
+# Commands come in epochs, each with a freshly loaded module; they are a function of the seed (default: the
+# time) and the number of the epoch. After a failure, the last line is the command that repeats it; --trace
+# writes each command to the kernel's log (build/fuzz/KERNEL.log) before it is given.
 #
-# On a kernel with KCOV (6.1-debug) it also says how much of the module was reached, and which functions
-# never were.
+# On a kernel with KCOV it also prints the coverage of the module, and the functions that were never entered.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-kernel=6.1
+kernel=$(default_kernel)
 seed=$(date +%s)
 count=20000
 epoch=
@@ -31,7 +30,7 @@ while test $# -gt 0; do
 	--count) count=$2 && shift ;;
 	--epoch) epoch=$2 && shift ;;
 	--trace) trace=--trace ;;
-	*) die "unknown argument $1 (see the head of $0)" ;;
+	*) bad_usage "unknown argument $1" ;;
 	esac
 	shift
 done
@@ -54,38 +53,7 @@ fuzz=$out/fuzz
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -pthread -o "$fuzz.new" "$SCRIPTS"/guest/fuzz/*.c
 mv "$fuzz.new" "$fuzz"
 
-# coverage KO: which of the calls that KCOV has the compiler insert were made, by function.
-coverage() {
-	objdump -dr -j .text "$1" | awk -v reached="$(sed -n 's/^coverage //p' "$out/$kernel.out")" '
-	BEGIN {
-		n = split(reached, place, " ")
-		for (i = 1; i <= n; i++) hit[place[i]] = 1
-	}
-	/^[0-9a-f]+ <.*>:$/ { name = substr($2, 2, length($2) - 3) }
-	/^ *[0-9a-f]+:\t/ {
-		at = $1
-		sub(/:/, "", at)
-		# The relocation may come on the next line; what is traced is the address behind the call.
-		if (pending) { calls(at) }
-	}
-	/__sanitizer_cov_trace_pc/ { pending = 1 }
-	function calls(at) {
-		pending = 0
-		all++
-		in_function[name]++
-		if (at in hit) { reached_nr++; reached_in[name]++ }
-	}
-	END {
-		for (name in in_function) {
-			functions++
-			if (!(name in reached_in)) never[++nr] = name
-		}
-		printf "coverage: %d of %d places in %d of %d functions\n", reached_nr, all, functions - nr, functions
-		for (i = 1; i <= nr; i++) print "never entered: " never[i] | "sort"
-	}'
-}
-
-# KCOV takes the offset of KASLR from each address, and a module is not where it would be then.
+# nokaslr: KCOV subtracts the offset of KASLR from each address, but modules do not move by that offset.
 say "--> seed $seed: $epochs epochs of $epoch_count commands on $kernel"
 status=0
 # shellcheck disable=SC2086 # empty or a word
@@ -94,7 +62,8 @@ status=0
 	tee "$out/$kernel.out" | grep --line-buffered -v -e '^coverage ' -e '^status [0-9]*$'
 status=$(sed -n 's/^status //p' "$out/$kernel.out" | tail -n 1)
 if grep -q '^coverage ' "$out/$kernel.out"; then
-	coverage "$BUILD/$kernel/lvbs.ko"
+	objdump -dr -j .text "$BUILD/$kernel/lvbs.ko" |
+		awk -v reached="$(sed -n 's/^coverage //p' "$out/$kernel.out")" -f "$SCRIPTS/fuzz/coverage.awk"
 fi
 if test -n "$status"; then
 	broken=$(tr -d '\r' <"$log" | sed -n 's/.*fuzz: seed [0-9]* epoch \([0-9]*\) command.*/\1/p' | tail -n 1)

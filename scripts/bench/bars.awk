@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# awk -f bars.awk [-v data=FILE] BARS CSV: which bars are met. FILE gets a line each for the picture:
-# met or not, how far lvbs is from the bar (1 is just met, more is worse), what.
+# awk -f bars.awk [-v data=FILE] BARS CSV: prints which bars are met. FILE gets a line for each bar, for the
+# picture: met or not, the distance to the bar (1 is just met, more is worse), what.
 
 function key(group, name, x) {
 	return group "," name "," (x == "max" ? largest[group, name] : x)
@@ -24,7 +24,7 @@ function sum(text,    terms, n, i, factor, part, total) {
 	return total
 }
 
-# Sets ours and theirs to the pair that is worst.
+# Sets ours and theirs to the worst pair.
 function worst_pair(a, b,    x, ratio, least) {
 	sub(/,\*$/, "", a)
 	sub(/,\*$/, "", b)
@@ -79,7 +79,7 @@ END {
 			continue
 		}
 		ratio = ours / theirs
-		# Ratios well below 1 want more digits than others.
+		# Ratios well below 1 need more digits.
 		shown = sprintf(ratio < 0.1 ? "%.4f" : "%.2f", ratio)
 		if (bar[i] == "-") {
 			printf "%-48s %10s %10s %7s\n", what[i], show(ours), show(theirs), shown

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# compare.sh OLD.csv NEW.csv [PERCENT]   do two runs of scripts/bench.sh agree?
+# compare.sh OLD.csv NEW.csv [PERCENT]   compares two runs of scripts/bench.sh
 #
-# Of the figures that count instructions, prints those that differ most; fails if one differs by more than
-# PERCENT (default 2), or is there in one run only. What a clock of the host measured is left out.
+# Prints the counts of instructions that differ most. Fails if one differs by more than PERCENT (default 2), or
+# is in one run only. Ignores what was measured with the host's clock.
 set -eu
-test $# -ge 2 || {
-	echo "usage: $0 OLD.csv NEW.csv [PERCENT]" >&2
-	exit 1
-}
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+test $# -ge 2 || bad_usage "name two CSV files"
 exec awk -F, -v limit="${3:-2}" '
 	FNR == 1 { file++ }
 	$1 == "group" || $1 == "native" || $1 == "wall" || $1 == "cpus" { next }

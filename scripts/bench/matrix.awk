@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# awk -f matrix.awk -v group=GROUP [-v unit=N] [-v by=N] CSV: a group of the figures as a table: a row
-# for each name, a column for each x, divided by unit; by: figures are divided by x / by. In the order
-# of the file.
+# awk -f matrix.awk -v group=GROUP [-v unit=N] [-v by=N] CSV: prints a group of figures as a table, in the
+# order of the file: a row for each name, a column for each x divided by unit. With by, figures are divided
+# by x / by.
 
 BEGIN {
 	FS = ","

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# gnuplot -e "csv='FILE'; bars='FILE'; out='FILE'; what='TITLE'" plot.gp: the picture of a run of
-# scripts/bench.sh. bars is what bars.awk leaves.
+# gnuplot -e "csv='FILE'; bars='FILE'; out='FILE'; what='TITLE'" plot.gp: draws a run of scripts/bench.sh.
+# bars is the output of bars.awk.
 
 # The figures of one name, for plot; by: y is divided by x / by.
 f(group, name) = sprintf("<awk -F, '$1 == \"%s\" && $2 == \"%s\" { print $3, $4 }' %s", group, name, csv)
@@ -27,7 +27,7 @@ floor = "#404040"
 peer = "#0060c0"
 peer2 = "#00a000"
 
-# --- above: bars, first as it alone is linear, then operations ---
+# --- top: bars first, the only linear plot, then operations ---
 set origin 0.60,0.47
 set size 0.39,0.46
 unset key
@@ -79,7 +79,7 @@ plot f("ring", "on_demand") lw 3 lc rgb lvbs title "lvbs, on demand", \
 	f("ring", "trace_ring") lc rgb peer title "trace ring buffer (per CPU)", \
 	f("ring", "relay") lc rgb peer2 title "relay (per CPU, no NMI)"
 
-# --- below: growth ---
+# --- bottom: growth ---
 set logscale xy
 set key top left Left reverse
 set format y "10^%T"
