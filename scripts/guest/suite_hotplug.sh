@@ -5,7 +5,7 @@
 #
 # kernels: stock
 # full: debug
-# vm: --mem 1024 --append movablecore=384M
+# vm: --mem 1536 --append movablecore=512M --append nokaslr
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 

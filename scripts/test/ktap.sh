@@ -31,7 +31,7 @@ t_run() {
 }
 
 t_show() {
-	cat "$t_out" "$t_err" | tail -n 60 | sed 's/^/# /'
+	cat "$t_out" "$t_err" | tail -n 60 | awk '{ print "# " $0 }'
 }
 
 # t_ok NAME CMD...: CMD succeeds.
