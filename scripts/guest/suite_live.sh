@@ -24,7 +24,7 @@ mapped() { sed -n 's/^live: *//p' "$D/phys/stats"; }
 schedstats() { echo "$1" >/proc/sys/kernel/sched_schedstats; }
 
 live_writes() {
-	awk '/^live_(refused|missed)/ { next } /^live_/ { n += NR == FNR ? -$2 : $2 } END { print n + 0 }' \
+	awk '/^live_(refused|passed)/ { next } /^live_/ { n += NR == FNR ? -$2 : $2 } END { print n + 0 }' \
 		/tmp/since "$D/heki/verdicts"
 }
 
