@@ -8,7 +8,7 @@
 
 #ifndef KUNIT_ARRAY_PARAM_DESC
 #define KUNIT_ARRAY_PARAM_DESC(name, array, desc_member)		\
-	static void name##_param_desc(const typeof((array)[0]) *row,	\
+	static void name##_param_desc(typeof(&(array)[0]) row,		\
 				      char *desc)			\
 	{								\
 		strscpy(desc, row->desc_member, KUNIT_PARAM_DESC_SIZE);	\

@@ -48,12 +48,14 @@ checkpatch_but() {
 
 checkpatch() {
 	# The kernel's functions for page flags have camel-case names. Tracepoints are laid out as in the kernel, which
-	# checkpatch takes for unfinished calls.
+	# checkpatch takes for unfinished calls. The name of a struct's member takes no parentheses.
 	names=__SetPage
 	layout=TRACE_INCLUDE_FILE
+	member='define KUNIT_ARRAY_PARAM_DESC'
 	status=0
-	c_files | xargs grep -L -e "$names" -e "$layout" | checkpatch_but "" || status=1
+	c_files | xargs grep -L -e "$names" -e "$layout" -e "$member" | checkpatch_but "" || status=1
 	c_files | xargs grep -l -e "$names" | checkpatch_but CAMELCASE || status=1
+	c_files | xargs grep -l -e "$member" | checkpatch_but MACRO_ARG_PRECEDENCE || status=1
 	c_files | xargs grep -l -e "$layout" | checkpatch_but OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING || status=1
 	return "$status"
 }

@@ -79,6 +79,7 @@ static const struct site_row site_rows[] = {
 	{ "straddles into foreign memory", { 0xafff, 0x7000 }, 5,
 	  { 0xe9, 0x00, 0xf0, 0xff, 0xff }, -EINVAL },
 };
+
 KUNIT_ARRAY_PARAM_DESC(site, site_rows, name);
 
 struct owner {
@@ -171,6 +172,7 @@ static const struct pair_row pair_rows[] = {
 				      { 0x1000, ~0ULL - 0xfff, 0x1000, true } },
 	  0 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(pair, pair_rows, name);
 
 static void ranges_overlap(struct kunit *test)
@@ -225,8 +227,10 @@ static size_t model_make(struct rnd_state *rnd, struct model *model,
 	unsigned long frames[PAGES], pages[PAGES], i;
 	size_t nr = random_below(rnd, RANGES_MAX + 1);
 
-	for (i = 0; i < PAGES; i++)
-		frames[i] = pages[i] = i;
+	for (i = 0; i < PAGES; i++) {
+		frames[i] = i;
+		pages[i] = i;
+	}
 	random_shuffle(rnd, frames, PAGES);
 	random_shuffle(rnd, pages, PAGES);
 	memset(model, 0, sizeof(*model));

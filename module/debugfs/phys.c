@@ -128,9 +128,8 @@ static const struct file_operations mem_fops = {
 	.fsync = noop_fsync,
 };
 
-/* Debugfs's operations of the file, and the same with mem_setattr(). */
+/* Debugfs's operations of the file: it sets ->setattr() only. */
 static const struct inode_operations *mem_debugfs_iops;
-static struct inode_operations mem_iops;
 static struct dentry *mem;
 
 /*
@@ -146,6 +145,10 @@ static int mem_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		return simple_setattr(idmap, dentry, attr);
 	return mem_debugfs_iops->setattr(idmap, dentry, attr);
 }
+
+static const struct inode_operations mem_iops = {
+	.setattr = mem_setattr,
+};
 
 /*
  * The last file to be made: debugfs hands on fsync() only to files made by
@@ -167,8 +170,6 @@ int debugfs_mem_init(void)
 
 	inode = d_inode(mem);
 	mem_debugfs_iops = inode->i_op;
-	mem_iops = *inode->i_op;
-	mem_iops.setattr = mem_setattr;
 	inode->i_op = &mem_iops;
 	/* od and xxd seek in a regular file only below its size. */
 	i_size_write(inode, mem_size(lvbs_vmap_manager()));

@@ -75,7 +75,8 @@ static atomic64_t passed_count;
 /* Tasks in live_text_poke(). */
 static atomic_t in_flight = ATOMIC_INIT(0);
 
-typedef void *text_poke_fn(void *func, void *addr, const void *src, size_t len);
+typedef unsigned long text_poke_fn(void *func, void *addr, const void *src,
+				   size_t len);
 
 /* The kernel's own writer. */
 DEFINE_STATIC_CALL_RET0(lvbs_text_poke, text_poke_fn);
@@ -380,7 +381,7 @@ static struct ftrace_ops text_poke_ops = {
 		 FTRACE_OPS_FL_PERMANENT,
 };
 
-static int hook(void)
+static int hook_install(void)
 {
 	unsigned long text_poke = ksym_address("__text_poke");
 	int err;
@@ -401,7 +402,7 @@ static int hook(void)
 	return err;
 }
 
-static int unhook(void)
+static int hook_remove(void)
 {
 	int err = unregister_ftrace_function(&text_poke_ops);
 
@@ -482,7 +483,7 @@ static int live_start(enum live_mode new)
 		goto free_requests;
 
 	WRITE_ONCE(mode, new);
-	err = hook();
+	err = hook_install();
 	if (err)
 		goto end_sites;
 	err = prove_writes_are_seen();
@@ -491,7 +492,7 @@ static int live_start(enum live_mode new)
 	return 0;
 
 remove_hook:
-	unhook();
+	hook_remove();
 end_sites:
 	WRITE_ONCE(mode, LIVE_OFF);
 	live_sites_end();
@@ -506,7 +507,7 @@ static int live_stop(void)
 
 	lockdep_assert_held(&mode_lock);
 
-	err = unhook();
+	err = hook_remove();
 	if (err)
 		return err;
 	WRITE_ONCE(mode, LIVE_OFF);

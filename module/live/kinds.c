@@ -25,13 +25,16 @@
 typedef unsigned long ftrace_location_range_fn(unsigned long start,
 					       unsigned long end);
 typedef bool is_ftrace_trampoline_fn(unsigned long addr);
-typedef void *get_kprobe_fn(void *addr);
+typedef unsigned long get_kprobe_fn(unsigned long addr);
 typedef bool is_insn_slot_addr_fn(void *cache, unsigned long addr);
 typedef int static_call_text_reserved_fn(void *start, void *end);
 typedef bool is_bpf_text_address_fn(unsigned long addr);
-typedef struct module *module_address_fn(unsigned long addr);
+typedef unsigned long module_address_fn(unsigned long addr);
 
-/* A function that this kernel lacks keeps returning 0. */
+/*
+ * A function that this kernel lacks keeps returning 0. Pointers are passed as
+ * numbers.
+ */
 DEFINE_STATIC_CALL_RET0(lvbs_ftrace_location_range, ftrace_location_range_fn);
 DEFINE_STATIC_CALL_RET0(lvbs_is_ftrace_trampoline, is_ftrace_trampoline_fn);
 DEFINE_STATIC_CALL_RET0(lvbs_get_kprobe, get_kprobe_fn);
@@ -47,10 +50,10 @@ static unsigned long static_call_text_start, static_call_text_end;
 
 #define FIND_CALL(name, symbol)						\
 do {									\
-	name##_fn *found = (name##_fn *)ksym_address(symbol);		\
+	unsigned long found = ksym_address(symbol);			\
 									\
 	if (found)							\
-		static_call_update(lvbs_##name, found);			\
+		static_call_update(lvbs_##name, (name##_fn *)found);	\
 } while (0)
 
 void live_kinds_find(void)
@@ -108,8 +111,8 @@ static bool is_insn_slot(unsigned long addr)
 
 static bool is_kprobe(unsigned long addr)
 {
-	return static_call(lvbs_get_kprobe)((void *)addr) ||
-	       static_call(lvbs_get_kprobe)((void *)(addr - 1)) ||
+	return static_call(lvbs_get_kprobe)(addr) ||
+	       static_call(lvbs_get_kprobe)(addr - 1) ||
 	       is_insn_slot(addr);
 }
 
@@ -139,7 +142,7 @@ static bool is_static_call_of_module(unsigned long addr)
 	int i;
 
 	preempt_disable();	/* keeps the module in the kernel's list */
-	mod = static_call(lvbs_module_address)(addr);
+	mod = (const struct module *)static_call(lvbs_module_address)(addr);
 	for (i = 0; mod && !found && i < mod->num_static_call_sites; i++) {
 		site = &mod->static_call_sites[i];
 		found = addr - ((unsigned long)&site->addr + site->addr) <
