@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# Live mode under attack: what would blind it, slip past it, or turn it against the kernel.
+# heki/live under attack: attempts to disable its hook, to evade validation, and to turn it against the kernel.
 #
 # kernels: stock
 # modules: heki_client
@@ -24,64 +24,64 @@ attack() { echo "$1 $2 ${3:-plain}" >/sys/kernel/debug/attacker/write; }
 add() { printf 0x%x $(($1 + $2)); }
 write_to() { echo "$2" >"$1"; }
 
-# all_seen NAME: switching a key makes writes, and live mode accepts each of them.
-all_seen() {
+# all_writes_seen NAME: switch a static key of the kernel; live mode must see and accept every write.
+all_writes_seen() {
 	since
 	t_ok "$1: key_switches" switch_key
 	t_ok "$1: writes_seen" test "$(grown live_site)" -gt 50
 	t_is "$(grown accepted) $(grown live_refused) $(grown live_passed)" "$(grown live_site) 0 0" "$1: all_accepted"
 }
 
-# ends_at_once NAME CMD...: CMD succeeds within 30 seconds.
-ends_at_once() {
-	ends_name=$1
+# within_30_s NAME CMD...: CMD succeeds within 30 seconds.
+within_30_s() {
+	within_name=$1
 	shift
-	t_ok "$ends_name" timeout 30 "$@"
+	t_ok "$within_name" timeout 30 "$@"
 }
 
-# Once in advance: what is done for the first time may change text for good.
+# The first switch may change text permanently, so it precedes the checksum.
 switch_key
 text_before=$(text_sum)
 
 #
-# Nothing blinds it.
+# Neither ftrace, nor kprobes, nor a direct trampoline disables the hook.
 #
 write_to /proc/sys/kernel/ftrace_enabled 0
-t_fails EBUSY mediate_while_ftrace_is_disabled live mediate
-t_is "$(cat "$LIVE") $(wc -l <"$D/heki/patches")" "off 0" refused_mode_leaves_off
+t_fails EBUSY mediate_with_ftrace_disabled live mediate
+t_is "$(cat "$LIVE") $(wc -l <"$D/heki/patches")" "off 0" mode_stays_off_with_ftrace_disabled
 write_to /proc/sys/kernel/ftrace_enabled 1
 for mode in audit mediate; do
 	t_ok "$mode" live $mode
-	t_fails EBUSY ${mode}_ftrace_disabled write_to /proc/sys/kernel/ftrace_enabled 0
-	all_seen "${mode}_after_ftrace_enabled"
+	t_fails EBUSY ${mode}_disable_ftrace write_to /proc/sys/kernel/ftrace_enabled 0
+	all_writes_seen "${mode}_after_disable_ftrace"
 	write_to /sys/kernel/debug/kprobes/enabled 0
-	all_seen "${mode}_kprobes_disabled"
+	all_writes_seen "${mode}_with_kprobes_disabled"
 	write_to /sys/kernel/debug/kprobes/enabled 1
 	write_to $T/kprobe_events 'p:lvbs_poke __text_poke'
 	write_to $T/events/kprobes/lvbs_poke/enable 1
-	all_seen "${mode}_probe_on_the_writer"
+	all_writes_seen "${mode}_with_probe_on_text_poke"
 	write_to $T/events/kprobes/lvbs_poke/enable 0
 	write_to $T/kprobe_events ''
-	t_ok ${mode}_direct_trampoline_refused sh -c '! insmod /direct_tramp.ko 2>/tmp/why && grep -q busy /tmp/why'
-	all_seen "${mode}_after_direct_trampoline"
-	ends_at_once ${mode}_off sh -c "echo off >$LIVE"
+	t_ok ${mode}_direct_trampoline_refused sh -c '! insmod /direct_tramp.ko 2>/tmp/insmod_error && grep -q busy /tmp/insmod_error'
+	all_writes_seen "${mode}_after_direct_trampoline"
+	within_30_s ${mode}_off sh -c "echo off >$LIVE"
 done
 write_to $T/kprobe_events 'p:lvbs_poke __text_poke'
 write_to $T/events/kprobes/lvbs_poke/enable 1
-t_ok mediate_after_a_probe_on_the_writer live mediate
-all_seen mediate_after_a_probe_on_the_writer
+t_ok mediate_with_probe_in_place live mediate
+all_writes_seen mediate_with_probe_in_place
 write_to $T/events/kprobes/lvbs_poke/enable 0
 write_to $T/kprobe_events ''
-all_seen mediate_after_the_probe_is_gone
-ends_at_once mediate_off sh -c "echo off >$LIVE"
-t_ok direct_trampoline_first insmod /direct_tramp.ko
-t_fails EBUSY mediate_beside_a_direct_trampoline live mediate
-t_is "$(cat "$LIVE") $(wc -l <"$D/heki/patches")" "off 0" beside_a_direct_trampoline_it_stays_off
+all_writes_seen mediate_after_probe_removed
+within_30_s mediate_off_after_probe sh -c "echo off >$LIVE"
+t_ok direct_trampoline_loads insmod /direct_tramp.ko
+t_fails EBUSY mediate_with_direct_trampoline live mediate
+t_is "$(cat "$LIVE") $(wc -l <"$D/heki/patches")" "off 0" mode_stays_off_with_direct_trampoline
 rmmod direct_tramp
-t_is "$(text_sum)" "$text_before" text_is_what_it_was
+t_is "$(text_sum)" "$text_before" text_restored_after_hooks
 
 #
-# Running code is not for requests.
+# Requests cannot patch running code.
 #
 insmod /heki_client.ko
 insmod /attacker.ko
@@ -94,14 +94,14 @@ for mode in audit mediate; do
 		t_fails EBUSY "${mode}_request_'${words#* }'" request $words
 	done
 	t_is "$(site_now long)" "$NOP 0" ${mode}_requests_changed_nothing
-	# In the scheduler: an INT3 there is the end.
+	# An INT3 in the scheduler would crash the kernel.
 	start=$(kernel_pa "$(sym try_to_wake_up)")
 	awk -v owner=kernel '$5 == owner { print $1 }' "$D/heki/patches" >/tmp/sites
 	hit=0
 	while read -r pa; do
 		if [ $((pa)) -ge $((start)) ] && [ $((pa)) -lt $((start + 0x800)) ] && [ $hit -lt 4 ]; then
 			hit=$((hit + 1))
-			t_fails EBUSY "${mode}_request_in_the_scheduler_$hit" request "$pa" 0 cc
+			t_fails EBUSY "${mode}_request_in_scheduler_$hit" request "$pa" 0 cc
 		fi
 	done </tmp/sites
 	t_ok ${mode}_scheduler_has_sites test $hit -gt 0
@@ -111,36 +111,38 @@ done
 site long
 t_fails ENOENT request_while_off request "$PA0" 0 cc
 
-# A legal patch that is never finished: off puts the instruction back.
+# A legal patch that stops after the guard or the tail: switching off reverts or completes it.
 for name in long short long_1 long_4; do
-	for half in guard tail; do
+	for last_step in guard tail; do
 		live mediate
 		site $name
 		attack "$VA" cc
-		if [ $half = tail ]; then
+		if [ $last_step = tail ]; then
 			attack "$(add "$VA" 1)" "$(tail_of "$CODE")"
 		fi
-		t_is "$(head_of "$(site_now $name)")" cc "${name}_${half}_left_open"
-		t_ok "${name}_${half}_off" live off
-		if [ $half = tail ]; then
-			t_is "$(site_now $name)" "$CODE 1" "${name}_${half}_completed"
+		t_is "$(head_of "$(site_now $name)")" cc "${name}_guarded_after_$last_step"
+		t_ok "${name}_off_after_$last_step" live off
+		if [ $last_step = tail ]; then
+			t_is "$(site_now $name)" "$CODE 1" "${name}_completed_after_$last_step"
 			for at in 0 1 2 3 4; do
 				[ $at -ge "$SIZE" ] || attack "$(add "$VA" $at)" "$(echo "$NOP" | cut -c $((2 * at + 1))-$((2 * at + 2)))"
 			done
 		fi
-		t_is "$(site_now $name)" "$NOP 0" "${name}_${half}_put_back"
+		t_is "$(site_now $name)" "$NOP 0" "${name}_nop_after_$last_step"
 	done
 done
 
 #
-# A write is looked at in every page that it touches.
+# A write of two pages is validated in both.
 #
 live mediate
-# A site of 5 bytes whose page follows one without sites.
+# page_has_sites PREFIX: does an address in /tmp/sites begin with PREFIX?
+page_has_sites() { grep -q "^$1" /tmp/sites; }
 awk '$5 == "kernel" { print $1, $3 }' "$D/heki/patches" >/tmp/sites
+# Find a 5-byte site whose previous page has no sites.
 while read -r pa size; do
-	before=$(printf 0x%x $((((pa & ~4095) - 4096) >> 12)))
-	[ "$size" = 5 ] && ! grep -q "^$before" /tmp/sites && break
+	previous=$(printf 0x%x $((((pa & ~4095) - 4096) >> 12)))
+	[ "$size" = 5 ] && ! page_has_sites "$previous" && break
 done </tmp/sites
 va=$(add "$(sym _text)" $((pa - $(iomem_start "Kernel code"))))
 now=$(mem_read "$pa" 5)
@@ -150,11 +152,11 @@ t_is "$(mem_read "$pa" 5) $(grown live_refused) $(grown live_passed)" "$now 1 0"
 live audit
 since
 attack "$va" "$now" two_pages
-t_is "$(mem_read "$pa" 5) $(grown live_refused)" "$now 1" write_of_two_pages_reported
+t_is "$(mem_read "$pa" 5) $(grown live_refused)" "$now 1" write_of_two_pages_counted_in_audit
 live off
 
 #
-# A module's jump table names its own text, and nothing else.
+# A module's jump table must not name the kernel's text.
 #
 fsync=$(kernel_pa "$(sym vfs_fsync)")
 fsync_now=$(mem_read "$fsync" 16)
@@ -162,27 +164,27 @@ for module in foreign_code foreign_target; do
 	live mediate
 	lines=$(wc -l <"$D/heki/patches")
 	since
-	t_ok ${module}_not_loaded sh -c "! insmod /$module.ko 2>/tmp/why && grep -q -i 'invalid' /tmp/why"
-	t_ok ${module}_counted test "$(grown live_refused)" -gt 0
-	t_is "$(wc -l <"$D/heki/patches")" "$lines" ${module}_leaves_no_site
+	t_ok ${module}_refused sh -c "! insmod /$module.ko 2>/tmp/insmod_error && grep -q -i 'invalid' /tmp/insmod_error"
+	t_ok ${module}_refusal_counted test "$(grown live_refused)" -gt 0
+	t_is "$(wc -l <"$D/heki/patches")" "$lines" ${module}_adds_no_site
 	live audit
 	since
-	t_ok ${module}_loaded_in_audit insmod /$module.ko
-	t_is "$(grown live_refused)" 1 ${module}_reported
-	t_ok ${module}_has_no_foreign_site sh -c "! grep -q ' $module\$' $D/heki/patches"
-	t_fails EINVAL ${module}_keeps_mediate_off live mediate
-	t_is "$(cat "$LIVE")" audit ${module}_mode_stays
+	t_ok ${module}_loads_in_audit insmod /$module.ko
+	t_is "$(grown live_refused)" 1 ${module}_counted_in_audit
+	t_ok ${module}_adds_no_site_in_audit sh -c "! grep -q ' $module\$' $D/heki/patches"
+	t_fails EINVAL ${module}_prevents_mediate live mediate
+	t_is "$(cat "$LIVE")" audit ${module}_mode_stays_audit
 	live off
-	t_fails EINVAL ${module}_keeps_mediate_off_from_off live mediate
+	t_fails EINVAL ${module}_prevents_mediate_from_off live mediate
 	t_is "$(cat "$LIVE") $(wc -l <"$D/heki/patches")" "off 0" ${module}_mode_stays_off
 	rmmod $module
-	t_ok ${module}_gone_mediate live mediate
+	t_ok ${module}_unloaded_mediate live mediate
 	live off
-	t_is "$(mem_read "$fsync" 16)" "$fsync_now" ${module}_changed_nothing
+	t_is "$(mem_read "$fsync" 16)" "$fsync_now" ${module}_kernel_text_unchanged
 done
 
 #
-# Locks of others do not stop the kernel from patching itself.
+# A range lock on text does not stop the kernel from patching itself.
 #
 insmod /locker.ko
 text=$(($(kernel_pa "$(sym _stext)")))
@@ -190,13 +192,13 @@ text_bytes=$(($(sym _etext) - $(sym _stext)))
 for how in shared exclusive; do
 	for mode in audit mediate; do
 		live $mode
-		t_ok ${mode}_text_locked_$how write_to $HOLD "$text $text_bytes $how"
+		t_ok ${mode}_${how}_lock_on_text write_to $HOLD "$text $text_bytes $how"
 		since
 		t_ok ${mode}_${how}_key_switches switch_key
 		t_is "$(grown live_refused) $(grown refused)" "0 0" ${mode}_${how}_nothing_refused
 		t_is "$(($(grown accepted) + $(grown live_passed)))" "$(grown live_site)" ${mode}_${how}_each_accepted_or_passed
-		[ $mode = audit ] || t_ok ${mode}_${how}_passed_to_the_kernel test "$(grown live_passed)" -gt 0
-		# What is illegal stays illegal.
+		[ $mode = audit ] || t_ok ${mode}_${how}_passed_to_kernel test "$(grown live_passed)" -gt 0
+		# An illegal write is still refused.
 		site long
 		since
 		if [ $mode = mediate ]; then
@@ -204,40 +206,41 @@ for how in shared exclusive; do
 			write_to $HOLD "$((PA0)) $SIZE $how"
 			attack "$VA" 9090909090
 			t_is "$(site_now long) $(grown live_refused) $(grown live_passed)" "$NOP 0 1 0" ${mode}_${how}_illegal_write_refused
-			t_ok ${mode}_${how}_client_key put /sys/kernel/debug/heki_client/command key 1
-			t_is "$(site_now long)" "$CODE 1" ${mode}_${how}_client_key_switched
-			t_ok ${mode}_${how}_client_key_back put /sys/kernel/debug/heki_client/command key 0
+			t_ok ${mode}_${how}_client_key_on put /sys/kernel/debug/heki_client/command key 1
+			t_is "$(site_now long)" "$CODE 1" ${mode}_${how}_client_code_written
+			t_ok ${mode}_${how}_client_key_off put /sys/kernel/debug/heki_client/command key 0
 		fi
 		write_to $HOLD none
 		live off
 	done
 done
 rmmod locker
-t_is "$(text_sum)" "$text_before" text_is_what_it_was_after_the_locks
+t_is "$(text_sum)" "$text_before" text_restored_after_locks
 
 #
-# Modules that patch themselves while they load: nothing is without a kind, no site goes in mid-patch.
+# A module that is patched while it loads: every write has a kind, and no site is added halfway through a patch.
 #
 live mediate
 since
 rounds=0
 while [ $rounds -lt 20 ]; do
 	rounds=$((rounds + 1))
-	insmod /flipper.ko && rmmod flipper || break
+	insmod /flipper.ko || break
+	rmmod flipper || break
 done
 t_is $rounds 20 flipper_loads_and_unloads
 t_ok flipper_sites_patched test "$(grown accepted_guard_fits)" -gt 20
 t_is "$(grown accepted_guard_fits) $(grown accepted_tail_fits)" \
-	"$(grown accepted_head_fits) $(grown accepted_head_fits)" flipper_patches_are_whole
+	"$(grown accepted_head_fits) $(grown accepted_head_fits)" flipper_patches_complete
 t_ok flipper_static_calls_counted test "$(grown live_static_call)" -gt 20
-t_is "$(grown live_other) $(grown live_refused) $(grown live_passed)" "0 0 0" flipper_nothing_without_a_kind
-t_ok flipper_text_was_right sh -c '! dmesg | grep -q "flipper: the text"'
+t_is "$(grown live_other) $(grown live_refused) $(grown live_passed)" "0 0 0" flipper_writes_have_a_kind
+t_ok flipper_saw_its_keys_in_effect sh -c '! dmesg | grep -q "flipper: code does not match"'
 live off
-t_is "$(text_sum)" "$text_before" text_is_what_it_was_at_the_end
+t_is "$(text_sum)" "$text_before" text_restored_after_flipper
 rmmod attacker
 rmmod heki_client
 live mediate
-ends_at_once rmmod rmmod lvbs
-t_ok workload_without_the_module switch_key
-t_ok insmod_again insmod /lvbs.ko
+within_30_s unload rmmod lvbs
+t_ok key_switches_after_unload switch_key
+t_ok reload insmod /lvbs.ko
 t_done

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Switches a static key and a static call of its own for as long as it is
- * loaded, also while its init text, which has a site of that key, is freed.
+ * Toggles a static key and a static call of its own until it is unloaded, also
+ * while its init text, which has a site of that key, is freed.
  */
 #include <linux/err.h>
 #include <linux/jump_label.h>
@@ -36,7 +36,7 @@ static noinline __init bool init_branch(void)
 
 static unsigned long flips;
 module_param(flips, ulong, 0400);
-MODULE_PARM_DESC(flips, "how often the key was switched on and off");
+MODULE_PARM_DESC(flips, "number of times the key was toggled (output)");
 
 static struct task_struct *thread;
 
@@ -70,7 +70,7 @@ static int __init flipper_init(void)
 	thread = kthread_run(flip, NULL, "flipper");
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
-	/* Long enough for the thread to be switching when init text goes. */
+	/* The thread must be toggling when init text is freed. */
 	while (!READ_ONCE(flips) && !init_branch())
 		schedule_timeout_uninterruptible(1);
 	return 0;
@@ -79,10 +79,10 @@ static int __init flipper_init(void)
 static void __exit flipper_exit(void)
 {
 	if (kthread_stop(thread))
-		pr_err("flipper: the text was not what the key says\n");
+		pr_err("flipper: code does not match the key or the static call\n");
 }
 
 module_init(flipper_init);
 module_exit(flipper_exit);
-MODULE_DESCRIPTION("switches a static key and a static call all the time");
+MODULE_DESCRIPTION("toggles a static key and a static call in a loop");
 MODULE_LICENSE("GPL");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module whose jump table has an entry at the start of vfs_fsync(): text of
- * the kernel, not of the module. Parameter "on" switches its key.
+ * A module whose jump table has a site in kernel text, at the start of
+ * vfs_fsync(). Parameter "on" switches its key.
  */
 #include <linux/fs.h>
 #include <linux/jump_label.h>
@@ -46,5 +46,5 @@ static void __exit foreign_exit(void)
 
 module_init(foreign_init);
 module_exit(foreign_exit);
-MODULE_DESCRIPTION("names the kernel's text in its jump table");
+MODULE_DESCRIPTION("has a jump table with a site in kernel text");
 MODULE_LICENSE("GPL");

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <linux/linkage.h>
+
+SYM_CODE_START(direct_tramp)
+	endbr64
+	pushq	%rbp
+	movq	%rsp, %rbp
+	movq	direct_tramp_body(%rip), %rax
+	call	*%rax
+	leave
+	/* Skip the return address in __text_poke(). */
+	addq	$8, %rsp
+	ret
+	int3
+SYM_CODE_END(direct_tramp)
