@@ -6,7 +6,7 @@
 #include <linux/kprobes.h>
 #include <linux/static_call.h>
 
-#include "init.h"
+#include "subsystems.h"
 #include "ksym.h"
 
 typedef unsigned long lookup_name_fn(const char *name);

@@ -7,7 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 
-#include "init.h"
+#include "subsystems.h"
 
 static const struct subsystem {
 	const char *name;

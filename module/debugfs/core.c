@@ -12,7 +12,7 @@
 #include <linux/uaccess.h>
 
 #include "debugfs/debugfs.h"
-#include "init.h"
+#include "subsystems.h"
 
 static struct dentry *root;
 

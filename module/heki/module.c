@@ -17,7 +17,7 @@
 #include "heki/owner.h"
 #include "heki/vtl0.h"
 #include "heki/wire.h"
-#include "init.h"
+#include "subsystems.h"
 #include "phys/phys.h"
 
 /* Between heki_module_add() and heki_module_drop() of its token. */

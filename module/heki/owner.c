@@ -16,7 +16,7 @@
 #include <linux/string.h>
 
 #include "heki/owner.h"
-#include "init.h"
+#include "subsystems.h"
 #include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
 

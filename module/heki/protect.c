@@ -12,7 +12,7 @@
 #include "heki/page_list.h"
 #include "heki/protect.h"
 #include "heki/vtl0.h"
-#include "init.h"
+#include "subsystems.h"
 #include "phys/phys.h"
 
 #define MEM_ATTRS	(HEKI_MEM_READ | HEKI_MEM_WRITE | HEKI_MEM_EXEC | \

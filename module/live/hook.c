@@ -34,7 +34,7 @@
 #include "heki/verdicts.h"
 #include "heki/vtl0.h"
 #include "heki/vtlcall.h"
-#include "init.h"
+#include "subsystems.h"
 #include "ksym.h"
 #include "live/live.h"
 #include "phys/phys.h"

@@ -26,7 +26,7 @@
 #include "heki/apply.h"
 #include "heki/owner.h"
 #include "heki/validate.h"
-#include "init.h"
+#include "subsystems.h"
 #include "ksym.h"
 #include "live/live.h"
 #include "phys/phys.h"

@@ -11,7 +11,7 @@
 
 #include <lvbs/vmap_manager.h>
 
-#include "init.h"
+#include "subsystems.h"
 #include "ksym.h"
 #include "phys/phys.h"
 

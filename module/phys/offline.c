@@ -19,7 +19,7 @@
 
 #include <lvbs/vmap_manager.h>
 
-#include "init.h"
+#include "subsystems.h"
 #include "phys/phys.h"
 
 /*

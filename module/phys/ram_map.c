@@ -20,7 +20,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "init.h"
+#include "subsystems.h"
 #include "parse.h"
 #include "phys/phys.h"
 

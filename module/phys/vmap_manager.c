@@ -20,7 +20,7 @@
 
 #include <lvbs/vmap_manager.h>
 
-#include "init.h"
+#include "subsystems.h"
 #include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
 

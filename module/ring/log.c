@@ -19,7 +19,7 @@
 
 #include <lvbs/ring_buffer.h>
 
-#include "init.h"
+#include "subsystems.h"
 #include "ring/ring.h"
 #include "trace.h"
 

@@ -12,7 +12,7 @@
 #include <linux/rhashtable.h>
 #include <linux/string.h>
 
-#include "init.h"
+#include "subsystems.h"
 #include "phys/vmap_manager_privileged.h"
 #include "ring/ring.h"
 

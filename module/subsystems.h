@@ -3,8 +3,8 @@
  * The subsystems in main.c's table. An init function that fails undoes what it
  * has done. All of them may sleep.
  */
-#ifndef _LVBS_INIT_H
-#define _LVBS_INIT_H
+#ifndef _LVBS_SUBSYSTEMS_H
+#define _LVBS_SUBSYSTEMS_H
 
 int ksym_init(void);
 
@@ -52,4 +52,4 @@ static inline void live_exit(void)
 int debugfs_init(void);
 void debugfs_exit(void);
 
-#endif /* _LVBS_INIT_H */
+#endif /* _LVBS_SUBSYSTEMS_H */
