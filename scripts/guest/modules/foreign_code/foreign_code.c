@@ -1,50 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A module whose jump table has a site in kernel text, at the start of
- * vfs_fsync(). Parameter "on" switches its key.
+ * vfs_fsync(). It has nothing to run: objtool, which cannot make sense of the
+ * site, does not see its functions, and an unpatched return thunk would warn.
  */
 #include <linux/fs.h>
 #include <linux/jump_label.h>
 #include <linux/module.h>
 
-static DEFINE_STATIC_KEY_FALSE(foreign_key);
+DEFINE_STATIC_KEY_FALSE(foreign_key);
 
-static int foreign_target(struct file *file, int datasync)
+static int __used foreign_target(struct file *file, int datasync)
 {
 	return -ETXTBSY;
 }
 
-static int on_set(const char *word, const struct kernel_param *param)
-{
-	if (word[0] == '1')
-		static_branch_enable(&foreign_key);
-	else
-		static_branch_disable(&foreign_key);
-	return 0;
-}
+asm(".pushsection __jump_table, \"aw\"\n\t"
+    ".balign 8\n\t"
+    ".long vfs_fsync - .\n\t"
+    ".long foreign_target - .\n\t"
+    ".quad foreign_key - .\n\t"
+    ".popsection");
 
-static const struct kernel_param_ops on_ops = { .set = on_set };
-
-module_param_cb(on, &on_ops, NULL, 0200);
-MODULE_PARM_DESC(on, "switch the key");
-
-static int __init foreign_init(void)
-{
-	asm volatile(".pushsection __jump_table, \"aw\"\n\t"
-		     ".balign 8\n\t"
-		     ".long vfs_fsync - .\n\t"
-		     ".long %c1 - .\n\t"
-		     ".quad %c0 - .\n\t"
-		     ".popsection"
-		     : : "i" (&foreign_key.key), "i" (foreign_target));
-	return 0;
-}
-
-static void __exit foreign_exit(void)
-{
-}
-
-module_init(foreign_init);
-module_exit(foreign_exit);
 MODULE_DESCRIPTION("has a jump table with a site in kernel text");
 MODULE_LICENSE("GPL");

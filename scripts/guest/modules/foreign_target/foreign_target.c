@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A module whose jump table has a site in the module's own text and its target
- * in kernel text, vfs_fsync().
+ * in kernel text, vfs_fsync(). It has nothing to run, as foreign_code.
  */
 #include <linux/fs.h>
 #include <linux/jump_label.h>
@@ -21,16 +21,5 @@ static noinline __used void own_code(void)
 		     : : "i" (&foreign_key.key));
 }
 
-static int __init foreign_init(void)
-{
-	return 0;
-}
-
-static void __exit foreign_exit(void)
-{
-}
-
-module_init(foreign_init);
-module_exit(foreign_exit);
 MODULE_DESCRIPTION("has a jump table with a target in kernel text");
 MODULE_LICENSE("GPL");
