@@ -35,7 +35,6 @@ sweep() {
 }
 
 R=$D/ring
-T=/sys/kernel/tracing
 mapped=$(grep -e ^live: -e ^leaked: "$D/phys/stats")
 page_new 4
 pfn() { echo "$PFNS" | cut -d ' ' -f "$1"; }

@@ -15,12 +15,15 @@ static int __used foreign_target(struct file *file, int datasync)
 	return -ETXTBSY;
 }
 
-asm(".pushsection __jump_table, \"aw\"\n\t"
-    ".balign 8\n\t"
-    ".long vfs_fsync - .\n\t"
-    ".long foreign_target - .\n\t"
-    ".quad foreign_key - .\n\t"
-    ".popsection");
+#define FOREIGN_ENTRY				\
+	".pushsection __jump_table, \"aw\"\n\t"	\
+	".balign 8\n\t"				\
+	".long vfs_fsync - .\n\t"		\
+	".long foreign_target - .\n\t"		\
+	".quad foreign_key - .\n\t"		\
+	".popsection"
+
+asm(FOREIGN_ENTRY);
 
 MODULE_DESCRIPTION("has a jump table with a site in kernel text");
 MODULE_LICENSE("GPL");
