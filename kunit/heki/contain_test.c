@@ -7,7 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "heki/contain.h"
+#include "heki/heki.h"
 #include "kunit/fakes/random.h"
 #include "kunit/param.h"
 

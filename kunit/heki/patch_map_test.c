@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "heki/patch_map.h"
+#include "heki/heki.h"
 #include "kunit/fakes/random.h"
 #include "kunit/heki/sites.h"
 #include "kunit/param.h"

@@ -7,7 +7,7 @@
 
 #include <linux/sched.h>
 
-#include "heki/patch_map.h"
+#include "heki/heki.h"
 
 /* The address of byte @i of @site. */
 static inline phys_addr_t site_byte(const struct heki_site *site,

@@ -8,7 +8,7 @@
 #include <linux/pfn.h>
 #include <linux/string.h>
 
-#include "heki/text.h"
+#include "heki/heki.h"
 
 #define ORDER	1
 #define BYTES	(PAGE_SIZE << ORDER)

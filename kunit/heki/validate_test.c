@@ -8,7 +8,7 @@
 #include <linux/limits.h>
 #include <linux/string.h>
 
-#include "heki/validate.h"
+#include "heki/heki.h"
 #include "kunit/param.h"
 
 /* The last representable address, as of heki_clamp_pa_bits(). */
@@ -45,7 +45,7 @@ struct row {
 #define NONE	HEKI_STEP_NONE
 #define R(reason) HEKI_REASON_##reason
 
-/* The rows of the table in validate.h, and requests that deviate from each. */
+/* The rows of the table in validate.c, and requests that deviate from each. */
 static const struct row rows[] = {
 	/* Five bytes. */
 	{ "5: INT3 on JMP", SITE5, { 0xe9, 1, 2, 3, 4 },

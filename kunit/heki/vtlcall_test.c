@@ -15,7 +15,7 @@
 #include <lvbs/heki.h>
 #include <lvbs/phys_ptr.h>
 
-#include "heki/wire.h"
+#include "heki/heki.h"
 
 /* Kernel pages: text, init text, page list, blob, requests. */
 #define ORDER		3

@@ -7,7 +7,7 @@
 #include <linux/limits.h>
 #include <linux/string.h>
 
-#include "heki/wire.h"
+#include "heki/heki.h"
 #include "kunit/param.h"
 
 #define LAST_PAGE_40	((1ULL << 40) - 0x1000)

@@ -14,11 +14,8 @@
 
 #include "debugfs/debugfs.h"
 #include "live/live.h"
-#include "heki/owner.h"
-#include "heki/verdicts.h"
-#include "heki/wire.h"
+#include "heki/heki.h"
 #include "parse.h"
-#include "heki/vtlcall.h"
 
 /* All commands here are a few numbers. */
 #define COMMAND_MAX	256

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From a well-formed request to bytes in the text: find the site, get within
- * reach, then under its lock read, judge, write, read back.
+ * Text patches, from the request to the bytes. heki_patch_text() copies the
+ * request in, finds the site and maps its pages. Then, under the site's lock,
+ * the current contents are read, the request is validated against them, and the
+ * bytes are written and read back.
  */
 #include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
 #include <linux/string.h>
@@ -14,23 +19,272 @@
 static inline void sync_core(void) {}
 #endif
 
-#include "heki/apply.h"
-#include "heki/vtl0.h"
-#include "heki/owner.h"
-#include "heki/text.h"
+#include "heki/heki.h"
+#include "phys/phys.h"
+#include "phys/vmap_manager_privileged.h"
+#include "ring/ring.h"
+#include "trace.h"
 
-struct application {
+/*
+ * Bytes in one wire page or in two.
+ */
+
+/*
+ * @pa0 and @pa1 have passed heki_request_addr_check() or heki_site_check();
+ * @size is less than a wire page. Fails as phys_ptr_init_scattered() does.
+ */
+static int ptr_pair_init(struct heki_ptr_pair *pair, struct vmap_manager *mgr,
+			 phys_addr_t pa0, phys_addr_t pa1, unsigned int size)
+{
+	unsigned int first = heki_len_in_page(pa0, size);
+	bool adjoin = !offset_in_page(pa0 + first) && !offset_in_page(pa1);
+	int err;
+
+	pair->pfns[0] = PHYS_PFN(pa0);
+	pair->pfns[1] = PHYS_PFN(pa1);
+	if (!pa1 || (adjoin && pair->pfns[0] != pair->pfns[1])) {
+		pair->first = size;
+		return phys_ptr_init_scattered(&pair->ptr[0], mgr, pair->pfns,
+					       pa1 ? 2 : 1, offset_in_page(pa0),
+					       size, 1);
+	}
+
+	pair->first = first;
+	err = phys_ptr_init(&pair->ptr[0], mgr, pa0, first, 1);
+	return err ?: phys_ptr_init(&pair->ptr[1], mgr, pa1, size - first, 1);
+}
+
+/*
+ * Requests: 24 bytes of VTL0 memory, read once.
+ */
+
+/*
+ * The page that heki_request_keep() maps. Live mode serialises changes. Any
+ * module may make a request in atomic context, so readers use RCU.
+ */
+static struct phys_session kept_session;
+static unsigned long kept_pfn;		/* valid while @kept is not NULL */
+static struct phys_session __rcu *kept;	/* &kept_session, or NULL */
+
+static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
+{
+	struct heki_ptr_pair parts;
+	int err;
+
+	err = ptr_pair_init(&parts, lvbs_vmap_manager(), pa0, pa1,
+			    sizeof(*wire));
+	if (!err)
+		err = phys_read(&parts.ptr[0].ro, 0, wire, parts.first);
+	if (!err && parts.first < sizeof(*wire))
+		err = phys_read(&parts.ptr[1].ro, 0,
+				(u8 *)wire + parts.first,
+				sizeof(*wire) - parts.first);
+	return err;
+}
+
+static int copy_in_kept(u64 pa0, u64 pa1, struct heki_patch *wire)
+{
+	struct phys_session *session;
+	int err = -EBUSY;
+
+	rcu_read_lock();
+	session = rcu_dereference(kept);
+	/* Without @pa1 it lies in one wire page, thus in one kernel page. */
+	if (session && !pa1 && PHYS_PFN(pa0) == kept_pfn)
+		err = phys_session_read(session, offset_in_page(pa0), wire,
+					sizeof(*wire));
+	rcu_read_unlock();
+	return err;
+}
+
+/* -EBUSY if this context may not sleep and the request is in another page. */
+static int request_read(u64 pa0, u64 pa1, struct heki_request *request)
+{
+	struct heki_patch wire;
+	int err;
+
+	err = heki_request_addr_check(pa0, pa1, phys_width_bits());
+	if (err)
+		return err;
+	if (heki_may_sleep())
+		err = copy_in(pa0, pa1, &wire);
+	else
+		err = copy_in_kept(pa0, pa1, &wire);
+	return err ?: heki_request_decode(request, &wire, phys_width_bits());
+}
+
+/*
+ * Keep a page mapped, from which requests can be read in atomic context. There
+ * is one at a time: -EBUSY if a page is kept already. Otherwise fails as
+ * phys_session_begin() does. May sleep.
+ */
+int heki_request_keep(unsigned long pfn)
+{
+	struct phys_const_ptr ptr;
+	int err;
+
+	err = phys_const_ptr_init(&ptr, lvbs_vmap_manager(), PFN_PHYS(pfn),
+				  PAGE_SIZE, 1);
+	err = err ?: phys_session_begin(&kept_session, &ptr);
+	if (err)
+		return err;
+	kept_pfn = pfn;
+	rcu_assign_pointer(kept, &kept_session);
+	return 0;
+}
+
+/* Waits for readers of the page. May sleep. */
+void heki_request_unkeep(void)
+{
+	RCU_INIT_POINTER(kept, NULL);
+	synchronize_rcu();
+	phys_session_end(&kept_session);
+}
+
+/*
+ * Access to the bytes of a site.
+ */
+
+static int text_open_mapped(struct heki_text *text,
+			    const struct heki_site *site)
+{
+	struct heki_ptr_pair *parts = &text->parts;
+	int err;
+
+	err = ptr_pair_init(parts, vmap_manager_privileged(), site->pa[0],
+			    site->pa[1], site->size);
+	if (err)
+		return err;
+
+	text->first = parts->first;
+	err = phys_write_session_begin_temporary(&text->session[0],
+						 &parts->ptr[0]);
+	if (err || parts->first == site->size)
+		return err;
+	err = phys_write_session_begin_temporary(&text->session[1],
+						 &parts->ptr[1]);
+	if (err)
+		phys_write_session_end(&text->session[0]);
+	return err;
+}
+
+static int text_open_alias(struct heki_text *text, const struct heki_site *site)
+{
+	unsigned long pfns[] = {
+		PHYS_PFN(site->pa[0]),
+		PHYS_PFN(site->pa[1]),
+	};
+	unsigned int nr = site->pa[1] ? 2 : 1, i;
+	struct phys_frames frames = { .pfns = pfns, .nr = nr };
+	int err;
+
+	/* A check without a claim: a later range lock is not refused. */
+	err = phys_claim_check(vmap_manager_privileged()->claims,
+			       PHYS_CLAIM_PRIVILEGED, NULL, &frames);
+	if (err)
+		return err;
+
+	text->first = heki_len_in_page(site->pa[0], site->size);
+	for (i = 0; i < nr; i++) {
+		u8 *page = heki_owner_alias(pfns[i]);
+
+		if (!page) {
+			text->alias[0] = NULL;
+			return -EBUSY;
+		}
+		text->alias[i] = page + offset_in_page(site->pa[i]);
+	}
+	return 0;
+}
+
+/*
+ * Open a site for access. Where this context may sleep, its pages are mapped,
+ * and until heki_text_close() no range lock on them is granted. Elsewhere the
+ * owner's persistent mapping is used, and the caller holds rcu_read_lock()
+ * until heki_text_close().
+ *
+ * Any context except NMI. Returns 0; -EBUSY if a range lock is held on the
+ * site, or if the context may not sleep and the owner has no persistent
+ * mapping; or fails as phys_write_session_begin() does.
+ */
+int heki_text_open(struct heki_text *text, const struct heki_site *site)
+{
+	*text = (struct heki_text) {};
+	if (heki_may_sleep())
+		return text_open_mapped(text, site);
+	return text_open_alias(text, site);
+}
+
+void heki_text_close(struct heki_text *text)
+{
+	if (text->alias[0])
+		return;
+	phys_write_session_end(&text->session[0]);
+	phys_write_session_end(&text->session[1]);
+}
+
+static int part_copy(struct heki_text *text, unsigned int part, unsigned int at,
+		     u8 *buf, unsigned int len, bool write)
+{
+	struct phys_write_session *session = &text->session[part];
+	u8 *alias = text->alias[part];
+
+	if (alias && write)
+		return copy_nofault_to(alias + at, buf, len) ? -EFAULT : 0;
+	if (alias)
+		return copy_nofault_from(buf, alias + at, len) ? -EFAULT : 0;
+	if (write)
+		return phys_session_write(session, at, buf, len);
+	return phys_session_read(&session->ro, at, buf, len);
+}
+
+/* @buf is not written to if @write. */
+static int text_copy(struct heki_text *text, unsigned int at, u8 *buf,
+		     unsigned int len, bool write)
+{
+	unsigned int n = at < text->first ? min(len, text->first - at) : 0;
+	int err = 0;
+
+	if (n)
+		err = part_copy(text, 0, at, buf, n, write);
+	if (!err && n < len)
+		err = part_copy(text, 1, at + n - text->first, buf + n, len - n,
+				write);
+	return err;
+}
+
+/*
+ * Copy @len bytes from, or to, offset @at of an open site, in which all of them
+ * lie. Any context except NMI. Return 0 or -EFAULT.
+ */
+int heki_text_read(struct heki_text *text, unsigned int at, u8 *buf,
+		   unsigned int len)
+{
+	return text_copy(text, at, buf, len, false);
+}
+
+int heki_text_write(struct heki_text *text, unsigned int at, const u8 *buf,
+		    unsigned int len)
+{
+	return text_copy(text, at, (u8 *)buf, len, true);
+}
+
+/*
+ * One patch.
+ */
+
+struct patch_job {
 	const struct heki_request *request;
 	struct heki_verdict *verdict;
-	struct heki_site site;
+	struct heki_site site;	/* as found before its pages were mapped */
 	u32 owner;
 	struct heki_text text;
 };
 
-/* The only way to here is through the validator: it alone makes patches. */
+/* Only the validator creates patches, so nothing unvalidated is written. */
 static int write_checked(const struct heki_checked_patch *patch, void *ctx)
 {
-	struct application *app = ctx;
+	struct patch_job *job = ctx;
 	unsigned int size = heki_checked_size(patch);
 	u8 back[HEKI_CODE_MAX];
 	unsigned int at;
@@ -39,36 +293,37 @@ static int write_checked(const struct heki_checked_patch *patch, void *ctx)
 	if (heki_checked_nothing_to_write(patch))
 		return 0;
 
-	at = heki_checked_pa(patch, 0) == app->site.pa[0] ? 0 : 1;
-	err = heki_text_write(&app->text, at, heki_checked_bytes(patch), size);
+	at = heki_checked_pa(patch, 0) == job->site.pa[0] ? 0 : 1;
+	err = heki_text_write(&job->text, at, heki_checked_bytes(patch), size);
 	if (!err)
-		err = heki_text_read(&app->text, at, back, size);
+		err = heki_text_read(&job->text, at, back, size);
 	if (!err && memcmp(back, heki_checked_bytes(patch), size))
 		err = -EFAULT;
 	return err;
 }
 
-static int judge_and_write(const struct heki_patch_hit *hit, void *ctx)
+/* Runs under the site's lock. */
+static int validate_and_write(const struct heki_patch_hit *hit, void *ctx)
 {
-	struct application *app = ctx;
+	struct patch_job *job = ctx;
 	u8 cur[HEKI_CODE_MAX];
 	int err;
 
-	/* Dropped, and another one made, while we were mapping. */
-	if (hit->owner != app->owner || hit->site.pa[0] != app->site.pa[0] ||
-	    hit->site.pa[1] != app->site.pa[1] ||
-	    hit->site.size != app->site.size)
+	/* The site may have been replaced while its pages were mapped. */
+	if (hit->owner != job->owner || hit->site.pa[0] != job->site.pa[0] ||
+	    hit->site.pa[1] != job->site.pa[1] ||
+	    hit->site.size != job->site.size)
 		return -ENOENT;
 
-	err = heki_text_read(&app->text, 0, cur, hit->site.size);
-	return err ?: heki_check_patch(&hit->site, cur, app->request,
-				       app->verdict, write_checked, app);
+	err = heki_text_read(&job->text, 0, cur, hit->site.size);
+	return err ?: heki_check_patch(&hit->site, cur, job->request,
+				       job->verdict, write_checked, job);
 }
 
 static int apply(const struct heki_request *request, bool live,
 		 struct heki_verdict *verdict)
 {
-	struct application app = { .request = request, .verdict = verdict };
+	struct patch_job job = { .request = request, .verdict = verdict };
 	struct heki_patch_hit hit;
 	int err;
 
@@ -77,34 +332,34 @@ static int apply(const struct heki_request *request, bool live,
 	if (err)
 		return err;
 
-	/* An INT3 there would be met by code that nobody expects it in. */
+	/* The running kernel's INT3 handler does not expect foreign INT3s. */
 	if (heki_owner_is_live(hit.owner) && !live) {
 		verdict->reason = HEKI_REASON_LIVE;
 		return -EBUSY;
 	}
 
-	app.site = hit.site;
-	app.owner = hit.owner;
-	err = heki_text_open(&app.text, &app.site);
+	job.site = hit.site;
+	job.owner = hit.owner;
+	err = heki_text_open(&job.text, &job.site);
 	if (err) {
 		verdict->reason = HEKI_REASON_UNREACHABLE;
 		return err;
 	}
-	err = heki_patch_map_locked(heki_owner_map(), app.site.pa[0],
-				    judge_and_write, &app);
-	heki_text_close(&app.text);
+	err = heki_patch_map_locked(heki_owner_map(), job.site.pa[0],
+				    validate_and_write, &job);
+	heki_text_close(&job.text);
 	return err;
 }
 
-int heki_apply(const struct heki_request *request, bool live,
-	       struct heki_verdict *verdict)
+static int apply_any_context(const struct heki_request *request, bool live,
+			     struct heki_verdict *verdict)
 {
 	int err;
 
 	if (heki_may_sleep())
 		return apply(request, live, verdict);
 
-	/* What was mapped beforehand must stay until we are done. */
+	/* Keeps the persistent mapping until heki_text_close(). */
 	rcu_read_lock();
 	err = apply(request, live, verdict);
 	rcu_read_unlock();
@@ -116,7 +371,49 @@ static void sync_this_core(void *unused)
 	sync_core();
 }
 
+/*
+ * Make every core refetch patched text: a core must serialise before it
+ * executes code that another one changed (Intel SDM 3A, 9.1.3). Linux does this
+ * itself around its own patches. May sleep.
+ */
 void heki_sync_cores(void)
 {
 	on_each_cpu(sync_this_core, NULL, 1);
+}
+
+/*
+ * HEKI_VTLCALL_PATCH_TEXT. The request lies at @pa0; @pa1 is its second page
+ * iff it straddles. @flags is HEKI_PATCH_VTL0_SYNCS or 0. Other cores may
+ * execute the old bytes until they are synchronised.
+ *
+ * @live is set for requests of live mode, which alone may patch the sites of
+ * the running kernel. Of these only accepted and illegal ones are counted: the
+ * kernel carries out the others itself.
+ *
+ * Any context except NMI. Returns as lvbs_vtlcall().
+ */
+long heki_patch_text(u64 pa0, u64 pa1, u64 flags, bool live)
+{
+	struct heki_verdict verdict = { .reason = HEKI_REASON_MALFORMED };
+	struct heki_request request = {};
+	long err;
+
+	err = request_read(pa0, pa1, &request);
+	if (!err)
+		err = apply_any_context(&request, live, &verdict);
+	if (!err && !verdict.nothing_to_write && heki_may_sleep() &&
+	    !(flags & HEKI_PATCH_VTL0_SYNCS))
+		heki_sync_cores();
+
+	if (!live || !err || err == -EACCES)
+		heki_verdict_count(&verdict);
+	trace_heki_verdict(request.pa[0], request.size,
+			   heki_step_name(verdict.step),
+			   heki_reason_name(verdict.reason), err);
+	if (err)
+		lvbs_log("patch of %u bytes at 0x%llx refused: step %s, %s",
+			 request.size, (u64)request.pa[0],
+			 heki_step_name(verdict.step),
+			 heki_reason_name(verdict.reason));
+	return err;
 }

@@ -1,75 +1,185 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The parser of patch-info blobs.
+ * Lists of ranges in VTL0 memory, and the patch-info blobs that they describe.
+ * VTL0 may change both concurrently.
  */
 
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
+#include <linux/xarray.h>
 #include <asm/byteorder.h>
 
-#include "heki/blob.h"
+#include "heki/heki.h"
+
+/*
+ * Upper limit of the announced number of ranges. It exceeds what any kernel
+ * needs, even with one range per page of its data, and bounds the walk of a
+ * list that VTL0 keeps changing.
+ */
+#define HEKI_RANGES_MAX	SZ_1M
+
+/* Upper limit of the number of sites of a blob. */
+#define HEKI_BLOB_SITES_MAX	SZ_2M
+
+static int vtl0_read(void *ctx, phys_addr_t pa, void *dst, size_t len)
+{
+	struct phys_const_ptr ptr;
+	int err;
+
+	err = phys_const_ptr_init(&ptr, lvbs_vmap_manager(), pa, len, 1);
+	return err ?: phys_read(&ptr, 0, dst, len);
+}
+
+const struct heki_reader vtl0_reader = { .read = vtl0_read };
+
+/* Is [@pa, @epa) not empty and below the width? */
+static int range_check(u64 pa, u64 epa, unsigned int pa_bits)
+{
+	unsigned int bits = heki_clamp_pa_bits(pa_bits);
+
+	if (epa <= pa)
+		return -EINVAL;
+	/* Check the last byte: @epa may equal 1 << bits. */
+	if (bits < 64 && (epa - 1) >> bits)
+		return -EOVERFLOW;
+	return 0;
+}
+
+static int page_address_check(u64 pa, unsigned int pa_bits)
+{
+	if (!pa || pa & (HEKI_PAGE_SIZE - 1))
+		return -EINVAL;
+	return range_check(pa, pa + (HEKI_PAGE_SIZE - 1), pa_bits);
+}
+
+static int walk_page(const struct heki_page *page, u64 nr,
+		     unsigned int pa_bits, heki_piece_fn *fn, void *ctx)
+{
+	u64 i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		const struct heki_range *range = &page->ranges[i];
+		u64 pa = le64_to_cpu(range->pa), epa = le64_to_cpu(range->epa);
+		struct heki_piece piece = {
+			.va = le64_to_cpu(range->va),
+			.pa = pa,
+			.bytes = epa - pa,
+			.attributes = le64_to_cpu(range->attributes),
+		};
+
+		err = range_check(pa, epa, pa_bits);
+		if (err)
+			return err;
+		err = fn(&piece, ctx);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int walk(const struct heki_reader *reader, struct heki_page *page,
+		struct xarray *seen, u64 pa, u64 left, unsigned int pa_bits,
+		heki_piece_fn *fn, void *ctx)
+{
+	u64 nr;
+	int err;
+
+	for (; left; left -= nr) {
+		err = page_address_check(pa, pa_bits);
+		if (err)
+			return err;
+		err = xa_insert(seen, pa >> HEKI_PAGE_SHIFT, xa_mk_value(0),
+				GFP_KERNEL);
+		if (err)
+			return err == -EBUSY ? -EINVAL : err;
+
+		err = reader->read(reader->ctx, pa, page, sizeof(*page));
+		if (err)
+			return err;
+		nr = le64_to_cpu(page->nranges);
+		if (!nr || nr > HEKI_PAGE_RANGES || nr > left)
+			return -EINVAL;
+		err = walk_page(page, nr, pa_bits, fn, ctx);
+		if (err)
+			return err;
+		pa = le64_to_cpu(page->next_pa);
+	}
+	return pa ? -EINVAL : 0;
+}
+
+/*
+ * Calls @fn for each range of the list at @pa, in order, until it returns
+ * non-zero. @page is a buffer for one page of the list. @fn may sleep, and must
+ * be reversible: a list can turn out malformed after some ranges were visited.
+ *
+ * The list must match @nranges, the count that VTL0 announced, exactly: aligned
+ * pages of 1 to HEKI_PAGE_RANGES ranges, and a next page for all but the last.
+ * (The reference system also accepts longer lists.) Ranges need no alignment.
+ *
+ * The walk terminates whatever VTL0 does to the list: no page is read twice,
+ * and each page consumes some of the bounded count. Memory use grows with the
+ * pages read, not with the count.
+ *
+ * Returns -EINVAL if the list is malformed, has a cycle or does not match
+ * @nranges, -EOVERFLOW if an address is beyond the width, -ENOMEM, or the error
+ * of @reader or @fn.
+ */
+int heki_page_list_walk(const struct heki_reader *reader,
+			struct heki_page *page, u64 pa, u64 nranges,
+			unsigned int pa_bits, heki_piece_fn *fn, void *ctx)
+{
+	struct xarray seen;
+	int err;
+
+	if (!nranges || nranges > HEKI_RANGES_MAX)
+		return -EINVAL;
+	xa_init(&seen);
+	err = walk(reader, page, &seen, pa, nranges, pa_bits, fn, ctx);
+	xa_destroy(&seen);
+	return err;
+}
 
 /**
  * DOC: patch-info blobs
  *
- * A blob is the bytes of all ranges of a list that have the attribute asked
- * for, in the list's order: headers (struct heki_patch_info), each followed by
- * the number of records (struct heki_patch) that it says are in use, then by
- * the next header. A range may end anywhere, and headers and records go on in
- * the next one.
+ * A blob is the concatenation of those ranges of a list that have the attribute
+ * asked for, in the list's order: headers (struct heki_patch_info), each
+ * followed by the number of records (struct heki_patch) that it announces. A
+ * range may end anywhere; a header or record continues in the next range.
  *
- * Senders round buffers up, so a buffer may end in zeros. A header full of
- * zeros is therefore one without records, and zeros at the end of a range that
- * are too few for a header are skipped. They could also be the beginning of a
- * header that is cut in two: that is so iff the next range continues this one
- * in VTL0's virtual memory, which is what it does when one buffer lies in
- * several ranges.
+ * Senders round buffers up, so a buffer may end in zeros. A header of zeros is
+ * one without records, and zeros at the end of a range that are too few for a
+ * header are skipped, unless they begin a header that continues in the next
+ * range. That is so iff the next range continues this one in VTL0's virtual
+ * memory, as it does if one buffer is sent as several ranges.
  *
- * Room for more records than are in use (max_patch_count) is not part of the
- * blob, unless it is at the end and zero.
+ * Room for unused records (max_patch_count) is not part of the blob, unless it
+ * is at the end and zero.
  *
- * Each byte is read once, a page at most at a time, into memory that VTL0 does
- * not reach, and nothing is looked at elsewhere. No memory is taken by a count
- * that VTL0 states, but by the records that were found.
+ * Each byte is read once, at most a page at a time, into private memory. Memory
+ * is allocated for records found, not for counts announced.
  */
 
-/**
- * struct heki_blob - a blob while it is being read
- * @reader: how to read VTL0's memory
- * @attribute: of the ranges to take
- * @pa_bits: physical address width
- * @batch: where the sites go
- * @counts: what was there so far
- * @page: the page of the list
- * @chunk: the bytes being parsed
- * @item: the header or record being put together from chunks
- * @have: the number of bytes of @item so far
- * @records: the number of records before the next header
- * @next_va: where VTL0 sees what follows the last range that was taken
- * @other: gets the ranges that are not taken, or NULL
- * @other_ctx: handed to @other
- */
+/* A blob being read. */
 struct heki_blob {
-	const struct heki_reader *reader;
-	u64 attribute;
-	unsigned int pa_bits;
+	struct heki_blob_source *source;
 	struct heki_patch_batch *batch;
-	struct heki_blob_counts *counts;
-	struct heki_page page;
-	u8 chunk[HEKI_PAGE_SIZE];
+	struct heki_page page;		/* of the list */
+	u8 chunk[HEKI_PAGE_SIZE];	/* bytes being parsed */
 	union {
 		struct heki_patch_info info;
 		struct heki_patch patch;
 		u8 bytes[sizeof(struct heki_patch_info)];
-	} item;
-	size_t have;
-	u64 records;
-	u64 next_va;
-	heki_piece_fn *other;
-	void *other_ctx;
+	} item;			/* the current header or record */
+	size_t have;		/* bytes of @item so far */
+	u64 records;		/* left before the next header */
+	u64 next_va;		/* end of the last range taken */
 };
 
 static size_t item_size(const struct heki_blob *blob)
@@ -78,7 +188,7 @@ static size_t item_size(const struct heki_blob *blob)
 			       sizeof(blob->item.info);
 }
 
-/* Nothing is left over but, maybe, zeros where a header could be. */
+/* No partial item remains, except zeros where a header could be. */
 static bool at_rest(const struct heki_blob *blob)
 {
 	return !blob->records && !memchr_inv(blob->item.bytes, 0, blob->have);
@@ -92,10 +202,12 @@ static int parse_header(struct heki_blob *blob)
 	if (le32_to_cpu(info->type) != HEKI_PATCH_JUMP_LABEL ||
 	    nr > le64_to_cpu(info->max_patch_count))
 		return -EINVAL;
-	if (nr > HEKI_BLOB_SITES_MAX - blob->counts->sites)
+	if (nr > HEKI_BLOB_SITES_MAX - blob->batch->nr)
 		return -ENOMEM;
-	blob->counts->headers++;
 	blob->records = nr;
+#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+	blob->source->headers++;
+#endif
 	return 0;
 }
 
@@ -104,13 +216,12 @@ static int parse_record(struct heki_blob *blob)
 	struct heki_site site;
 	int err;
 
-	err = heki_site_decode(&site, &blob->item.patch, blob->pa_bits);
+	err = heki_site_decode(&site, &blob->item.patch, blob->source->pa_bits);
 	if (err)
 		return err;
 	err = heki_patch_batch_add(blob->batch, &site);
 	if (err)
 		return err;
-	blob->counts->sites++;
 	blob->records--;
 	return 0;
 }
@@ -138,15 +249,14 @@ static int parse_chunk(struct heki_blob *blob, size_t len)
 static int take_range(const struct heki_piece *piece, void *ctx)
 {
 	struct heki_blob *blob = ctx;
+	const struct heki_blob_source *source = blob->source;
 	u64 done;
 	size_t len;
 	int err;
 
-	if (piece->attributes != blob->attribute) {
-		blob->counts->ignored++;
-		return blob->other ? blob->other(piece, blob->other_ctx) : 0;
-	}
-	blob->counts->taken++;
+	if (piece->attributes != source->attribute)
+		return source->other ? source->other(piece, source->other_ctx) :
+				       0;
 
 	if (at_rest(blob) && piece->va != blob->next_va)
 		blob->have = 0;
@@ -155,8 +265,8 @@ static int take_range(const struct heki_piece *piece, void *ctx)
 
 		len = min_t(u64, piece->bytes - done,
 			    HEKI_PAGE_SIZE - heki_page_offset(pa));
-		err = blob->reader->read(blob->reader->ctx, pa, blob->chunk,
-					 len);
+		err = source->reader->read(source->reader->ctx, pa,
+					   blob->chunk, len);
 		if (!err)
 			err = parse_chunk(blob, len);
 		if (err)
@@ -167,113 +277,36 @@ static int take_range(const struct heki_piece *piece, void *ctx)
 	return 0;
 }
 
-/**
- * heki_blob_read() - read the sites of a blob into a batch
- * @reader: how to read VTL0's memory
- * @pa: address of the first page of the list of ranges
- * @nranges: number of ranges in the list, as VTL0 announced it
- * @attribute: of the ranges that hold patch info: %HEKI_KDATA_PATCH_INFO, or
- *	%HEKI_MOD_PATCH for a module. Others are checked and counted, not read
- * @pa_bits: physical address width, 13 to 64
- * @batch: where the sites go; the caller begins it, and aborts it on failure
- * @counts: what was there, also on failure
+/*
+ * Adds the sites of a blob to a batch, which the caller begins, and aborts on
+ * failure. A blob may have no records. @source->other must be reversible: the
+ * blob can turn out malformed after some ranges were visited. May sleep; runs
+ * under the map's update lock.
  *
- * A blob without records is a good one.
- *
- * Context: may sleep; between begin and commit or abort of @batch, so under the
- * map's update lock.
- * Return: 0; -EINVAL for a malformed list (see heki_page_list_walk()), header
- * or record, for a count that exceeds the sender's own maximum or what there
- * is, or for left-overs; -EOVERFLOW for an address beyond the width; -EEXIST
- * if a site overlaps a known one or one of the same blob; -ENOMEM if memory
- * runs out or the blob has more than %HEKI_BLOB_SITES_MAX sites; or what the
- * reader returned.
+ * Returns -EINVAL if the list (see heki_page_list_walk()), a header or a record
+ * is malformed, a header announces more records than its own maximum or than
+ * there are, or bytes remain; -EOVERFLOW if an address is beyond the width;
+ * -EEXIST if a site overlaps a known one or one of the blob; -ENOMEM, also for
+ * more than HEKI_BLOB_SITES_MAX sites; or the error of the reader or
+ * @source->other.
  */
-int heki_blob_read(const struct heki_reader *reader, u64 pa, u64 nranges,
-		   u64 attribute, unsigned int pa_bits,
-		   struct heki_patch_batch *batch,
-		   struct heki_blob_counts *counts)
-{
-	return heki_blob_read_other(reader, pa, nranges, attribute, pa_bits,
-				    batch, counts, NULL, NULL);
-}
-
-/**
- * heki_blob_read_other() - the same, and tell of the other ranges, too
- * @reader: as for heki_blob_read()
- * @pa: as for heki_blob_read()
- * @nranges: as for heki_blob_read()
- * @attribute: as for heki_blob_read()
- * @pa_bits: as for heki_blob_read()
- * @batch: as for heki_blob_read()
- * @counts: as for heki_blob_read()
- * @other: gets each range that has another attribute; must do nothing that
- *	cannot be taken back. What it returns other than 0 ends the reading
- * @ctx: handed to @other
- *
- * Context: as heki_blob_read().
- * Return: as heki_blob_read(), or what @other returned.
- */
-int heki_blob_read_other(const struct heki_reader *reader, u64 pa, u64 nranges,
-			 u64 attribute, unsigned int pa_bits,
-			 struct heki_patch_batch *batch,
-			 struct heki_blob_counts *counts,
-			 heki_piece_fn *other, void *ctx)
+int heki_blob_read(struct heki_blob_source *source,
+		   struct heki_patch_batch *batch)
 {
 	struct heki_blob *blob;
 	int err;
 
-	*counts = (struct heki_blob_counts) { };
 	blob = heki_patch_map_alloc(batch->map, sizeof(*blob));
 	if (!blob)
 		return -ENOMEM;
-	blob->reader = reader;
-	blob->attribute = attribute;
-	blob->pa_bits = pa_bits;
+	blob->source = source;
 	blob->batch = batch;
-	blob->counts = counts;
-	blob->other = other;
-	blob->other_ctx = ctx;
 
-	err = heki_page_list_walk(reader, &blob->page, pa, nranges, pa_bits,
-				  take_range, blob);
+	err = heki_page_list_walk(source->reader, &blob->page, source->pa,
+				  source->nranges, source->pa_bits, take_range,
+				  blob);
 	if (!err && !at_rest(blob))
 		err = -EINVAL;
 	kvfree(blob);
 	return err;
-}
-
-/**
- * heki_blob_load() - take a blob as a whole, or not at all
- * @reader: how to read VTL0's memory
- * @pa: address of the first page of the list of ranges
- * @nranges: number of ranges in the list, as VTL0 announced it
- * @attribute: of the ranges that hold patch info
- * @pa_bits: physical address width, 13 to 64
- * @map: where the sites go
- * @owner: whose they will be
- * @counts: what was there, also on failure
- *
- * For those who have nothing to do between reading and commit; see
- * heki_patch_batch_frames().
- *
- * Context: may sleep; takes the map's update lock.
- * Return: as heki_blob_read(); on failure the map is as it was.
- */
-int heki_blob_load(const struct heki_reader *reader, u64 pa, u64 nranges,
-		   u64 attribute, unsigned int pa_bits,
-		   struct heki_patch_map *map, u32 owner,
-		   struct heki_blob_counts *counts)
-{
-	struct heki_patch_batch batch;
-	int err;
-
-	heki_patch_batch_begin(&batch, map, owner);
-	err = heki_blob_read(reader, pa, nranges, attribute, pa_bits, &batch,
-			     counts);
-	if (err) {
-		heki_patch_batch_abort(&batch);
-		return err;
-	}
-	return heki_patch_batch_commit(&batch);
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Containment of sites: see heki/contain.h.
+ * Containment: a site and the target of its jump lie in its owner's own text.
+ * All functions are pure and may be called in any context.
  */
 #include <linux/errno.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 
-#include "heki/contain.h"
+#include "heki/heki.h"
 
 #define JMP_LONG	0xe9
 #define JMP_SHORT	0xeb
@@ -37,7 +38,7 @@ static int compare_va(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The last range that starts at @at or before, or NULL. */
+/* The last range that starts at or before @at, or NULL. */
 static const struct heki_mem_range *
 range_before(const struct heki_mem_range *ranges, size_t nr, range_key *key,
 	     u64 at)
@@ -55,7 +56,7 @@ range_before(const struct heki_mem_range *ranges, size_t nr, range_key *key,
 	return low ? &ranges[low - 1] : NULL;
 }
 
-/* The range that @at lies in, or NULL. */
+/* The range that contains @at, or NULL. */
 static const struct heki_mem_range *
 range_at(const struct heki_mem_range *ranges, size_t nr, range_key *key,
 	 u64 at)
@@ -65,9 +66,9 @@ range_at(const struct heki_mem_range *ranges, size_t nr, range_key *key,
 	return range && at - key(range) < range->bytes ? range : NULL;
 }
 
-/* Does a range of the sorted @ranges meet [@start, @start + @bytes)? */
-static bool ranges_meet(const struct heki_mem_range *ranges, size_t nr,
-			range_key *key, u64 start, u64 bytes)
+/* Does one of the sorted @ranges overlap [@start, @start + @bytes)? */
+static bool ranges_overlap(const struct heki_mem_range *ranges, size_t nr,
+			   range_key *key, u64 start, u64 bytes)
 {
 	const struct heki_mem_range *range;
 
@@ -95,6 +96,10 @@ static bool wraps(u64 start, u64 bytes)
 	return start + (bytes - 1) < start;
 }
 
+/*
+ * Sorts @by_pa, and fills @by_va, which has room for @nr ranges. Returns
+ * -EINVAL if a range wraps, -EEXIST if two overlap.
+ */
 int heki_mem_map_sort(struct heki_mem_map *map)
 {
 	size_t i;
@@ -118,7 +123,7 @@ int heki_mem_map_sort(struct heki_mem_map *map)
 	       -EEXIST : 0;
 }
 
-/* Returns the number of ranges that are left. */
+/* Returns the number of remaining ranges. */
 static size_t drop_init(struct heki_mem_range *ranges, size_t nr)
 {
 	size_t i, kept = 0;
@@ -129,29 +134,31 @@ static size_t drop_init(struct heki_mem_range *ranges, size_t nr)
 	return kept;
 }
 
+/* Removes the ranges that are freed after initialisation. */
 void heki_mem_map_drop_init(struct heki_mem_map *map)
 {
 	map->nr = drop_init(map->by_pa, map->nr);
 	map->nr_text = drop_init(map->by_va, map->nr_text);
 }
 
+/* Do the owners share physical memory, or virtual addresses of text? */
 bool heki_mem_maps_overlap(const struct heki_mem_map *a,
 			   const struct heki_mem_map *b)
 {
 	size_t i;
 
 	for (i = 0; i < b->nr; i++)
-		if (ranges_meet(a->by_pa, a->nr, key_pa, b->by_pa[i].pa,
-				b->by_pa[i].bytes))
+		if (ranges_overlap(a->by_pa, a->nr, key_pa, b->by_pa[i].pa,
+				   b->by_pa[i].bytes))
 			return true;
 	for (i = 0; i < b->nr_text; i++)
-		if (ranges_meet(a->by_va, a->nr_text, key_va, b->by_va[i].va,
-				b->by_va[i].bytes))
+		if (ranges_overlap(a->by_va, a->nr_text, key_va, b->by_va[i].va,
+				   b->by_va[i].bytes))
 			return true;
 	return false;
 }
 
-/* Are all of @bytes at @pa text? */
+/* Are all @bytes at @pa text? */
 static bool is_text(const struct heki_mem_map *map, u64 pa, u64 bytes)
 {
 	while (bytes) {
@@ -170,6 +177,7 @@ static bool is_text(const struct heki_mem_map *map, u64 pa, u64 bytes)
 	return true;
 }
 
+/* Sets @jump to the offset of the jump from the end of the site. */
 static bool site_jump(const struct heki_site *site, s64 *jump)
 {
 	s32 offset;
@@ -185,6 +193,10 @@ static bool site_jump(const struct heki_site *site, s64 *jump)
 	return true;
 }
 
+/*
+ * Returns 0 if @site is a jump that lies, with its target, in the text of @map;
+ * otherwise -EINVAL. Only init text may jump to init text.
+ */
 int heki_contain_site(const struct heki_mem_map *map,
 		      const struct heki_site *site)
 {

@@ -1,35 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Modules of VTL0: their text, and which of it is freed after initialisation.
+ * What VTL0 announces of its memory: modules, and protections.
  *
- * The memory that a module declares belongs to it: not to the kernel, not to
- * another module, as long as it is loaded. Its sites and their targets lie in
- * its text.
+ * The memory that a module declares belongs to it alone while it is loaded: it
+ * overlaps neither the kernel nor another module. Its sites and their targets
+ * lie in its text.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
-#include "heki/blob.h"
-#include "heki/contain.h"
-#include "heki/module.h"
-#include "heki/owner.h"
-#include "heki/vtl0.h"
-#include "heki/wire.h"
-#include "subsystems.h"
+#include <lvbs/vmap_manager.h>
+
+#include "heki/heki.h"
 #include "phys/phys.h"
+#include "subsystems.h"
 
-/* Between heki_module_add() and heki_module_drop() of its token. */
+/* A loaded module; guarded by modules_lock once it is in the list. */
 struct heki_module {
 	struct list_head node;
 	struct heki_mem_map mem;
 	size_t room;		/* for ranges in @mem */
-	u32 token;
+	u32 token;		/* id of the owner of its sites */
 };
 
-/* Guards the list and all in it. Taken before owners_lock. */
-static DEFINE_MUTEX(modules_lock);
+static DEFINE_MUTEX(modules_lock);	/* guards modules, and each of them */
 static LIST_HEAD(modules);
 
 struct module_list {
@@ -77,7 +74,7 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 
 	if (piece->attributes > HEKI_MOD_PATCH)
 		return -EINVAL;
-	/* The module file is a buffer of VTL0's, not the module's memory. */
+	/* The module file is a buffer of VTL0, not memory of the module. */
 	if (piece->attributes == HEKI_MOD_ELF ||
 	    piece->attributes == HEKI_MOD_PATCH)
 		return 0;
@@ -93,7 +90,7 @@ static int mem_sort(struct heki_module *mod)
 	return mod->mem.by_va ? heki_mem_map_sort(&mod->mem) : -ENOMEM;
 }
 
-/* Is memory that the module declares another's? Owners are locked. */
+/* Does the module declare memory of another owner? Under owners_lock. */
 static bool mem_is_taken(const struct heki_module *mod)
 {
 	const struct heki_mem_map *mem = &mod->mem;
@@ -130,13 +127,19 @@ static int check_site(const struct heki_site *site, void *ctx)
 
 static int fill_from_list(struct heki_patch_batch *batch, void *ctx)
 {
-	struct heki_blob_counts counts;
 	struct module_list *list = ctx;
+	struct heki_blob_source source = {
+		.reader = &vtl0_reader,
+		.pa = list->pa,
+		.nranges = list->nranges,
+		.attribute = HEKI_MOD_PATCH,
+		.pa_bits = phys_width_bits(),
+		.other = note_range,
+		.other_ctx = list->mod,
+	};
 	int err;
 
-	err = heki_blob_read_other(&vtl0_reader, list->pa, list->nranges,
-				   HEKI_MOD_PATCH, phys_width_bits(), batch,
-				   &counts, note_range, list->mod);
+	err = heki_blob_read(&source, batch);
 	err = err ?: mem_sort(list->mod);
 	if (!err && mem_is_taken(list->mod))
 		err = -EEXIST;
@@ -150,6 +153,16 @@ static void module_free(struct heki_module *mod)
 	kfree(mod);
 }
 
+/*
+ * HEKI_VTLCALL_VALIDATE_MODULE. The ranges of the list at @pa have attributes
+ * of enum heki_mod_mem. Those of HEKI_MOD_PATCH hold the sites, each of which
+ * lies in text; there may be any number of ranges of text, in whole pages.
+ * Signatures are outside this project.
+ *
+ * May sleep. Returns the token, which is greater than 0; -EINVAL if text is not
+ * in whole pages, or a site or its target is outside it; -EEXIST if the memory
+ * belongs to another owner; or the error of heki_blob_read() or phys_protect().
+ */
 long heki_module_add(u64 pa, u64 nranges)
 {
 	struct module_list list = { .pa = pa, .nranges = nranges };
@@ -205,6 +218,10 @@ static int module_drop_init(struct heki_module *mod)
 	return err;
 }
 
+/*
+ * Drops the sites in a module's init text; 0 also if there are none, -ENOENT if
+ * there is no such module. May sleep.
+ */
 int heki_module_free_init(u64 token)
 {
 	struct heki_module *mod;
@@ -217,6 +234,7 @@ int heki_module_free_init(u64 token)
 	return err;
 }
 
+/* Returns -ENOENT if there is no such module. May sleep. */
 int heki_module_drop(u64 token)
 {
 	struct heki_module *mod;
@@ -243,4 +261,89 @@ void heki_modules_exit(void)
 		module_free(mod);
 	}
 	INIT_LIST_HEAD(&modules);
+}
+
+/*
+ * Protections requested by VTL0.
+ */
+
+#define MEM_ATTRS	(HEKI_MEM_READ | HEKI_MEM_WRITE | HEKI_MEM_EXEC | \
+			 HEKI_MEM_IMMUTABLE)
+
+struct vtl0_protection {
+	struct list_head node;	/* in protections; guarded by protections_lock */
+	struct phys_protection prot;
+};
+
+static DEFINE_MUTEX(protections_lock);	/* guards protections */
+static LIST_HEAD(protections);
+
+static int protect_piece(const struct heki_piece *piece, void *ctx)
+{
+	struct list_head *list = ctx;
+	struct vtl0_protection *item;
+	int err;
+
+	if (piece->attributes & ~(u64)MEM_ATTRS ||
+	    (piece->pa | piece->bytes) & ~PAGE_MASK)
+		return -EINVAL;
+	if (piece->attributes & HEKI_MEM_WRITE)
+		return 0;
+
+	item = kzalloc(sizeof(*item), GFP_KERNEL);
+	if (!item)
+		return -ENOMEM;
+	item->prot.owner = "protect_memory";
+	err = phys_protect(lvbs_vmap_manager(), &item->prot,
+			   PHYS_PFN(piece->pa), piece->bytes >> PAGE_SHIFT);
+	if (err)
+		kfree(item);
+	else
+		list_add(&item->node, list);
+	return err;
+}
+
+static void unprotect_list(struct list_head *list)
+{
+	struct vtl0_protection *item, *next;
+
+	list_for_each_entry_safe(item, next, list, node) {
+		phys_unprotect(lvbs_vmap_manager(), &item->prot);
+		kfree(item);
+	}
+}
+
+/*
+ * HEKI_VTLCALL_PROTECT_MEMORY: protects, until this module is unloaded, the
+ * ranges of the list at @pa that lack HEKI_MEM_WRITE; the others are only
+ * checked. All ranges or none. Ranges are whole pages; their attributes are a
+ * set of enum heki_mem_attr. May sleep.
+ */
+int heki_protect_list(u64 pa, u64 nranges)
+{
+	struct heki_page *page;
+	LIST_HEAD(list);
+	int err;
+
+	page = kmalloc(sizeof(*page), GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	err = heki_page_list_walk(&vtl0_reader, page, pa, nranges,
+				  phys_width_bits(), protect_piece, &list);
+	kfree(page);
+	if (err) {
+		unprotect_list(&list);
+		return err;
+	}
+
+	mutex_lock(&protections_lock);
+	list_splice(&list, &protections);
+	mutex_unlock(&protections_lock);
+	return 0;
+}
+
+void heki_protect_exit(void)
+{
+	unprotect_list(&protections);
+	INIT_LIST_HEAD(&protections);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Owners of patch sites, and what they hold: sites in the patch map,
- * protections of the frames that the sites are on, and where asked for a
- * mapping of these frames that stays.
+ * Owners of patch sites: the kernel, and each module. An owner has sites in the
+ * patch map, protections of the frames of these sites, and for live mode a
+ * persistent writable mapping of these frames.
  *
- * What guards a site outlives it: frames are protected before their sites are
- * valid, and until nobody can be at work on one any more.
+ * Protections outlive sites: frames are protected before their sites become
+ * visible, and until no request for one is in progress.
  */
 #include <linux/bitmap.h>
 #include <linux/err.h>
@@ -15,17 +15,42 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "heki/owner.h"
-#include "subsystems.h"
+#include "heki/heki.h"
 #include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
+#include "subsystems.h"
 
-/* Serialises owners coming and going; taken before the map's update lock. */
+/* Immutable unless noted. */
+struct heki_owner {
+	/* In owners; guarded by owners_lock, read under RCU. */
+	struct list_head node;
+	u32 id;			/* greater than 0; in the patch map, and the token */
+	char name[HEKI_OWNER_NAME];
+	/* The frames of all sites when they were added, ascending. */
+	unsigned long *pfns;
+	unsigned long nr_pfns;
+	/*
+	 * A bit for each of @pfns whose sites and protection were dropped;
+	 * guarded by owners_lock.
+	 */
+	unsigned long *dropped;
+	/*
+	 * One for each of @pfns if @shrinks, otherwise one for each run of
+	 * contiguous frames; guarded by owners_lock.
+	 */
+	struct phys_protection *prots;
+	unsigned long nr_prots;
+	bool shrinks;		/* frames can be dropped */
+	struct phys_map alias;	/* @pfns, writable; nr is 0 if not mapped */
+};
+
+/* Guards the list of owners and last_id; serialises adding and dropping. */
 static DEFINE_MUTEX(owners_lock);
-static LIST_HEAD(owners);
-static u32 last_id;		/* under owners_lock */
+static LIST_HEAD(owners);	/* read under RCU */
+static u32 last_id;
 static struct heki_patch_map patch_map;
 
+/* The sites of all owners. */
 struct heki_patch_map *heki_owner_map(void)
 {
 	return &patch_map;
@@ -44,7 +69,7 @@ static int note_frame(unsigned long frame, void *ctx)
 	unsigned long pfn = heki_frame_pfn(frame);
 	struct heki_owner *owner = ctx;
 
-	/* They come in order: those in one frame of the kernel in a row. */
+	/* Wire pages are visited in order, so duplicates are adjacent. */
 	if (!owner->nr_pfns || owner->pfns[owner->nr_pfns - 1] != pfn)
 		owner->pfns[owner->nr_pfns++] = pfn;
 	return 0;
@@ -64,6 +89,7 @@ static int owner_note_frames(struct heki_owner *owner,
 	return heki_patch_batch_frames(batch, note_frame, owner);
 }
 
+/* The number of frames of @owner below @pfn. */
 static unsigned long owner_position(const struct heki_owner *owner,
 				    unsigned long pfn)
 {
@@ -80,7 +106,7 @@ static unsigned long owner_position(const struct heki_owner *owner,
 	return low;
 }
 
-/* How many frames from position @at on are protected as one. */
+/* How many frames, from position @at, share a protection. */
 static unsigned long frame_run(const struct heki_owner *owner, unsigned long at)
 {
 	unsigned long end = at + 1;
@@ -188,7 +214,7 @@ static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
 	return heki_patch_batch_commit(&batch);
 }
 
-/* Ids are never 0, and not in use. */
+/* Returns an id that is not in use. */
 static u32 owner_next_id(bool live)
 {
 	const struct heki_owner *owner;
@@ -206,6 +232,14 @@ static u32 owner_next_id(bool live)
 	return id;
 }
 
+/*
+ * Adds an owner with the sites that @fill puts in a batch, all or none. Its
+ * frames are protected before the first site is visible. Without @name it is
+ * named after its id. @live is for sites of the running kernel: only live mode
+ * may patch them, and their frames are mapped persistently, for atomic context.
+ *
+ * May sleep. Returns the id, the error of @fill or phys_protect(), or -ENOMEM.
+ */
 long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
 		    bool live)
 {
@@ -247,16 +281,18 @@ static struct heki_owner *owner_find(u32 id)
 	return NULL;
 }
 
+/* Drops the sites first, then the protection of their frames. */
 static void owner_drop(struct heki_owner *owner)
 {
 	lockdep_assert_held(&owners_lock);
 
 	list_del_rcu(&owner->node);
-	/* Waits for whoever is at work on a site, and for RCU readers. */
+	/* Waits for requests in progress and for RCU readers. */
 	heki_patch_map_drop(&patch_map, owner->id);
 	owner_free(owner);
 }
 
+/* Returns -ENOENT if there is no owner @id. May sleep. */
 int heki_owner_drop(u32 id)
 {
 	struct heki_owner *owner;
@@ -276,16 +312,16 @@ static void owner_drop_frames(struct heki_owner *owner, unsigned long first,
 			      unsigned long last)
 {
 	unsigned long start = owner_position(owner, first), at;
-	bool fresh = false;
+	bool any = false;
 
 	lockdep_assert_held(&owners_lock);
 
 	for (at = start; at < owner->nr_pfns && owner->pfns[at] <= last; at++)
-		fresh |= !test_bit(at, owner->dropped);
-	if (!fresh)
+		any |= !test_bit(at, owner->dropped);
+	if (!any)
 		return;
 
-	/* Waits for whoever is at work on a site, and for RCU readers. */
+	/* Waits for requests in progress and for RCU readers. */
 	heki_patch_map_drop_frames(&patch_map, owner->id, heki_pfn_frame(first),
 				   heki_pfn_frame(last + 1) - 1);
 	for (at = start; at < owner->nr_pfns && owner->pfns[at] <= last; at++)
@@ -293,6 +329,14 @@ static void owner_drop_frames(struct heki_owner *owner, unsigned long first,
 			phys_unprotect(lvbs_vmap_manager(), &owner->prots[at]);
 }
 
+/*
+ * Drops the sites of an owner on frames @first to @last, and the protection of
+ * these frames: init text is freed while its owner remains. Frames without
+ * sites are skipped. Allocates nothing. May sleep.
+ *
+ * Returns -ENOENT if there is no owner @id, -EINVAL if its frames are mapped
+ * persistently: a writable mapping of freed memory would remain.
+ */
 int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
 {
 	struct heki_owner *owner;
@@ -310,6 +354,10 @@ int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
 	return err;
 }
 
+/*
+ * Does any owner have sites on frames @first to @last? Called from a
+ * heki_owner_fill, which runs under owners_lock.
+ */
 bool heki_owner_has_frames(unsigned long first, unsigned long last)
 {
 	const struct heki_owner *owner;
@@ -325,6 +373,7 @@ bool heki_owner_has_frames(unsigned long first, unsigned long last)
 	return false;
 }
 
+/* @name has HEKI_OWNER_NAME bytes; "?" if no owner has @id. Any context. */
 void heki_owner_name(u32 id, char *name)
 {
 	const struct heki_owner *owner;
@@ -335,6 +384,10 @@ void heki_owner_name(u32 id, char *name)
 	rcu_read_unlock();
 }
 
+/*
+ * The writable address of a frame in a persistent mapping, or NULL. Valid until
+ * the caller's rcu_read_unlock(). Any context.
+ */
 void *heki_owner_alias(unsigned long pfn)
 {
 	const struct heki_owner *owner;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The patch map. patch_map.h describes its layout.
+ * The known patch sites, indexed by address.
  */
 
 #include <linux/build_bug.h>
@@ -13,7 +13,31 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "heki/patch_map.h"
+#include "heki/heki.h"
+
+/**
+ * DOC: patch map
+ *
+ * An XArray maps the number of a wire page to the table of that page, in which
+ * sites are sorted by address. The neighbours of a new site are next to it in
+ * the table, so overlaps are cheap to detect, and the cost of a search depends
+ * on the number of sites in one page, not on the total::
+ *
+ *   frames ---> frame 0x1 [0x10 e9..] [0x7f eb..] [0xffe e9..] next 0x9000
+ *          \--> frame 0x9 prev 0x1ffe, 3 bytes  [0x40 e9..]
+ *
+ * A straddling site is in the table of its first page. The tables of both pages
+ * name the other page: lookups by an address in the second page find the site,
+ * and overlaps with its tail are detected.
+ *
+ * Updates copy and replace tables, so readers only need RCU. The exception is
+ * removal, which must not fail: it clears the site's size in place, and the
+ * next copy of the table omits the site.
+ *
+ * Locking: ->update is held while the map changes, across whole batches. Users
+ * of a batch may sleep and take other locks under it. The site locks are
+ * innermost: only copies are made under them. Lookups take no lock.
+ */
 
 /*
  * A site in a table. Once visible to readers only @size changes: it becomes 0
@@ -507,8 +531,8 @@ int heki_patch_batch_frames(struct heki_patch_batch *batch,
 }
 
 /*
- * Visits the sites that the batch adds. A result of @fn other
- * than 0 ends the walk and is returned. May sleep.
+ * Calls @fn for each site that the batch adds, until it returns non-zero. May
+ * sleep.
  */
 int heki_patch_batch_sites(struct heki_patch_batch *batch,
 			   int (*fn)(const struct heki_site *site, void *ctx),

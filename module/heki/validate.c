@@ -1,16 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The validator of text patches. Pure: it works on copies, never accesses VTL0
- * memory and keeps no state. The rules are in validate.h.
+ * memory and keeps no state.
  */
 
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "heki/validate.h"
+#include "heki/heki.h"
 
 #define INT3	0xcc
+
+/**
+ * DOC: the three steps of a patch
+ *
+ * A site of n bytes holds its instruction C, or N, the NOP of that length. N
+ * exists for n = 2 and n = 5; sites of other lengths hold C only. Linux changes
+ * one into the other in three steps, so that no core executes a mix of both,
+ * and each step is a separate request:
+ *
+ * ==== ================== ================= ===============================
+ * step bytes              written at        accepted iff the site now holds
+ * ==== ================== ================= ===============================
+ * 1    INT3 (0xCC)        the first byte    C or N; or INT3 and the tail of
+ *                                           either: a retry, nothing written
+ * 2    tail of C or N     the second byte   INT3 and the tail of either
+ * 3    first byte         the first byte    INT3 and a tail that the byte
+ *                                           completes to exactly C or N
+ * ==== ================== ================= ===============================
+ *
+ * Invariant: whatever VTL0 requests, in any order, a site holds C, N, or INT3
+ * and the tail of either. The validator keeps no state between requests. The
+ * current contents are the only state, and an incomplete patch can always be
+ * completed or reverted.
+ *
+ * The second byte of a straddling site may be the first byte of its second
+ * page. Only the site identifies that page: the physically next page is
+ * unrelated memory. A step 2 request that straddles must name the site's second
+ * page; one that does not straddle must name none.
+ *
+ * A site of one byte has no tail and thus no step 2: steps 1 and 3 replace its
+ * byte with INT3 and restore it. If C begins with INT3, C itself satisfies the
+ * precondition of steps 2 and 3; the table holds without an exception.
+ */
 
 struct heki_checked_patch {
 	phys_addr_t pa[2];

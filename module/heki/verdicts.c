@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters of HEKI.
+ * Counters of requests, by step and reason.
  */
 #include <linux/atomic.h>
 #include <linux/seq_file.h>
 
-#include "heki/verdicts.h"
+#include "heki/heki.h"
 
 static atomic64_t verdicts[HEKI_STEP_NR][HEKI_REASON_NR];
 
+/* Any context. */
 void heki_verdict_count(const struct heki_verdict *verdict)
 {
 	atomic64_inc(&verdicts[verdict->step][verdict->reason]);
@@ -31,6 +32,7 @@ static s64 verdicts_total(bool accepted)
 	return total;
 }
 
+/* Prints the counters, one "key: value" per line. */
 void heki_verdicts_show(struct seq_file *m)
 {
 	int step, reason;
@@ -41,7 +43,7 @@ void heki_verdicts_show(struct seq_file *m)
 		for (reason = 0; reason < HEKI_REASON_NR; reason++) {
 			s64 n = atomic64_read(&verdicts[step][reason]);
 
-			/* Most of the table can never be anything but 0. */
+			/* Most combinations cannot occur. */
 			if (!n)
 				continue;
 			seq_printf(m, "%s_%s_%s: %lld\n",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The front door: VTL0's calls, by number. Each function here knows what one
- * call means; how it is done is elsewhere.
+ * The front door: VTL0's calls by number.
  */
 #include <linux/array_size.h>
 #include <linux/atomic.h>
@@ -10,24 +9,14 @@
 #include <linux/nospec.h>
 
 #include <lvbs/heki.h>
-#include <lvbs/phys_ptr.h>
 
-#include "heki/apply.h"
-#include "heki/blob.h"
-#include "heki/contain.h"
-#include "heki/vtl0.h"
-#include "heki/module.h"
-#include "heki/owner.h"
-#include "heki/protect.h"
-#include "heki/request.h"
-#include "heki/verdicts.h"
+#include "heki/heki.h"
 #include "phys/phys.h"
 #include "ring/ring.h"
-#include "trace.h"
-#include "heki/vtlcall.h"
 
 static atomic_t boot_ended = ATOMIC_INIT(0);
 
+/* After the end of boot no call widens what VTL1 trusts. Any context. */
 bool vtlcall_boot_ended(void)
 {
 	return atomic_read(&boot_ended);
@@ -61,13 +50,17 @@ static int fill_from_blob(struct heki_patch_batch *batch, void *ctx)
 		.by_va = &range,
 		.nr_text = 1,
 	};
-	struct heki_blob_counts counts;
 	const u64 *list = ctx;
+	struct heki_blob_source source = {
+		.reader = &vtl0_reader,
+		.pa = list[0],
+		.nranges = list[1],
+		.attribute = HEKI_KDATA_PATCH_INFO,
+		.pa_bits = phys_width_bits(),
+	};
 	int err;
 
-	err = heki_blob_read(&vtl0_reader, list[0], list[1],
-			     HEKI_KDATA_PATCH_INFO, phys_width_bits(), batch,
-			     &counts);
+	err = heki_blob_read(&source, batch);
 	return err ?: heki_patch_batch_sites(batch, check_kernel_site, &text);
 }
 
@@ -99,32 +92,6 @@ static long call_unload_module(u64 token, u64 a1, u64 a2)
 	return heki_module_drop(token);
 }
 
-long heki_patch_text(u64 pa0, u64 pa1, u64 flags, bool live)
-{
-	struct heki_verdict verdict = { .reason = HEKI_REASON_MALFORMED };
-	struct heki_request request = {};
-	long err;
-
-	err = heki_request_read(pa0, pa1, &request);
-	if (!err)
-		err = heki_apply(&request, live, &verdict);
-	if (!err && !verdict.nothing_to_write && heki_may_sleep() &&
-	    !(flags & HEKI_PATCH_VTL0_SYNCS))
-		heki_sync_cores();
-
-	if (!live || !err || err == -EACCES)
-		heki_verdict_count(&verdict);
-	trace_heki_verdict(request.pa[0], request.size,
-			   heki_step_name(verdict.step),
-			   heki_reason_name(verdict.reason), err);
-	if (err)
-		lvbs_log("patch of %u bytes at 0x%llx refused: step %s, %s",
-			 request.size, (u64)request.pa[0],
-			 heki_step_name(verdict.step),
-			 heki_reason_name(verdict.reason));
-	return err;
-}
-
 static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
 {
 	return heki_patch_text(pa0, pa1, flags, false);
@@ -139,8 +106,7 @@ static long call_allocate_ringbuffer(u64 pa, u64 size, u64 a2)
 
 static const struct call {
 	long (*fn)(u64 a0, u64 a1, u64 a2);
-	/* Whether it makes VTL1 trust more than it did. */
-	bool widens;
+	bool widens;	/* VTL1 trusts more afterwards: refused after boot */
 } calls[] = {
 #define CALL(name, function, widening)					\
 	[HEKI_VTLCALL_##name - HEKI_VTLCALL_END_OF_BOOT] = { function, widening }

@@ -15,7 +15,7 @@
 #include <linux/string.h>
 #include <asm/byteorder.h>
 
-#include "heki/wire.h"
+#include "heki/heki.h"
 
 static bool below_width(u64 pa, unsigned int pa_bits)
 {

@@ -29,16 +29,12 @@
 #include <linux/string.h>
 #include <linux/wait_bit.h>
 
-#include "heki/owner.h"
-#include "heki/request.h"
-#include "heki/verdicts.h"
-#include "heki/vtl0.h"
-#include "heki/vtlcall.h"
-#include "subsystems.h"
+#include "heki/heki.h"
 #include "ksym.h"
 #include "live/live.h"
 #include "phys/phys.h"
 #include "ring/ring.h"
+#include "subsystems.h"
 #include "trace.h"
 
 enum live_mode {

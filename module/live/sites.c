@@ -23,13 +23,11 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "heki/apply.h"
-#include "heki/owner.h"
-#include "heki/validate.h"
-#include "subsystems.h"
+#include "heki/heki.h"
 #include "ksym.h"
 #include "live/live.h"
 #include "phys/phys.h"
+#include "subsystems.h"
 
 #define INT3	0xcc
 #define JMP_LONG	0xe9
