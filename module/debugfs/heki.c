@@ -13,22 +13,19 @@
 #include <lvbs/heki.h>
 
 #include "debugfs/debugfs.h"
-#include "live/live.h"
 #include "heki/heki.h"
+#include "live/live.h"
 #include "parse.h"
 
-/* All commands here are a few numbers. */
-#define COMMAND_MAX	256
-
-/* @nr numbers and nothing else. */
+/* Exactly @nr numbers. */
 static int parse_numbers(char *words, u64 *number, unsigned int nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		if (!words || parse_next_number(&words, &number[i]))
+		if (parse_next_number(&words, &number[i]))
 			return -EINVAL;
-	return words && parse_word(&words) ? -EINVAL : 0;
+	return parse_word(&words) ? -EINVAL : 0;
 }
 
 static long run_load_kdata(char *words)
@@ -55,16 +52,15 @@ static long run_request(char *words)
 	char *hex;
 	long ret;
 
-	if (parse_next_number(&words, &pa0) || !words)
-		return -EINVAL;
-	if (parse_next_number(&words, &pa1) || !words)
+	if (parse_next_number(&words, &pa0) ||
+	    parse_next_number(&words, &pa1))
 		return -EINVAL;
 	hex = parse_word(&words);
 	if (!hex || parse_hex(hex, &len) || !len || len > HEKI_CODE_MAX ||
-	    (words && parse_word(&words)))
+	    parse_word(&words))
 		return -EINVAL;
 
-	/* VTL0's memory, as VTL0 would have it; aligned not to straddle. */
+	/* Memory of VTL0; a power of two, so that it does not straddle. */
 	wire = kzalloc(roundup_pow_of_two(sizeof(*wire)), GFP_KERNEL);
 	if (!wire)
 		return -ENOMEM;
@@ -87,23 +83,10 @@ static long run_live(char *words)
 {
 	const char *mode = parse_word(&words);
 
-	if (!mode || (words && parse_word(&words)))
+	if (!mode || parse_word(&words))
 		return -EINVAL;
 	return live_set_mode(mode);
 }
-
-#define DEFINE_COMMAND_WRITE(name)					\
-static ssize_t name##_write(struct file *file, const char __user *ubuf,	\
-			    size_t len, loff_t *ppos)			\
-{									\
-	return debugfs_run(ubuf, len, COMMAND_MAX, run_##name);		\
-}
-
-DEFINE_COMMAND_WRITE(load_kdata)
-DEFINE_COMMAND_WRITE(patch_text)
-DEFINE_COMMAND_WRITE(request)
-DEFINE_COMMAND_WRITE(end_of_boot)
-DEFINE_COMMAND_WRITE(live)
 
 static ssize_t show_line(char __user *ubuf, size_t len, loff_t *ppos,
 			 const char *word)
@@ -126,40 +109,22 @@ static ssize_t live_read(struct file *file, char __user *ubuf, size_t len,
 	return show_line(ubuf, len, ppos, live_mode_name());
 }
 
-static const struct file_operations load_kdata_fops = {
-	.owner = THIS_MODULE,
-	.open = debugfs_may_open,
-	.write = load_kdata_write,
-};
-
-static const struct file_operations patch_text_fops = {
-	.owner = THIS_MODULE,
-	.open = debugfs_may_open,
-	.write = patch_text_write,
-};
-
-static const struct file_operations request_fops = {
-	.owner = THIS_MODULE,
-	.open = debugfs_may_open,
-	.write = request_write,
-};
-
 static const struct file_operations end_of_boot_fops = {
 	.owner = THIS_MODULE,
 	.open = debugfs_may_open,
 	.read = end_of_boot_read,
-	.write = end_of_boot_write,
+	.write = debugfs_command_write,
 };
 
 static const struct file_operations live_fops = {
 	.owner = THIS_MODULE,
 	.open = debugfs_may_open,
 	.read = live_read,
-	.write = live_write,
+	.write = debugfs_command_write,
 };
 
 /*
- * heki/patches: the iterator's position is the least address of the next site.
+ * heki/patches: the position is the lowest possible address of the next site.
  */
 
 static void *patches_at(loff_t *pos, struct heki_patch_hit *hit)
@@ -229,22 +194,22 @@ static int verdicts_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(verdicts);
 
 /*
- * vtlcall: one call for each write(). What is read is the result of the last
- * one by this open file or, where it made none, by any: a shell's echo and cat
- * open the file anew.
+ * vtlcall: a write() is one call. A read() returns the result of the last call
+ * by this open file or, if it made none, by any: the echo and cat of a shell
+ * open the file separately.
  */
 
 struct vtlcall_result {
 	long value;
-	bool there;
+	bool valid;		/* false before the first call */
 };
+
+static DEFINE_MUTEX(vtlcall_lock);	/* guards the results below */
+static struct vtlcall_result vtlcall_last;	/* of any file */
 
 struct vtlcall_file {
-	struct vtlcall_result result;
+	struct vtlcall_result result;	/* last of this file */
 };
-
-static DEFINE_MUTEX(vtlcall_lock);	/* of all results */
-static struct vtlcall_result vtlcall_last;
 
 static int vtlcall_open(struct inode *inode, struct file *file)
 {
@@ -270,8 +235,8 @@ static ssize_t vtlcall_write(struct file *file, const char __user *ubuf,
 			     size_t len, loff_t *ppos)
 {
 	struct vtlcall_file *call = file->private_data;
-	char *command = debugfs_command(ubuf, len, COMMAND_MAX);
-	struct vtlcall_result result = { .there = true };
+	char *command = debugfs_command(ubuf, len, DEBUGFS_COMMAND_MAX);
+	struct vtlcall_result result = { .valid = true };
 	u64 n[4];
 	int err;
 
@@ -287,7 +252,7 @@ static ssize_t vtlcall_write(struct file *file, const char __user *ubuf,
 	call->result = result;
 	vtlcall_last = result;
 	mutex_unlock(&vtlcall_lock);
-	/* Reading starts over with each result. */
+	/* The next read() starts at the beginning of the new result. */
 	*ppos = 0;
 	return result.value < 0 ? result.value : len;
 }
@@ -301,9 +266,9 @@ static ssize_t vtlcall_read(struct file *file, char __user *ubuf, size_t len,
 	int n = 0;
 
 	mutex_lock(&vtlcall_lock);
-	result = call->result.there ? call->result : vtlcall_last;
+	result = call->result.valid ? call->result : vtlcall_last;
 	mutex_unlock(&vtlcall_lock);
-	if (result.there)
+	if (result.valid)
 		n = scnprintf(line, sizeof(line), "%ld\n", result.value);
 	return simple_read_from_buffer(ubuf, len, ppos, line, n);
 }
@@ -317,12 +282,12 @@ static const struct file_operations vtlcall_fops = {
 };
 
 static const struct debugfs_file heki_files[] = {
-	{ "load_kdata", 0600, &load_kdata_fops },
-	{ "patch_text", 0600, &patch_text_fops },
-	{ "request", 0600, &request_fops },
+	{ "load_kdata", 0600, .command = run_load_kdata },
+	{ "patch_text", 0600, .command = run_patch_text },
+	{ "request", 0600, .command = run_request },
 	{ "patches", 0400, &patches_fops },
-	{ "end_of_boot", 0600, &end_of_boot_fops },
-	{ "live", 0600, &live_fops },
+	{ "end_of_boot", 0600, &end_of_boot_fops, run_end_of_boot },
+	{ "live", 0600, &live_fops, run_live },
 	{ "verdicts", 0400, &verdicts_fops },
 };
 

@@ -26,8 +26,8 @@ static struct dentry *phys_dir;
  * phys/mem: the file offset is the physical address.
  */
 
-/* How long a stretch is copied before signals are looked at. */
-#define MEM_STRETCH	SZ_1M
+/* How many bytes are copied between checks for fatal signals. */
+#define MEM_CHUNK	SZ_1M
 
 /* Move bytes between user memory and the physical address @pa. */
 typedef int (*mem_move)(phys_addr_t pa, char __user *ubuf, size_t len,
@@ -53,7 +53,7 @@ static int mem_move_in(phys_addr_t pa, char __user *ubuf, size_t len,
 	return err ?: phys_write_from_user(&ptr, 0, ubuf, len, done);
 }
 
-/* A pointer is refused as a whole; a file stops at the first bad page. */
+/* Page by page: a pointer is refused as a whole, a file up to the bad page. */
 static int mem_move_pages(mem_move move, phys_addr_t pa, char __user *ubuf,
 			  size_t len, size_t *done)
 {
@@ -77,12 +77,12 @@ static ssize_t mem_transfer(mem_move move, char __user *ubuf, size_t len,
 	size_t done = 0;
 	int err = 0;
 
-	/* The errno of an address that no physical address can be. */
+	/* As for a physical address beyond the width. */
 	if (*ppos < 0 || (loff_t)(phys_addr_t)*ppos != *ppos)
 		return -EOVERFLOW;
 
 	while (!err && done < len) {
-		size_t n = min_t(size_t, len - done, MEM_STRETCH);
+		size_t n = min_t(size_t, len - done, MEM_CHUNK);
 		size_t moved = 0;
 
 		if (fatal_signal_pending(current)) {
@@ -128,13 +128,13 @@ static const struct file_operations mem_fops = {
 	.fsync = noop_fsync,
 };
 
-/* Debugfs's operations of the file: it sets ->setattr() only. */
+/* Debugfs's operations of the file, which are ->setattr() only. */
 static const struct inode_operations *mem_debugfs_iops;
 static struct dentry *mem;
 
 /*
- * Shells and dd truncate what they write to. As with /dev/mem, that succeeds
- * and changes nothing: the size is that of the physical address space.
+ * Shells and dd truncate their output file. As with /dev/mem, that succeeds and
+ * changes nothing: the size is that of the physical address space.
  */
 static int mem_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		       struct iattr *attr)
@@ -151,9 +151,10 @@ static const struct inode_operations mem_iops = {
 };
 
 /*
- * The last file to be made: debugfs hands on fsync() only to files made by
- * debugfs_create_file_unsafe(). An open one must not outlive its operations, and
- * holds a reference to the module, which is not enough if loading fails.
+ * debugfs passes fsync() on only for files of debugfs_create_file_unsafe(). An
+ * open file of these must not outlive its operations. It holds a reference to
+ * the module, which does not help if loading fails: so this file is created
+ * last.
  */
 int debugfs_mem_init(void)
 {
@@ -176,7 +177,7 @@ int debugfs_mem_init(void)
 	return 0;
 }
 
-/* The inode lives on where somebody has it open by O_PATH. */
+/* The inode outlives the file if it is open with O_PATH. */
 void debugfs_mem_exit(void)
 {
 	struct inode *inode;
@@ -188,30 +189,24 @@ void debugfs_mem_exit(void)
 	inode_lock(inode);
 	inode->i_op = mem_debugfs_iops;
 	inode_unlock(inode);
-	/* Other operations are looked up without the lock, but do not sleep there. */
+	/* The others are fetched without the lock, but without sleeping. */
 	synchronize_rcu_tasks();
 	mem = NULL;
 }
 
 /*
- * phys/span: one request for each open file; the answer is read back from it.
+ * phys/span: each open file takes one request; read() returns the answer.
  */
 
 /* Room for some 8,000 frame numbers, or 31 KiB to write. */
 #define SPAN_COMMAND_MAX	SZ_64K
 
-/**
- * struct span_request - the request of one open file
- * @lock: guards the rest against threads that share the file
- * @asked: a command has been accepted; there is no second one
- * @answer: the bytes that were read, or NULL
- * @len: how many
- */
+/* The request of one open file. */
 struct span_request {
-	struct mutex lock;	/* see above */
-	bool asked;
-	u8 *answer;
-	size_t len;
+	struct mutex lock;	/* guards the rest; threads may share the file */
+	bool asked;		/* a command was accepted; no second one is */
+	u8 *answer;		/* bytes read, or NULL */
+	size_t len;		/* of @answer */
 };
 
 static int span_open(struct inode *inode, struct file *file)
@@ -240,14 +235,17 @@ static int span_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* The frame numbers that end a command; for kvfree(). */
+/* The frame numbers in @words, which may be NULL; freed by kvfree(). */
 static unsigned long *span_frames(char *words, unsigned long *nr)
 {
-	/* A word and the blank before it are two bytes at least. */
-	unsigned long room = strlen(words) / 2 + 1;
+	unsigned long room;
 	unsigned long *pfns;
 	char *word;
 
+	if (!words)
+		return ERR_PTR(-EINVAL);
+	/* A word and the blank before it take at least two bytes. */
+	room = strlen(words) / 2 + 1;
 	pfns = kvmalloc_array(room, sizeof(*pfns), GFP_KERNEL);
 	if (!pfns)
 		return ERR_PTR(-ENOMEM);
@@ -300,7 +298,7 @@ static int span_read_command(struct span_request *req, char *words)
 	int err;
 
 	if (parse_next_number(&words, &offset) ||
-	    parse_next_number(&words, &len) || !words)
+	    parse_next_number(&words, &len))
 		return -EINVAL;
 	pfns = span_frames(words, &nr);
 	if (IS_ERR(pfns))
@@ -328,7 +326,7 @@ static int span_write_command(char *words)
 	if (parse_next_number(&words, &offset) || offset >= PAGE_SIZE)
 		return -EINVAL;
 	hex = parse_word(&words);
-	if (!hex || parse_hex(hex, &len) || !words)
+	if (!hex || parse_hex(hex, &len))
 		return -EINVAL;
 	pfns = span_frames(words, &nr);
 	if (IS_ERR(pfns))
@@ -345,7 +343,7 @@ static int span_command(struct span_request *req, char *words)
 {
 	const char *verb = parse_word(&words);
 
-	if (!verb || !words)
+	if (!verb)
 		return -EINVAL;
 	if (!strcmp(verb, "read"))
 		return span_read_command(req, words);
@@ -473,7 +471,7 @@ static int protected_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(protected);
 
-/* The errnos of the contract by which a pointer can be refused. */
+/* The documented errnos of refused pointers. */
 static const struct {
 	const char *name;
 	int err;
