@@ -95,7 +95,8 @@ jobs() {
 		echo "${seconds:-600} $name $group $command"
 	done <"$tmp/todo" | awk '
 		$3 == "-" { seconds[++n] = $1; $1 = $3 = ""; line[n] = $0; next }
-		!($3 in job) { job[$3] = ++n; split($3, part, ","); line[n] = "--suites " part[1] }
+		{ split($3, part, ",") }
+		!($3 in job) { job[$3] = ++n; line[n] = "--suites " part[1] }
 		{
 			suite = $2
 			sub(/^suite_/, "", suite)
