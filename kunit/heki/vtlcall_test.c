@@ -328,9 +328,11 @@ static void foreign_text_is_refused(struct kunit *test)
 	/* Other frames at the same addresses. */
 	list->ranges[0] = range_of(vtl0, REQUESTS, PAGE_SIZE, HEKI_MOD_TEXT);
 	list->ranges[0].va = cpu_to_le64((unsigned long)vtl0->mem);
-	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EEXIST);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EINVAL);
 	list->ranges[0].va = cpu_to_le64(text);
-	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EEXIST);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EINVAL);
+	list->ranges[0].va = cpu_to_le64(PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, validate(vtl0, 1), (long)-EINVAL);
 
 	list->ranges[0] = (struct heki_range) {
 		.va = cpu_to_le64(text),

@@ -337,6 +337,9 @@ static int apply(const struct heki_request *request, bool live,
 		verdict->reason = HEKI_REASON_LIVE;
 		return -EBUSY;
 	}
+	/* What VTL0 claims of its memory says nothing of the running kernel. */
+	if (!heki_owner_is_live(hit.owner) && live)
+		return -ENOENT;
 
 	job.site = hit.site;
 	job.owner = hit.owner;
@@ -381,24 +384,35 @@ void heki_sync_cores(void)
 	on_each_cpu(sync_this_core, NULL, 1);
 }
 
+static bool same_request(const struct heki_request *a,
+			 const struct heki_request *b)
+{
+	return a->pa[0] == b->pa[0] && a->pa[1] == b->pa[1] &&
+	       a->size == b->size && !memcmp(a->bytes, b->bytes, a->size);
+}
+
 /*
  * HEKI_VTLCALL_PATCH_TEXT. The request lies at @pa0; @pa1 is its second page
  * iff it straddles. @flags is HEKI_PATCH_VTL0_SYNCS or 0. Other cores may
  * execute the old bytes until they are synchronised.
  *
- * @live is set for requests of live mode, which alone may patch the sites of
- * the running kernel. Of these only accepted and illegal ones are counted: the
- * kernel carries out the others itself.
+ * @live is the request that live mode made there, or NULL. Live mode alone may
+ * patch the sites of the running kernel. Of its requests only accepted and
+ * illegal ones are counted: the kernel carries out the others itself.
  *
- * Any context except NMI. Returns as lvbs_vtlcall().
+ * Any context except NMI. Returns as lvbs_vtlcall(), or -EAGAIN if VTL0's memory
+ * does not hold what live mode wrote.
  */
-long heki_patch_text(u64 pa0, u64 pa1, u64 flags, bool live)
+long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
+		     const struct heki_request *live)
 {
 	struct heki_verdict verdict = { .reason = HEKI_REASON_MALFORMED };
 	struct heki_request request = {};
 	long err;
 
 	err = request_read(pa0, pa1, &request);
+	if (!err && live && !same_request(&request, live))
+		err = -EAGAIN;
 	if (!err)
 		err = apply_any_context(&request, live, &verdict);
 	if (!err && !verdict.nothing_to_write && heki_may_sleep() &&

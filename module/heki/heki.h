@@ -395,7 +395,8 @@ static inline bool heki_may_sleep(void)
 int heki_request_keep(unsigned long pfn);
 void heki_request_unkeep(void);
 void heki_sync_cores(void);
-long heki_patch_text(u64 pa0, u64 pa1, u64 flags, bool live);
+long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
+		     const struct heki_request *live);
 
 /* Used by apply.c and its tests. */
 int heki_text_open(struct heki_text *text, const struct heki_site *site);

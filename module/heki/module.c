@@ -6,11 +6,14 @@
  * overlaps neither the kernel nor another module. Its sites and their targets
  * lie in its text.
  */
+#include <linux/io.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include <lvbs/vmap_manager.h>
 
@@ -61,6 +64,46 @@ static int mem_add(struct heki_module *mod, const struct heki_mem_range *range)
 	return 0;
 }
 
+static bool in_module_space(unsigned long va)
+{
+#ifdef MODULES_VADDR
+	return va >= MODULES_VADDR && va < MODULES_END;
+#else
+	return false;
+#endif
+}
+
+static bool page_is_mapped(u64 va, u64 pa)
+{
+	void *at = (void *)(unsigned long)va;
+	struct page *page;
+
+	if ((unsigned long)va != va)
+		return false;
+	if (virt_addr_valid(at))
+		return virt_to_phys(at) == pa;
+	if (!is_vmalloc_addr(at) && !in_module_space(va))
+		return false;
+	page = vmalloc_to_page(at);
+	return page && page_to_phys(page) == pa;
+}
+
+/*
+ * Is text where VTL0 says that it executes it? A jump is relative: with another
+ * address, a target that looks contained would be anywhere.
+ */
+static bool text_is_mapped(const struct heki_mem_range *range)
+{
+	u64 at;
+
+	for (at = 0; at < range->bytes; at += PAGE_SIZE) {
+		if (!page_is_mapped(range->va + at, range->pa + at))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 static int note_range(const struct heki_piece *piece, void *ctx)
 {
 	struct heki_mem_range range = {
@@ -78,7 +121,8 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 	if (piece->attributes == HEKI_MOD_ELF ||
 	    piece->attributes == HEKI_MOD_PATCH)
 		return 0;
-	if (range.text && (piece->pa | piece->bytes | piece->va) & ~PAGE_MASK)
+	if (range.text && ((piece->pa | piece->bytes | piece->va) & ~PAGE_MASK ||
+			   !text_is_mapped(&range)))
 		return -EINVAL;
 	return mem_add(ctx, &range);
 }

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -244,12 +245,18 @@ long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
 		    bool live)
 {
 	struct heki_owner *owner;
+	unsigned int flags;
 	long ret;
 
 	owner = kzalloc(sizeof(*owner), GFP_KERNEL);
 	if (!owner)
 		return -ENOMEM;
 
+	/*
+	 * Live mode takes owners_lock under text_mutex, for which a task may
+	 * wait that writeback waits for.
+	 */
+	flags = memalloc_noio_save();
 	mutex_lock(&owners_lock);
 	owner->id = owner_next_id(live);
 	owner->shrinks = !live;
@@ -267,6 +274,7 @@ long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
 		list_add_tail_rcu(&owner->node, &owners);
 	}
 	mutex_unlock(&owners_lock);
+	memalloc_noio_restore(flags);
 	return ret;
 }
 

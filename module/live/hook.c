@@ -4,8 +4,9 @@
  *
  * All of them, whatever they are for, go through one static function,
  * __text_poke() in arch/x86/kernel/alternative.c. An ftrace_ops sees it called.
- * IPMODIFY keeps direct trampolines (BPF) and live patches off that function,
- * PERMANENT refuses to switch ftrace off.
+ * IPMODIFY keeps live patches off that function, and direct trampolines that do
+ * not honour a changed instruction pointer (those of BPF do, where they can be
+ * there). PERMANENT refuses to switch ftrace off.
  *
  * Writes that meet no known site are counted by kind and left to the kernel.
  * Of one that does, audit reports what the validator would have said. Mediate
@@ -14,6 +15,7 @@
  * that is legal, but could not be carried out, is left to the kernel.
  */
 #include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/ftrace.h>
 #include <linux/gfp.h>
@@ -126,25 +128,33 @@ static void text_write_init(struct text_write *w, void *func, void *addr,
 		memcpy(w->bytes, src, n);
 }
 
-/* Does a site have a byte among @len from @va on, within one page? */
+/*
+ * Does a site have a byte among @len from @va on, within one page? Only those of
+ * live mode: VTL0's claims must not make a write of the kernel illegal.
+ */
 static bool page_meets_site(unsigned long va, size_t len, struct met_site *met)
 {
 	struct heki_patch_map *map = heki_owner_map();
-	phys_addr_t pa = live_text_pa(va);
+	phys_addr_t pa = live_text_pa(va), at = pa;
 	struct heki_patch_hit hit;
 
 	if (!pa)
 		return false;
-	if (!heki_patch_map_find(map, pa, &hit)) {
+	if (!heki_patch_map_find(map, pa, &hit) &&
+	    heki_owner_is_live(hit.owner)) {
 		met->va = (void *)(va - hit.at);
-	} else {
-		if (heki_patch_map_next(map, pa, &hit) ||
-		    hit.site.pa[0] - pa >= len)
-			return false;
-		met->va = (void *)(va + (hit.site.pa[0] - pa));
+		met->site = hit.site;
+		return true;
 	}
-	met->site = hit.site;
-	return true;
+	for (; !heki_patch_map_next(map, at, &hit) &&
+	     hit.site.pa[0] - pa < len; at = hit.site.pa[0] + 1) {
+		if (!heki_owner_is_live(hit.owner))
+			continue;
+		met->va = (void *)(va + (hit.site.pa[0] - pa));
+		met->site = hit.site;
+		return true;
+	}
+	return false;
 }
 
 static bool meets_site(const struct text_write *w, struct met_site *met)
@@ -224,8 +234,11 @@ static void passed(const struct text_write *w, int err)
 
 static void count_kind(const struct text_write *w)
 {
-	enum live_kind kind = live_kind_of(w->addr, w->bytes, w->len, w->fill);
+	enum live_kind kind;
 
+	preempt_disable();	/* get_kprobe() walks a list under RCU */
+	kind = live_kind_of(w->addr, w->bytes, w->len, w->fill);
+	preempt_enable();
 	atomic64_inc(&counts[kind]);
 	if (kind == LIVE_OTHER)
 		pr_info_ratelimited("unknown text write: %zu bytes %*ph at %pS\n",
@@ -249,16 +262,15 @@ static void audit(const struct text_write *w, const struct met_site *met)
 		passed(w, err);
 }
 
-static long submit(struct heki_patch *wire, phys_addr_t pa0, phys_addr_t pa1,
-		   const u8 *bytes, size_t len)
+static long submit(struct heki_patch *wire, const struct heki_request *request)
 {
-	heki_patch_encode(wire, pa0, pa1, bytes, len);
+	heki_patch_encode(wire, request->pa[0], request->pa[1], request->bytes,
+			  request->size);
 	return heki_patch_text(virt_to_phys(wire), 0, HEKI_PATCH_VTL0_SYNCS,
-			       true);
+			       request);
 }
 
-static long patch_text_sleeping(phys_addr_t pa0, phys_addr_t pa1,
-				const u8 *bytes, size_t len)
+static long patch_text_sleeping(const struct heki_request *request)
 {
 	unsigned int flags;
 	long err;
@@ -266,33 +278,36 @@ static long patch_text_sleeping(phys_addr_t pa0, phys_addr_t pa1,
 	/* The patching task may hold locks that writeback needs. */
 	flags = memalloc_noio_save();
 	mutex_lock(&request_lock);
-	err = submit(&requests->sleeping, pa0, pa1, bytes, len);
+	err = submit(&requests->sleeping, request);
 	mutex_unlock(&request_lock);
 	memalloc_noio_restore(flags);
 	return err;
 }
 
-static long patch_text_atomic(phys_addr_t pa0, phys_addr_t pa1,
-			      const u8 *bytes, size_t len)
+static long patch_text_atomic(const struct heki_request *request)
 {
 	unsigned long flags;
 	long err;
 
 	raw_spin_lock_irqsave(&atomic_request_lock, flags);
-	err = submit(&requests->atomic, pa0, pa1, bytes, len);
+	err = submit(&requests->atomic, request);
 	raw_spin_unlock_irqrestore(&atomic_request_lock, flags);
 	return err;
 }
 
-long live_patch_text(phys_addr_t pa0, phys_addr_t pa1, const u8 *bytes,
-		     size_t len)
+static long patch_text(const struct heki_request *request)
 {
 	long err = -ENOMEM;
 
 	if (heki_may_sleep())
-		err = patch_text_sleeping(pa0, pa1, bytes, len);
+		err = patch_text_sleeping(request);
 	/* The persistent mappings serve where there is no memory. */
-	return err == -ENOMEM ? patch_text_atomic(pa0, pa1, bytes, len) : err;
+	return err == -ENOMEM ? patch_text_atomic(request) : err;
+}
+
+void live_write_text(unsigned long va, const u8 *bytes, size_t len)
+{
+	static_call(lvbs_text_poke)(text_poke_memcpy, (void *)va, bytes, len);
 }
 
 /* Return: 0; -EACCES if the write is illegal; otherwise why it was not done. */
@@ -305,8 +320,7 @@ static int mediate(const struct text_write *w)
 
 	if (!w->fill && w->len && w->len <= HEKI_CODE_MAX) {
 		encode_request(&request, w);
-		err = live_patch_text(request.pa[0], request.pa[1], w->bytes,
-				      w->len);
+		err = patch_text(&request);
 		if (!err || err == -EACCES)
 			return err;
 	}
@@ -488,7 +502,9 @@ static int live_start(enum live_mode new)
 	return 0;
 
 remove_hook:
-	hook_remove();
+	/* A hook that stays needs all of this. */
+	if (hook_remove())
+		return err;
 end_sites:
 	WRITE_ONCE(mode, LIVE_OFF);
 	live_sites_end();
@@ -563,6 +579,17 @@ int live_init(void)
 
 void live_exit(void)
 {
-	live_switch(LIVE_OFF);
+	/*
+	 * After a bug in ftrace the hook cannot be removed. The kernel still
+	 * calls it, so this module must not go; live mode goes on meanwhile.
+	 */
+	if (live_switch(LIVE_OFF))
+		pr_emerg("live mode: the module cannot be unloaded: __text_poke() is still hooked\n");
+	while (mode != LIVE_OFF) {
+		ssleep(10);
+		live_switch(LIVE_OFF);
+	}
+	/* Leaves dangling pointers: not before the last use. */
+	ftrace_free_filter(&text_poke_ops);
 	live_sites_exit();
 }

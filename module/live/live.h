@@ -34,8 +34,9 @@ const char *live_mode_name(void);
  * Return: 0; -EINVAL for an unknown mode, or for "mediate" where a loaded
  * module has a jump label outside its own text; -ENOENT if the kernel lacks a
  * symbol; -EBUSY if something else already redirects the kernel's text writer,
- * ftrace is disabled, or the writes of a test key were not seen; -EEXIST if a
- * site is already known; -ENOMEM.
+ * ftrace is disabled, a module is being loaded or unloaded, or the writes of a
+ * test key were not seen; -EEXIST if a site is already known; -ENOMEM. What
+ * ftrace returned if the hook cannot be removed: then the mode stays as it is.
  */
 int live_set_mode(const char *name);
 
@@ -108,9 +109,8 @@ void live_sites_exit(void);
 /* Counts a jump label outside its owner's text. */
 void live_count_refused(void);
 
-/* One step of a patch through the front door, under text_mutex. */
-long live_patch_text(phys_addr_t pa0, phys_addr_t pa1, const u8 *bytes,
-		     size_t len);
+/* Write by the kernel's own writer, under text_mutex, once that was hooked. */
+void live_write_text(unsigned long va, const u8 *bytes, size_t len);
 
 #else /* !LVBS_LIVE */
 

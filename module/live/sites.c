@@ -18,7 +18,6 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/pfn.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -63,6 +62,7 @@ static u32 kernel_id;
 static unsigned long core_start, core_end;
 static struct list_head *all_modules;
 static struct mutex *text_mutex;	/* serialises the kernel's text writes */
+static struct mutex *key_mutex;		/* the kernel's jump_label_mutex */
 
 bool live_in_core_text(unsigned long va)
 {
@@ -210,73 +210,56 @@ static int fill_from_table(struct heki_patch_batch *batch, void *ctx)
 
 static long table_add(struct site_table *table)
 {
-	unsigned int flags;
 	long id;
 
 	lockdep_assert_held(&sites_lock);
 
-	/* Writeback may wait for a task that waits for text_mutex. */
-	flags = memalloc_noio_save();
 	mutex_lock(text_mutex);
 	id = heki_owner_add(table->owner, fill_from_table, table, true);
 	mutex_unlock(text_mutex);
-	memalloc_noio_restore(flags);
 	return id;
-}
-
-/* The byte that completes the tail of a site with INT3 in front of it. */
-static u8 missing_head(const struct heki_site *site, const u8 *text,
-		       bool jumps)
-{
-	const u8 *nop = heki_nop(site->size);
-	size_t n = site->size - 1;
-
-	/* The tails differ, but for the one short jump whose tail is a NOP's. */
-	if (memcmp(site->code + 1, nop + 1, n))
-		jumps = !memcmp(text + 1, site->code + 1, n);
-	return jumps ? site->code[0] : nop[0];
 }
 
 /*
  * A writer that began a legal patch and did not finish it left an INT3 that
- * nobody handles. Put the instruction back that its tail belongs to.
+ * nobody handles. Put the instruction back that the key asks for: the kernel
+ * expects that one at the next switch. By the kernel's writer, as nobody's lock
+ * may stop this.
  */
-static bool entry_restore(const struct site_table *table,
+static void entry_restore(const struct site_table *table,
 			  const struct jump_entry *entry)
 {
-	bool jumps = static_key_enabled(jump_entry_key(entry)) ^
-		     jump_entry_is_branch(entry);
 	unsigned long va = jump_entry_code(entry);
 	struct heki_patch_hit hit;
-	u8 text[HEKI_CODE_MAX];
-	u8 head;
-	long err;
+	const u8 *insn;
+	u8 first;
 
+	/* The key of an init entry may be gone. */
 	if (entry_is_init(table, entry) != table->init ||
-	    copy_nofault_from(text, (void *)va, 1) || text[0] != INT3)
-		return false;
-	if (heki_patch_map_find(heki_owner_map(), live_text_pa(va), &hit) ||
-	    hit.at || copy_nofault_from(text, (void *)va, hit.site.size))
-		return false;
+	    copy_nofault_from(&first, (void *)va, 1) || first != INT3 ||
+	    heki_patch_map_find(heki_owner_map(), live_text_pa(va), &hit) ||
+	    hit.at || hit.site.code[0] == INT3)
+		return;
 
-	head = missing_head(&hit.site, text, jumps);
-	err = live_patch_text(hit.site.pa[0], 0, &head, 1);
-	pr_warn("live mode: %s the INT3 left at %pS: error %ld\n",
-		err ? "cannot remove" : "removed", (void *)va, err);
-	return !err;
+	insn = heki_nop(hit.site.size);
+	if (static_key_enabled(jump_entry_key(entry)) ^
+	    jump_entry_is_branch(entry))
+		insn = hit.site.code;
+	live_write_text(va + 1, insn + 1, hit.site.size - 1);
+	heki_sync_cores();
+	live_write_text(va, insn, 1);
+	heki_sync_cores();
+	pr_warn("live mode: removed the INT3 left at %pS\n", (void *)va);
 }
 
 static void table_restore(const struct site_table *table)
 {
 	const struct jump_entry *entry;
-	bool restored = false;
 
 	lockdep_assert_held(text_mutex);
 
 	for (entry = table->start; entry < table->end; entry++)
-		restored |= entry_restore(table, entry);
-	if (restored)
-		heki_sync_cores();
+		entry_restore(table, entry);
 }
 
 static void owner_drop(u32 id)
@@ -304,9 +287,10 @@ static int kernel_add(void)
 	core_end = ksym_address("_etext");
 	all_modules = (void *)ksym_address("modules");
 	text_mutex = (void *)ksym_address("text_mutex");
+	key_mutex = (void *)ksym_address("jump_label_mutex");
 	if (!table.start || !table.end || !core_start || !core_end ||
-	    !all_modules || !text_mutex) {
-		pr_err("live mode: cannot find the kernel's jump table, text, modules or text_mutex\n");
+	    !all_modules || !text_mutex || !key_mutex) {
+		pr_err("live mode: cannot find the kernel's jump table, text, modules or mutexes\n");
 		return -ENOENT;
 	}
 
@@ -426,11 +410,35 @@ static struct module *module_unknown(void)
 	return found;
 }
 
+/*
+ * A module whose notifier ran before live mode was on, and which is not live
+ * yet, patches sites that nobody knows.
+ */
+static bool module_in_transit(void)
+{
+	const struct module *mod;
+	bool found = false;
+
+	lockdep_assert_held(&sites_lock);
+
+	preempt_disable();
+	list_for_each_entry_rcu(mod, all_modules, list)
+		found |= mod != THIS_MODULE && !module_known(mod) &&
+			 mod->state != MODULE_STATE_LIVE &&
+			 mod->state != MODULE_STATE_UNFORMED;
+	preempt_enable();
+	return found;
+}
+
 static int modules_add(void)
 {
 	struct module *mod;
 	int err = 0;
 
+	if (module_in_transit()) {
+		pr_err("live mode: a module is being loaded or unloaded\n");
+		return -EBUSY;
+	}
 	while (!err && (mod = module_unknown())) {
 		err = module_add(mod);
 		module_put(mod);
@@ -458,8 +466,6 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 	case MODULE_STATE_LIVE:
 		if (live)
 			module_drop_init(live);
-		else if (active)
-			module_add(mod);
 		break;
 	case MODULE_STATE_GOING:
 		if (live)
@@ -482,6 +488,8 @@ static void sites_restore(void)
 	struct site_table table = kernel_table();
 	struct live_module *live;
 
+	/* No key changes while its instructions are chosen. */
+	mutex_lock(key_mutex);
 	mutex_lock(text_mutex);
 	if (kernel_id)
 		table_restore(&table);
@@ -490,6 +498,7 @@ static void sites_restore(void)
 		table_restore(&table);
 	}
 	mutex_unlock(text_mutex);
+	mutex_unlock(key_mutex);
 }
 
 static void sites_end(void)
@@ -499,7 +508,7 @@ static void sites_end(void)
 	lockdep_assert_held(&sites_lock);
 
 	active = false;
-	if (!text_mutex)
+	if (!text_mutex || !key_mutex)
 		return;
 	sites_restore();
 	list_for_each_entry_safe(live, next, &live_modules, node)

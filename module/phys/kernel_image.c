@@ -21,7 +21,7 @@ struct image_section {
 	/* NULL in a module, where the linker does not know the symbols. */
 	const char *start;
 	const char *end;
-	const char *protected_as;	/* NULL: writable */
+	const char *name;
 	struct phys_protection prot;
 	struct kernel_range range;
 };
@@ -37,58 +37,48 @@ struct image_section {
 	.end_name = #to,						\
 	.start = IMAGE_SYMBOL(from),					\
 	.end = IMAGE_SYMBOL(to),					\
-	.protected_as = what,						\
+	.name = what,							\
 }
 
-/*
- * The sections that are never freed; init sections and gaps are. Text is first:
- * see kernel_image_text().
- */
+/* The text comes first. */
 static struct image_section sections[] = {
 	IMAGE_SECTION("kernel text", _stext, _etext),
 	IMAGE_SECTION("kernel rodata", __start_rodata, __end_rodata),
-	IMAGE_SECTION(NULL, _sdata, _edata),
-	IMAGE_SECTION(NULL, __bss_start, __bss_stop),
 };
 
-static unsigned int nr_ready;
+/* All of it, data included. */
+static struct image_section image = IMAGE_SECTION("kernel image", _text, _end);
 
-static bool ranges_overlap(u64 a, u64 a_bytes, u64 b, u64 b_bytes)
-{
-	return a_bytes && b_bytes && a <= b + (b_bytes - 1) &&
-	       b <= a + (a_bytes - 1);
-}
+static unsigned int nr_ready;
 
 struct kernel_range kernel_image_text(void)
 {
 	return sections[0].range;
 }
 
-/* Does the range share a byte with the image, data included? Any context. */
+/*
+ * Init sections, gaps between sections and unused parts of bss become free
+ * memory. What stays the kernel's is reserved.
+ */
 bool kernel_image_overlaps(u64 pa, u64 bytes)
 {
-	const struct kernel_range *range;
-	size_t i;
+	u64 start = max_t(u64, pa, image.range.pa);
+	u64 last = min_t(u64, pa + (bytes - 1),
+			 image.range.pa + (image.range.bytes - 1));
+	unsigned long pfn;
 
-	for (i = 0; i < ARRAY_SIZE(sections); i++) {
-		range = &sections[i].range;
-		if (ranges_overlap(range->pa, range->bytes, pa, bytes))
+	if (!bytes || last < start)
+		return false;
+	for (pfn = PHYS_PFN(start); pfn <= PHYS_PFN(last); pfn++)
+		if (PageReserved(pfn_to_page(pfn)))
 			return true;
-	}
 	return false;
 }
 
 bool kernel_image_overlaps_va(u64 va, u64 bytes)
 {
-	const struct kernel_range *range;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(sections); i++) {
-		range = &sections[i].range;
-		if (ranges_overlap(range->va, range->bytes, va, bytes))
-			return true;
-	}
-	return false;
+	return bytes && va <= image.range.va + (image.range.bytes - 1) &&
+	       image.range.va <= va + (bytes - 1);
 }
 
 static int section_find(struct image_section *section)
@@ -99,8 +89,8 @@ static int section_find(struct image_section *section)
 			    ksym_address(section->end_name);
 
 	if (!start || end <= start) {
-		pr_err("cannot find the kernel image: symbols %s and %s not found (kprobes disabled?)\n",
-		       section->start_name, section->end_name);
+		pr_err("cannot find the %s: symbols %s and %s not found (kprobes disabled?)\n",
+		       section->name, section->start_name, section->end_name);
 		return -ENOENT;
 	}
 	section->range = (struct kernel_range) {
@@ -117,9 +107,7 @@ static int section_protect(struct image_section *section)
 	unsigned long first = PHYS_PFN(pa);
 	unsigned long last = PHYS_PFN(pa + section->range.bytes - 1);
 
-	if (!section->protected_as)
-		return 0;
-	section->prot.owner = section->protected_as;
+	section->prot.owner = section->name;
 	return phys_protect(lvbs_vmap_manager(), &section->prot, first,
 			    last - first + 1);
 }
@@ -128,6 +116,9 @@ int kernel_image_init(void)
 {
 	int err;
 
+	err = section_find(&image);
+	if (err)
+		return err;
 	for (nr_ready = 0; nr_ready < ARRAY_SIZE(sections); nr_ready++) {
 		err = section_find(&sections[nr_ready]);
 		err = err ?: section_protect(&sections[nr_ready]);
@@ -142,8 +133,6 @@ int kernel_image_init(void)
 void kernel_image_exit(void)
 {
 	while (nr_ready--)
-		if (sections[nr_ready].protected_as)
-			phys_unprotect(lvbs_vmap_manager(),
-				       &sections[nr_ready].prot);
+		phys_unprotect(lvbs_vmap_manager(), &sections[nr_ready].prot);
 	nr_ready = 0;
 }

@@ -54,3 +54,12 @@ kcore_read() {
 	dd if=/proc/kcore bs=$(($2)) skip="$kcore_at" count=1 iflag=skip_bytes status=none |
 		xxd -p | tr -d '\n'
 }
+
+# direct_va PA: the address in the direct map. Needs lvbs, and a suite's mem_read.
+direct_va() {
+	direct_base=
+	for direct_byte in $(mem_read "$(kernel_pa "$(sym page_offset_base)")" 8 | sed 's/../& /g'); do
+		direct_base=$direct_byte$direct_base
+	done
+	printf '0x%x\n' $((0x$direct_base + $1))
+}

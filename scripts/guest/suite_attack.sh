@@ -122,15 +122,22 @@ for name in long short long_1 long_4; do
 		fi
 		t_is "$(head_of "$(site_now $name)")" cc "${name}_guarded_after_$last_step"
 		t_ok "${name}_off_after_$last_step" live off
-		if [ $last_step = tail ]; then
-			t_is "$(site_now $name)" "$CODE 1" "${name}_completed_after_$last_step"
-			for at in 0 1 2 3 4; do
-				[ $at -ge "$SIZE" ] || attack "$(add "$VA" $at)" "$(echo "$NOP" | cut -c $((2 * at + 1))-$((2 * at + 2)))"
-			done
-		fi
 		t_is "$(site_now $name)" "$NOP 0" "${name}_nop_after_$last_step"
+		# The kernel stops with a BUG unless it finds what the key says.
+		t_ok "${name}_key_on_after_$last_step" put /sys/kernel/debug/heki_client/command key 1
+		t_is "$(site_now $name)" "$CODE 1" "${name}_code_after_$last_step"
+		put /sys/kernel/debug/heki_client/command key 0
 	done
 done
+# No lock of others keeps the INT3 there.
+insmod /locker.ko
+live mediate
+site long
+attack "$VA" cc
+t_ok locked_site write_to $HOLD "$((PA0)) $SIZE exclusive"
+t_ok locked_site_off live off
+t_is "$(site_now long)" "$NOP 0" locked_site_restored
+rmmod locker
 
 #
 # A write of two pages is validated in both.
@@ -224,9 +231,9 @@ live mediate
 since
 rounds=0
 while [ $rounds -lt 20 ]; do
-	rounds=$((rounds + 1))
 	insmod /flipper.ko || break
 	rmmod flipper || break
+	rounds=$((rounds + 1))
 done
 t_is $rounds 20 flipper_loads_and_unloads
 t_ok flipper_sites_patched test "$(grown accepted_guard_fits)" -gt 20
@@ -235,6 +242,24 @@ t_is "$(grown accepted_guard_fits) $(grown accepted_tail_fits)" \
 t_ok flipper_static_calls_counted test "$(grown live_static_call)" -gt 20
 t_is "$(grown live_other) $(grown live_refused) $(grown live_passed)" "0 0 0" flipper_writes_have_a_kind
 t_ok flipper_saw_its_keys_in_effect sh -c '! dmesg | grep -q "flipper: code does not match"'
+# Its init text is gone.
+insmod /flipper.ko
+t_ok off_with_flipper live off
+live mediate
+rmmod flipper
+live off
+# Before its sites are known, and while they are patched, there is no switching on.
+insmod /flipper.ko init_ms=4000 &
+flipper_pid=$!
+until grep -q '^flipper .* Loading' /proc/modules; do :; done
+for mode in audit mediate; do
+	t_fails EBUSY "${mode}_while_a_module_loads" live $mode
+	t_is "$(cat "$LIVE") $(wc -l <"$D/heki/patches")" "off 0" "${mode}_while_a_module_loads_stays_off"
+done
+wait $flipper_pid
+t_ok mediate_once_it_is_loaded live mediate
+t_ok its_sites_are_known grep -q ' flipper$' "$D/heki/patches"
+rmmod flipper
 live off
 t_is "$(text_sum)" "$text_before" text_restored_after_flipper
 rmmod attacker

@@ -72,10 +72,10 @@ done
 # A site and its target lie in the text of their owner, which cannot declare memory of another.
 #
 for shape in text_missing target_kernel not_a_jump short_jump_of_5 target_far target_before \
-	va_unaligned kernel_sites; do
+	va_unaligned kernel_va va_twice kernel_sites; do
 	announcement_refused EINVAL validate $shape
 done
-for shape in kernel_text kernel_data kernel_va text_twice data_twice va_twice; do
+for shape in kernel_text kernel_data text_twice data_twice; do
 	announcement_refused EEXIST validate $shape
 done
 # LOAD_KDATA takes sites in the kernel's text only.
@@ -357,7 +357,7 @@ t_ok patch_after_boot flip "$CODE"
 t_is "$(site_now long)" "$CODE 1" patched_after_boot
 t_ok patch_back_after_boot flip "$NOP"
 t_ok unload_after_boot client unload
-for shape in kernel_text kernel_data kernel_va; do
+for shape in kernel_text kernel_data; do
 	t_fails EEXIST "validate_${shape}_after_boot" client validate $shape
 done
 t_fails EEXIST validate_kernel_sites_after_boot client validate kernel_sites

@@ -132,7 +132,7 @@ list_pa=$PA
 blob_pa=$((${PFNS#* } * 4096))
 page_write 4096 "$(le64 0)$(le64 0)$(le64 0)$(le64 0)$(le64 1)$(le64 1)$(wire "$site_pa" 0 2 eb5a)"
 # The site's page as the text of a module, and the blob.
-page_write 0 "$(le64 0)$(le64 0)$(le64 2)$(le64 0x10000)$(le64 "$site_pa")$(le64 $((site_pa + 4096)))$(le64 0)\
+page_write 0 "$(le64 0)$(le64 0)$(le64 2)$(le64 "$(direct_va "$site_pa")")$(le64 "$site_pa")$(le64 $((site_pa + 4096)))$(le64 0)\
 $(le64 0)$(le64 "$blob_pa")$(le64 $((blob_pa + 72)))$(le64 8)"
 t_ok validate_site put "$D/vtlcall" 0x1ffe6 "$list_pa" 2 0
 t_ok guard_site put "$D/heki/request" "$site_pa" 0 cc

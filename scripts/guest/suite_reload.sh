@@ -92,7 +92,7 @@ ring_pa=$(($1 * 4096)) log_pa=$(($2 * 4096)) list_pa=$(($3 * 4096)) blob_pa=$(($
 protect_pa=$(($5 * 4096)) site_pa=$(($6 * 4096))
 # A blob with one header and one record: a two-byte site whose code, eb 5a, is in place.
 page_write 12288 "$(le64 0)$(le64 0)$(le64 0)$(le64 0)$(le64 1)$(le64 1)$(wire $site_pa 0 2 eb5a)"
-page_write 8192 "$(le64 0)$(le64 0)$(le64 2)$(le64 0x10000)$(le64 $site_pa)$(le64 $((site_pa + 4096)))$(le64 0)\
+page_write 8192 "$(le64 0)$(le64 0)$(le64 2)$(le64 "$(direct_va "$site_pa")")$(le64 $site_pa)$(le64 $((site_pa + 4096)))$(le64 0)\
 $(le64 0)$(le64 $blob_pa)$(le64 $((blob_pa + 72)))$(le64 8)"
 page_write 16384 "$(le64 0)$(le64 0)$(le64 1)$(le64 0)$(le64 $protect_pa)$(le64 $((protect_pa + 4096)))$(le64 1)"
 page_write 20480 eb5a

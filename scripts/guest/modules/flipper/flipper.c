@@ -3,6 +3,7 @@
  * Toggles a static key and a static call of its own until it is unloaded, also
  * while its init text, which has a site of that key, is freed.
  */
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jump_label.h>
 #include <linux/kthread.h>
@@ -38,6 +39,10 @@ static unsigned long flips;
 module_param(flips, ulong, 0400);
 MODULE_PARM_DESC(flips, "number of times the key was toggled (output)");
 
+static unsigned int init_ms;
+module_param(init_ms, uint, 0);
+MODULE_PARM_DESC(init_ms, "sleep that long while initialising");
+
 static struct task_struct *thread;
 
 static bool flip_once(void)
@@ -60,13 +65,14 @@ static int flip(void *unused)
 	while (!kthread_should_stop()) {
 		wrong |= !flip_once();
 		flips++;
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 	return wrong;
 }
 
 static int __init flipper_init(void)
 {
+	msleep(init_ms);
 	thread = kthread_run(flip, NULL, "flipper");
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
