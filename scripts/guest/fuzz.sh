@@ -24,10 +24,11 @@ tally() {
 }
 
 text_before=$(text_sum)
+direct_map=$(direct_va 0)
 : >/tmp/tally
 while [ "$epoch" -le $last ]; do
 	status=0
-	/fuzz --seed "$seed" --epoch "$epoch" --count "$count" --coverage /tmp/coverage "$@" >/tmp/epoch 2>&1 || status=$?
+	/fuzz --seed "$seed" --epoch "$epoch" --count "$count" --direct-map "$direct_map" --coverage /tmp/coverage "$@" >/tmp/epoch 2>&1 || status=$?
 	grep '^tally' /tmp/epoch >>/tmp/tally
 	grep -v '^tally' /tmp/epoch
 	if [ $status = 0 ]; then t_pass "epoch_$epoch"; else t_fail "epoch_$epoch" "status $status"; fi

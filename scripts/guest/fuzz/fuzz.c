@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fuzz --seed N --epoch N --count N [--dir D] [--coverage FILE] [--trace]
+ * fuzz --seed N --epoch N --count N --direct-map VA [--dir D] [--coverage FILE] [--trace]
  *
  * Runs one epoch, in three parts: alone, with each result checked; racing with
  * threads that send commands of their own and change lists and requests while
@@ -197,7 +197,7 @@ static void end_boot(void)
 
 static void usage(void)
 {
-	die("usage: fuzz --seed N --epoch N --count N [--dir D] [--coverage FILE] [--trace]");
+	die("usage: fuzz --seed N --epoch N --count N --direct-map VA [--dir D] [--coverage FILE] [--trace]");
 }
 
 int main(int argc, char **argv)
@@ -207,6 +207,7 @@ int main(int argc, char **argv)
 		{ "epoch", required_argument, NULL, 'e' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "dir", required_argument, NULL, 'd' },
+		{ "direct-map", required_argument, NULL, 'm' },
 		{ "coverage", required_argument, NULL, 'c' },
 		{ "trace", no_argument, NULL, 't' },
 		{ }
@@ -222,12 +223,13 @@ int main(int argc, char **argv)
 		case 'e': run.epoch = strtoul(optarg, NULL, 0); break;
 		case 'n': count = strtoul(optarg, NULL, 0); break;
 		case 'd': run.dir = optarg; break;
+		case 'm': run.direct_map = strtoull(optarg, NULL, 0); break;
 		case 'c': coverage = optarg; break;
 		case 't': run.trace = true; break;
 		default: usage();
 		}
 	}
-	if (!count || optind != argc)
+	if (!count || !run.direct_map || optind != argc)
 		usage();
 
 	pool_init();

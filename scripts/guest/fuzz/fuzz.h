@@ -70,6 +70,7 @@ static inline void rnd_bytes(struct rnd *r, void *buf, size_t len)
 
 struct run {
 	const char *dir;	/* debugfs directory of lvbs */
+	uint64_t direct_map;	/* kernel address of physical address 0 */
 	uint64_t seed;
 	unsigned int epoch;
 	unsigned long index;	/* current command */

@@ -11,9 +11,6 @@
 #define SITES_MAX	512
 #define TOKENS_MAX	64
 
-/* Where modules have their text mapped. */
-#define TEXT_VA		0x100000000000ULL
-
 /* Structure layouts in 64-bit words, see include/lvbs/heki_abi.h. */
 enum { PAGE_NEXT_PA = 1, PAGE_NRANGES = 2, PAGE_RANGE = 3 };
 enum { RANGE_VA, RANGE_PA, RANGE_EPA, RANGE_ATTR, RANGE_WORDS };
@@ -224,7 +221,7 @@ static void add_text_ranges(struct rnd *r, struct list *list)
 		for (j = 0; j < 2; j++) {
 			pa = list->site[i].pa[j] & ~(PAGE - 1ULL);
 			if (pa && !rnd_one_in(r, 40) && !has_range(list, pa))
-				range_add(list, TEXT_VA + pa, pa, PAGE, rnd_one_in(r, 3) ? 4 : 0);
+				range_add(list, run.direct_map + pa, pa, PAGE, rnd_one_in(r, 3) ? 4 : 0);
 		}
 }
 
