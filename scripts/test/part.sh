@@ -93,7 +93,7 @@ split() {
 		{ sub(/\r$/, "") }
 		/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?### begin / { file = dir "/" $NF "." suffix }
 		{ print >file }
-		/^### end / { print $3, $4, $5 >(dir "/ended") }
+		suffix == "out" && /^### end / { print $3, $4, $5 >(dir "/ended") }
 		/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?### end / { file = dir "/vm." suffix }
 	' "$1" "$2"
 }
