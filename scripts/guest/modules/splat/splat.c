@@ -47,12 +47,23 @@ static int race_on_counter(void)
 	return PTR_ERR_OR_ZERO(second);
 }
 
+/* Several objects: a stale pointer to one, on a stack, hides that one. */
+static int leak_memory(void)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		if (!kmalloc(64, GFP_KERNEL))
+			return -ENOMEM;
+	return 0;
+}
+
 static int __init splat_init(void)
 {
 	if (race)
 		return race_on_counter();
 	if (leak)
-		return kmalloc(64, GFP_KERNEL) ? 0 : -ENOMEM;
+		return leak_memory();
 	WARN(1, "triggered by the splat module\n");
 	return 0;
 }
