@@ -426,7 +426,7 @@ static int hook_remove(void)
 	 * between the call and live_text_poke(): all others are counted.
 	 */
 	wait_var_event(&in_flight, !atomic_read(&in_flight));
-	/* Nobody returns through the module's text any more. */
+	/* Wait for the tasks that still return through the module's text. */
 	synchronize_rcu_tasks();
 	return 0;
 }

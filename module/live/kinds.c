@@ -95,9 +95,10 @@ static bool is_ftrace_call(unsigned long addr)
 	return false;
 }
 
-static bool is_ftrace(unsigned long addr, size_t len)
+/* The caller has asked live_is_ftrace_site() already. */
+static bool is_ftrace(unsigned long addr)
 {
-	return live_is_ftrace_site(addr, len) || is_ftrace_call(addr) ||
+	return is_ftrace_call(addr) ||
 	       static_call(lvbs_is_ftrace_trampoline)(addr);
 }
 
@@ -177,7 +178,7 @@ enum live_kind live_kind_of(const void *where, const u8 *bytes, size_t len,
 
 	if (within_module(addr, THIS_MODULE))
 		return LIVE_VTL1;
-	if (is_ftrace(addr, len))
+	if (is_ftrace(addr))
 		return LIVE_FTRACE;
 	if (is_kprobe(addr))
 		return LIVE_KPROBE;

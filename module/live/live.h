@@ -82,7 +82,7 @@ void live_kinds_find(void);
 /* The function tracer's call sites: cheap, and most writes. Any context. */
 bool live_is_ftrace_site(unsigned long addr, size_t len);
 
-/* Kind of a write that meets no known site. Any context except NMI. */
+/* Kind of a write to neither a known nor a tracer site. Any context except NMI. */
 enum live_kind live_kind_of(const void *addr, const u8 *bytes, size_t len,
 			    bool fill);
 

@@ -221,10 +221,10 @@ static long table_add(struct site_table *table)
 }
 
 /*
- * A writer that began a legal patch and did not finish it left an INT3 that
- * nobody handles. Put the instruction back that the key asks for: the kernel
- * expects that one at the next switch. By the kernel's writer, as nobody's lock
- * may stop this.
+ * A writer that began a legal patch and did not finish it left an INT3 without a
+ * handler. Restore the instruction that the key selects, which the kernel expects
+ * at the next switch. The kernel's own writer does it: a range lock must not
+ * prevent this.
  */
 static void entry_restore(const struct site_table *table,
 			  const struct jump_entry *entry)
@@ -411,8 +411,8 @@ static struct module *module_unknown(void)
 }
 
 /*
- * A module whose notifier ran before live mode was on, and which is not live
- * yet, patches sites that nobody knows.
+ * A module that passed the notifier before live mode was on, and is not live yet,
+ * patches sites that are not in the map.
  */
 static bool module_in_transit(void)
 {
