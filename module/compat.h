@@ -98,4 +98,9 @@ static inline struct module_memory module_text_memory(const struct module *mod,
 #define lvbs_assign_str(dst, src)	__assign_str(dst)
 #endif
 
+/* Before 6.12 pages have no type for memory that a guest has not accepted. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define PageUnaccepted(page)	((void)(page), false)
+#endif
+
 #endif /* _LVBS_COMPAT_H */

@@ -16,9 +16,9 @@ static const struct subsystem {
 } subsystems[] = {
 	{ "kernel symbols", ksym_init, NULL },
 	{ "RAM map", ram_map_init, ram_map_exit },
-	{ "owned memory", owned_init, NULL },
+	{ "local windows", local_windows_init, local_windows_exit },
 	{ "vmap managers", vmap_managers_init, vmap_managers_exit },
-	{ "memory offlining", phys_offline_init, phys_offline_exit },
+	{ "memory hotplug", hotplug_init, hotplug_exit },
 	{ "kernel image", kernel_image_init, kernel_image_exit },
 	{ "rings", rings_init, rings_exit },
 	{ "log", log_init, log_exit },

@@ -6,18 +6,32 @@
 #ifndef _LVBS_SUBSYSTEMS_H
 #define _LVBS_SUBSYSTEMS_H
 
+#include <linux/kconfig.h>
+
 int ksym_init(void);
 
 int ram_map_init(void);
 void ram_map_exit(void);
 
-int owned_init(void);
+#if IS_ENABLED(CONFIG_X86_64) && !IS_ENABLED(CONFIG_UML)
+int local_windows_init(void);
+void local_windows_exit(void);
+#else
+static inline int local_windows_init(void)
+{
+	return 0;
+}
+
+static inline void local_windows_exit(void)
+{
+}
+#endif
 
 int vmap_managers_init(void);
 void vmap_managers_exit(void);
 
-int phys_offline_init(void);
-void phys_offline_exit(void);
+int hotplug_init(void);
+void hotplug_exit(void);
 
 int kernel_image_init(void);
 void kernel_image_exit(void);

@@ -178,12 +178,12 @@ rules() {
 	t_silent "a directory of module/ includes only those below it" includes_go_down
 	t_silent "LINUX_VERSION_CODE is used in compat.h only" \
 		none '(LINUX_VERSION_CODE|KERNEL_VERSION\()' $(files include module kunit -- module/compat.h)
-	t_silent "only phys/vmap_manager.c calls vmap() and vunmap()" \
+	t_silent "only phys/vmap_manager.c and phys/windows.c call vmap() and vunmap()" \
 		none '(^|[^A-Za-z0-9_>.])(vmap|vunmap|vm_map_ram|vm_unmap_ram)\(' \
-		$(files include module -- module/phys/vmap_manager.c module/compat.h)
-	t_silent "only phys/map_readonly.c changes page tables" \
-		none '(^|[^A-Za-z0-9_>.])(lookup_address|set_pte[a-z_]*|set_memory_[a-z]*)\(' \
-		$(files include module -- module/phys/map_readonly.c)
+		$(files include module -- module/phys/vmap_manager.c module/phys/windows.c module/compat.h)
+	t_silent "only phys/windows.c changes page tables" \
+		none '(^|[^A-Za-z0-9_>.])(lookup_address|__pte|set_pte[a-z_]*|set_memory_[a-z]*)\(' \
+		$(files include module -- module/phys/windows.c)
 	t_silent "only text patches and rings bypass protection" \
 		none 'vmap_manager_privileged' $(find module -name '*.[ch]' ! -path 'module/heki/*' \
 		! -path 'module/ring/*' ! -name 'vmap_manager*')

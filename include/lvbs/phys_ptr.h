@@ -33,11 +33,11 @@
  * functions that only read. Passing a phys_const_ptr to a function that writes
  * does not compile.
  *
- * Each operation validates all of its frames (usable RAM, not owned by VTL1,
- * for writes not protected, not range-locked by another user), and then maps at
- * most %PHYS_WINDOW_PAGES of them at a time, copies with a fault-tolerant
- * memcpy, and unmaps them. The mapping is read-only for reads, and never
- * executable.
+ * Each operation claims its frames (for writes they must not be protected, and
+ * no other user may hold a range lock), validates them under the claim (usable
+ * RAM, not owned by VTL1), and then maps at most %PHYS_WINDOW_PAGES of them at a
+ * time, copies with a fault-tolerant memcpy, and unmaps them. The mapping is
+ * read-only for reads, and never executable.
  *
  * Read one object::
  *
@@ -157,14 +157,15 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
  * @bytes: length, at most what the frames hold
  * @elem_size: size of an element; a compile-time constant, not 0
  *
- * The time is linear in @nr, except for long lists in random order (see
- * unique.c).
+ * The time is linear in @nr. Does not sleep, and is allowed in any context, if
+ * @nr is at most %PHYS_WINDOW_PAGES.
  *
- * Context: Any context.
+ * Context: Process context; may sleep.
  * Return: 0; -EINVAL if @mgr is unusable or @offset is not less than PAGE_SIZE;
  * -ERANGE if @bytes do not fit; -EOVERFLOW if a frame exceeds the physical
- * address width; -EEXIST if a frame is listed twice. On error, accesses through
- * @ptr fail with -EINVAL.
+ * address width; -EEXIST if a frame is listed twice; -ENOMEM for the check of
+ * more than %PHYS_WINDOW_PAGES frames. On error, accesses through @ptr fail with
+ * -EINVAL.
  */
 #define phys_const_ptr_init_scattered(ptr, mgr, pfns, nr, offset, bytes,	\
 				      elem_size)				\
@@ -195,7 +196,9 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
  * @bytes: length, at most what the frames hold
  * @elem_size: size of an element; a compile-time constant, not 0
  *
- * Context: Any context.
+ * Allowed in the contexts of phys_const_ptr_init_scattered().
+ *
+ * Context: Process context; may sleep.
  * Return: as phys_const_ptr_init_scattered().
  */
 #define phys_ptr_init_scattered(ptr, mgr, pfns, nr, offset, bytes, elem_size) \
@@ -209,11 +212,16 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
  * @buf: destination, in trusted memory
  * @count: number of elements; with 0, only the range is checked
  *
+ * Does not sleep, and is allowed in any context except NMI, if local windows are
+ * in use (x86-64 without windows=0; see vmap_manager.h) and the elements are in
+ * at most %PHYS_WINDOW_PAGES frames.
+ *
  * Context: Process context; may sleep.
  * Return: 0; -EINVAL if the initialisation of @ptr failed; -ERANGE outside the
  * pointer; -ENXIO if a frame is not usable RAM; -EPERM if a frame is owned by
- * VTL1; -EBUSY if a frame is range-locked; -ENOMEM; -EFAULT if the memory went
- * away during the copy, which leaves @buf partly filled.
+ * VTL1; -EBUSY if a frame is range-locked, or the context is not allowed;
+ * -ENOMEM; -EFAULT if the memory went away during the copy, which leaves @buf
+ * partly filled.
  */
 int phys_read(const struct phys_const_ptr *ptr, size_t index, void *buf,
 	      size_t count);
@@ -224,6 +232,8 @@ int phys_read(const struct phys_const_ptr *ptr, size_t index, void *buf,
  * @index: first element
  * @buf: source, in trusted memory
  * @count: number of elements; with 0, only the range is checked
+ *
+ * Allowed in the contexts of phys_read().
  *
  * Context: Process context; may sleep.
  * Return: as phys_read(), and -EROFS if a frame is protected. After an error
@@ -242,6 +252,8 @@ int phys_write(const struct phys_ptr *ptr, size_t index, const void *buf,
  * @len: number of bytes
  * @done: set to the exact number of bytes copied, also on error; may be NULL
  *
+ * Allowed in the contexts of phys_read().
+ *
  * Context: Process context; may sleep.
  * Return: as phys_read().
  */
@@ -255,6 +267,8 @@ int phys_read_bytes(const struct phys_const_ptr *ptr, size_t at, void *buf,
  * @buf: source, in trusted memory
  * @len: number of bytes
  * @done: set to the exact number of bytes copied, also on error; may be NULL
+ *
+ * Allowed in the contexts of phys_read().
  *
  * Context: Process context; may sleep.
  * Return: as phys_write().
@@ -271,9 +285,10 @@ int phys_write_bytes(const struct phys_ptr *ptr, size_t at, const void *buf,
  * @done: set to the number of bytes that reached @ubuf, also on error; may be
  *	NULL
  *
- * Uses a bounce buffer: user memory, which may fault, is never accessed
- * together with a foreign mapping, and hardened usercopy sees an ordinary heap
- * object.
+ * Uses a bounce buffer: nothing is claimed or mapped while user memory is
+ * accessed, which may take for ever, and hardened usercopy sees an ordinary heap
+ * object. All frames are checked first; a frame that is locked, protected or
+ * removed later ends the copy there.
  *
  * Context: Process context; may sleep.
  * Return: as phys_read(); also -EFAULT if @ubuf is invalid.
@@ -296,8 +311,8 @@ int phys_write_from_user(const struct phys_ptr *ptr, size_t at,
 			 const void __user *ubuf, size_t len, size_t *done);
 
 /**
- * struct phys_window - frames that are claimed and, mostly, mapped
- * @claim: the claim
+ * struct phys_window - frames that are claimed and mapped
+ * @claim: the claim, unless the window is local: see claim.c
  * @map: the mapping
  *
  * Private to ptr.c.
@@ -312,7 +327,8 @@ struct phys_window {
  * @ptr: the mapped pointer; its manager is NULL while the session is not open
  * @window: the mapped window
  * @first: position of the window's first frame in @ptr
- * @flags: how to map: %PHYS_MAP_WRITE, %PHYS_MAP_TEMPORARY
+ * @frames: the frames of the window
+ * @flags: how to map: %PHYS_MAP_WRITE, %PHYS_MAP_LOCAL
  *
  * Private to ptr.c. Must be zeroed before its first use, as
  * DEFINE_PHYS_SESSION() does. The caller serialises its use.
@@ -321,6 +337,7 @@ struct phys_session {
 	struct phys_const_ptr ptr;
 	struct phys_window window;
 	unsigned long first;
+	struct phys_frames frames;
 	unsigned int flags;
 };
 
@@ -535,7 +552,9 @@ void phys_unlock(struct phys_lock *lock);
  * @offset: offset of the first byte in the first frame, less than PAGE_SIZE
  * @bytes: length, at most what the frames hold
  *
- * Context: Any context.
+ * Allowed in the contexts of phys_const_ptr_init_scattered().
+ *
+ * Context: Process context; may sleep.
  * Return: as phys_const_ptr_init_scattered().
  */
 #define phys_ptr_of_init_scattered(p, mgr, pfns, nr, offset, bytes)	\

@@ -23,16 +23,16 @@
  * The callers of the operations guarantee:
  *
  * * frames are passed to ->vmap() only after ->validate_unowned() accepted
- *   them;
+ *   them, which is called when they are claimed;
  * * a user has at most one window of %PHYS_WINDOW_PAGES mapped at a time,
  *   except for persistent mappings (rings);
  * * every successful ->vmap() is followed by exactly one ->vunmap().
  *
  * The manager also keeps a set of *claims* on frames: mappings, range locks and
- * protections. A new claim is checked against all overlapping ones under a
- * single lock, so a frame is never protected while an ordinary pointer has it
- * mapped writable. Mappings never conflict with each other, which keeps claims
- * cheap for the common case.
+ * protections. A frame is validated after it was claimed, and the claim is kept
+ * until the frame is unmapped. A new claim is checked against all overlapping
+ * ones, so a frame is never protected while an ordinary pointer has it mapped
+ * writable. Mappings never conflict with each other.
  *
  * ================ ====== ====== ========== ====== ========= =========
  * new \ existing    read  write  privileged shared exclusive protected
@@ -130,8 +130,7 @@ enum phys_claim_kind {
 
 /**
  * struct phys_claim - a claim on frames
- * @node: list node of a mapping, in &phys_claims.mappings
- * @rb: tree node of a lock or protection, in &phys_claims.trees
+ * @rb: node in &phys_claims.trees
  * @start: lowest frame
  * @last: highest frame
  * @subtree_last: highest @last in the subtree of @rb
@@ -146,10 +145,7 @@ enum phys_claim_kind {
  * private to claim.c and guarded by &phys_claims.lock.
  */
 struct phys_claim {
-	union {
-		struct hlist_node node;
-		struct rb_node rb;
-	};
+	struct rb_node rb;
 	unsigned long start;
 	unsigned long last;
 	unsigned long subtree_last;
@@ -163,19 +159,16 @@ struct phys_claim {
  * struct phys_claims - all claims on one physical memory
  * @lock: guards all other members, and the private members of the claims; a
  *	leaf lock, taken with interrupts disabled in any context except NMI
- * @present: bitmap of the kinds of which there are claims
- * @mappings: mappings by kind, newest first
- * @trees: locks and protections by kind, as interval trees; the entries below
- *	%PHYS_CLAIM_NR_MAPPINGS are not used
+ * @present: bitmap of the kinds of which there are claims; also read without
+ *	the lock
+ * @trees: the claims by kind, as interval trees
  *
- * Mappings are short-lived, few at a time, and looked through only to lock or
- * protect: a list makes adding them cheap. Locks and protections are long-lived
- * and looked up on every access.
+ * Mappings for a single access on x86-64 are not here but in a record of the
+ * CPU that makes them: see claim.c.
  */
 struct phys_claims {
 	raw_spinlock_t lock;
 	unsigned long present;				/* __guarded_by(lock) */
-	struct hlist_head mappings[PHYS_CLAIM_NR_MAPPINGS]; /* __guarded_by(lock) */
 	struct rb_root_cached trees[PHYS_CLAIM_NR];	/* __guarded_by(lock) */
 };
 
@@ -218,43 +211,35 @@ struct vmap_manager;
 /**
  * DOC: mapping a window
  *
- * Temporary windows (%PHYS_MAP_TEMPORARY: one copy on demand; reading, writing
- * and verifying a patch site) may come from vm_map_ram(), at less than half the
- * cost of vmap(). As with vmap(), the mapping is not executable, it is unmapped
- * at once, and its address is not reused before the TLBs are flushed. For
- * reading, write permission is removed from its page table entries before its
- * address is used (map_readonly.c).
+ * On x86-64 a mapping for a single access (%PHYS_MAP_LOCAL) is made in a *local
+ * window*: address space of this CPU and context (task, softirq or hardirq),
+ * reserved when the module is loaded, with an unmapped page on either side. The
+ * module writes the page table entries itself (read-only for reads, never
+ * executable), clears them afterwards, and flushes this CPU's translations
+ * before it enables preemption. So an access needs no allocation, no lock and
+ * no other CPU, and is allowed in any context except NMI.
  *
- * The difference is that vm_map_ram() leaves no guard page after a mapping: the
- * next address belongs to another mapping of this module or of the kernel. With
- * a guard page, a copy that overran the last page of its window would fail with
- * -EFAULT; without one, nothing would stop it. No copy overruns: each is
- * clamped to its window in one place (phys_window_copy()), and the copy routine
- * does not exceed its length. The unit tests check both with guards of their
- * own. The module parameter guard=1 adds guard pages as a second line of
- * defence, for mappings made from then on.
- *
- * Sessions, persistent mappings, and reads on architectures on which a module
- * cannot change page table entries use vmap(): a long-lived mapping would keep
- * a whole vm_map_ram() block from being recycled.
+ * Everything else uses vmap() and vunmap(): sessions and rings, which stay
+ * mapped; other architectures; and, with the module parameter windows=0,
+ * single accesses, too. These may sleep.
  */
 
 /* Mapping flags; the default is read-only and long-lived. */
 #define PHYS_MAP_WRITE		BIT(0)	/* writable */
-#define PHYS_MAP_TEMPORARY	BIT(1)	/* unmapped after a few copies */
+#define PHYS_MAP_LOCAL		BIT(1)	/* on this CPU, preemption disabled */
 
 /**
  * struct phys_map - a mapped window
  * @addr: address of the first frame; the others follow in order
  * @nr: number of mapped pages; 0 if nothing is mapped
  * @writable: writing through @addr is allowed
- * @unguarded: no guard page follows; private to the manager
+ * @local: mapped with %PHYS_MAP_LOCAL
  */
 struct phys_map {
 	void *addr;
 	unsigned int nr;
 	bool writable;
-	bool unguarded;
+	bool local;
 };
 
 /**
@@ -278,10 +263,12 @@ struct phys_protection {
  *	twice. Only persistent mappings have more than %PHYS_WINDOW_PAGES
  *	frames, which may need an allocation. Returns 0, -EINVAL or -ENOMEM; on
  *	error, @nr of the map is unchanged, and callers make sure that it is 0.
- *	May sleep.
+ *	May sleep, except with %PHYS_MAP_LOCAL: then it is called with
+ *	preemption disabled, for a window that no other local one in the same
+ *	context overlaps in time, in any context except NMI.
  * @vunmap: undo @vmap. Returns 0, or an errno if the mapping had to be leaked;
  *	then its address is never used again, and the frames are not claimed.
- *	May sleep.
+ *	May sleep, except for a local mapping.
  * @protect: add (true) or lift (false) a protection. Returns 0; -EBUSY while an
  *	ordinary pointer has a frame mapped writable; an error of
  *	@validate_unowned; or a conflict with another protection, see "vmap
@@ -305,8 +292,10 @@ struct vmap_manager_ops {
  * @stats: the statistics
  * @write_kind: %PHYS_CLAIM_WRITE, or %PHYS_CLAIM_PRIVILEGED for the manager
  *	that bypasses protection
+ * @local: single accesses are mapped with %PHYS_MAP_LOCAL
  *
- * All members are constant after initialisation.
+ * All members except @local are constant after initialisation; @local can
+ * change at any time.
  */
 struct vmap_manager {
 	const struct vmap_manager_ops *ops;
@@ -314,6 +303,7 @@ struct vmap_manager {
 	struct phys_claims *claims;
 	struct phys_stats *stats;
 	enum phys_claim_kind write_kind;
+	bool local;
 };
 
 /**

@@ -78,34 +78,23 @@ static int fake_validate_unowned(struct vmap_manager *mgr,
 	return 0;
 }
 
-static bool same_frames(const struct phys_frames *a,
-			const struct phys_frames *b)
+/*
+ * Only the claim prevents a conflicting protection or lock. Claims in a CPU's
+ * record cannot be listed, but a conflict shows them.
+ */
+static bool is_claimed(struct vmap_manager *mgr, unsigned long pfn,
+		       bool writable)
 {
-	unsigned long i;
+	struct phys_frames frames = { .first = pfn, .nr = 1 };
 
-	if (a->nr != b->nr)
-		return false;
-	for (i = 0; i < a->nr; i++)
-		if (phys_frame(a, i) != phys_frame(b, i))
-			return false;
-	return true;
-}
-
-/* Only the claim prevents a conflicting protection or lock. */
-static bool is_claimed(struct vmap_manager *mgr,
-		       const struct phys_frames *frames, bool writable)
-{
-	enum phys_claim_kind kind = writable ? mgr->write_kind :
-					       PHYS_CLAIM_READ;
-	struct phys_claim *claim = NULL;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&mgr->claims->lock, flags);
-	do {
-		claim = phys_claim_next(mgr->claims, kind, claim);
-	} while (claim && !same_frames(&claim->frames, frames));
-	raw_spin_unlock_irqrestore(&mgr->claims->lock, flags);
-	return claim;
+	if (!writable)
+		return phys_claim_check(mgr->claims, PHYS_CLAIM_EXCLUSIVE, NULL,
+					&frames) == -EBUSY;
+	if (mgr->write_kind == PHYS_CLAIM_WRITE)
+		return phys_claim_check(mgr->claims, PHYS_CLAIM_PROTECTED, NULL,
+					&frames) == -EBUSY;
+	return phys_claim_check(mgr->claims, PHYS_CLAIM_SHARED, NULL, &frames) ==
+	       -EBUSY;
 }
 
 static void check_vmap(struct vmap_manager *mgr,
@@ -123,10 +112,9 @@ static void check_vmap(struct vmap_manager *mgr,
 		KUNIT_EXPECT_EQ_MSG(fake->test, fake->validated[pfn],
 				    fake->epoch,
 				    "frame %lu is mapped without validation", pfn);
+		KUNIT_EXPECT_TRUE_MSG(fake->test, is_claimed(mgr, pfn, writable),
+				      "frame %lu is mapped without a claim", pfn);
 	}
-	KUNIT_EXPECT_TRUE_MSG(fake->test, is_claimed(mgr, frames, writable),
-			      "%lu frames from %lu on are mapped without a claim",
-			      frames->nr, phys_frame(frames, 0));
 	KUNIT_EXPECT_LT_MSG(fake->test, fake->live, fake->max_live,
 			    "too many windows are mapped");
 }
@@ -159,7 +147,7 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	KUNIT_ASSERT_GT(fake->test, frames->nr, 0UL);
 	KUNIT_ASSERT_LE(fake->test, frames->nr,
 			(unsigned long)PHYS_WINDOW_PAGES);
-	KUNIT_EXPECT_EQ(fake->test, flags & ~(PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY),
+	KUNIT_EXPECT_EQ(fake->test, flags & ~(PHYS_MAP_WRITE | PHYS_MAP_LOCAL),
 			0U);
 	check_vmap(mgr, frames, writable);
 	fake->epoch++;
@@ -186,11 +174,12 @@ static int fake_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 	fake->live++;
 	fake->maps[writable]++;
 	fake->last_nr = window->nr;
-	fake->last_temporary = flags & PHYS_MAP_TEMPORARY;
+	fake->last_local = flags & PHYS_MAP_LOCAL;
 	*map = (struct phys_map) {
 		.addr = window_addr(window),
 		.nr = window->nr,
 		.writable = writable,
+		.local = flags & PHYS_MAP_LOCAL,
 	};
 	return 0;
 }
@@ -281,10 +270,13 @@ static int fake_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 
 	err = fake_call(fake, FAKE_PROTECT);
 	if (!err)
-		err = mgr->ops->validate_unowned(mgr, &frames);
-	if (!err)
 		err = phys_claim_add(mgr->claims, &prot->claim, &frames);
-	if (!err)
+	if (err)
+		return err;
+	err = mgr->ops->validate_unowned(mgr, &frames);
+	if (err)
+		phys_claim_del(mgr->claims, &prot->claim);
+	else
 		fake->protections++;
 	return err;
 }
@@ -398,6 +390,18 @@ int fake_vmap_init(struct kunit *test)
 	}
 	fake_fill(fake);
 	test->priv = fake;
+	return 0;
+}
+
+int fake_local_vmap_init(struct kunit *test)
+{
+	int err = fake_vmap_init(test);
+	struct fake_vmap *fake = test->priv;
+
+	if (err)
+		return err;
+	fake->mgr.local = true;
+	fake->privileged.local = true;
 	return 0;
 }
 

@@ -88,7 +88,7 @@ struct fake_window {
  * @calls: number of calls, by operation
  * @maps: number of windows mapped, by permission
  * @last_nr: number of frames of the last mapped window
- * @last_temporary: the last window was mapped with %PHYS_MAP_TEMPORARY
+ * @last_local: the last window was mapped with %PHYS_MAP_LOCAL
  * @fail_at: calls until an operation fails; 0 if it does not
  * @fail_err: the error it fails with
  */
@@ -111,13 +111,15 @@ struct fake_vmap {
 	unsigned long calls[FAKE_NR_OPS];
 	unsigned long maps[2];
 	unsigned int last_nr;
-	bool last_temporary;
+	bool last_local;
 	unsigned long fail_at[FAKE_NR_OPS];
 	int fail_err[FAKE_NR_OPS];
 };
 
 /* Init and exit functions of a suite; test->priv is the fake. */
 int fake_vmap_init(struct kunit *test);
+/* As fake_vmap_init(), for managers that map single accesses locally. */
+int fake_local_vmap_init(struct kunit *test);
 void fake_vmap_exit(struct kunit *test);
 
 /**

@@ -407,41 +407,6 @@ static void next_test(struct kunit *test)
 	}
 }
 
-/* Mappings are in no order, but each is returned, and nothing else. */
-static void next_mapping_test(struct kunit *test)
-{
-	struct phys_claims *claims = test->priv;
-	struct phys_claim claim[PHYS_CLAIM_NR][3] = {};
-	unsigned int kind, i, met;
-	unsigned long flags;
-
-	for (i = 0; i < 3; i++)
-		for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++) {
-			struct phys_frames frames = run_of(5 * i, 9);
-
-			claim[kind][i].kind = kind;
-			KUNIT_ASSERT_EQ(test, 0,
-					phys_claim_add(claims, &claim[kind][i],
-						       &frames));
-		}
-
-	for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++) {
-		struct phys_claim *at = NULL;
-
-		met = 0;
-		raw_spin_lock_irqsave(&claims->lock, flags);
-		while ((at = phys_claim_next(claims, kind, at)))
-			met |= BIT(at - claim[kind]);
-		raw_spin_unlock_irqrestore(&claims->lock, flags);
-		KUNIT_EXPECT_EQ(test, met, 7U);
-		KUNIT_EXPECT_FALSE(test, fake_claims_empty(claims));
-		/* Remove from the middle, the front and the end. */
-		phys_claim_del(claims, &claim[kind][1]);
-		phys_claim_del(claims, &claim[kind][2]);
-		phys_claim_del(claims, &claim[kind][0]);
-	}
-}
-
 /* ---- random claims against a counter for each frame ---- */
 
 #define MODEL_FRAMES	96
@@ -591,7 +556,6 @@ static struct kunit_case phys_claim_cases[] = {
 	KUNIT_CASE_PARAM(exclusive_other_kinds_test, cell_gen_params),
 	KUNIT_CASE(malformed_test),
 	KUNIT_CASE(next_test),
-	KUNIT_CASE(next_mapping_test),
 	KUNIT_CASE(random_test),
 	{ }
 };

@@ -167,10 +167,14 @@ static void sweep_test(struct kunit *test)
 	kvfree(buf);
 }
 
-static struct kunit_case phys_fail_cases[] = {
-	KUNIT_CASE_PARAM(sweep_test, sweep_gen_params),
-	{ }
-};
+/* Once for each way in which single accesses are mapped. */
+#define PHYS_FAIL_CASES {						\
+	KUNIT_CASE_PARAM(sweep_test, sweep_gen_params),			\
+	{ }								\
+}
+
+static struct kunit_case phys_fail_cases[] = PHYS_FAIL_CASES;
+static struct kunit_case phys_fail_cases_local[] = PHYS_FAIL_CASES;
 
 static struct kunit_suite phys_fail_suite = {
 	.name = "lvbs_phys_fail",
@@ -179,4 +183,11 @@ static struct kunit_suite phys_fail_suite = {
 	.test_cases = phys_fail_cases,
 };
 
-kunit_test_suites(&phys_fail_suite);
+static struct kunit_suite phys_fail_local_suite = {
+	.name = "lvbs_phys_fail_local",
+	.init = fake_local_vmap_init,
+	.exit = fake_vmap_exit,
+	.test_cases = phys_fail_cases_local,
+};
+
+kunit_test_suites(&phys_fail_suite, &phys_fail_local_suite);

@@ -609,10 +609,14 @@ out:
 	vfree(model->memory);
 }
 
-static struct kunit_case phys_model_cases[] = {
-	KUNIT_CASE(model_test),
-	{ }
-};
+/* Once for each way in which single accesses are mapped. */
+#define PHYS_MODEL_CASES {						\
+	KUNIT_CASE(model_test),						\
+	{ }								\
+}
+
+static struct kunit_case phys_model_cases[] = PHYS_MODEL_CASES;
+static struct kunit_case phys_model_cases_local[] = PHYS_MODEL_CASES;
 
 static struct kunit_suite phys_model_suite = {
 	.name = "lvbs_phys_model",
@@ -621,4 +625,11 @@ static struct kunit_suite phys_model_suite = {
 	.test_cases = phys_model_cases,
 };
 
-kunit_test_suites(&phys_model_suite);
+static struct kunit_suite phys_model_local_suite = {
+	.name = "lvbs_phys_model_local",
+	.init = fake_local_vmap_init,
+	.exit = fake_vmap_exit,
+	.test_cases = phys_model_cases_local,
+};
+
+kunit_test_suites(&phys_model_suite, &phys_model_local_suite);

@@ -666,20 +666,24 @@ static void stats_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_BYTES), 12UL);
 }
 
-static struct kunit_case phys_ptr_cases[] = {
-	KUNIT_CASE_PARAM(read_test, shape_gen_params),
-	KUNIT_CASE_PARAM(write_test, shape_gen_params),
-	KUNIT_CASE_PARAM(refusal_test, refusal_gen_params),
-	KUNIT_CASE(excess_frames_test),
-	KUNIT_CASE(partial_test),
-	KUNIT_CASE(frame_goes_bad_test),
-	KUNIT_CASE(typed_test),
-	KUNIT_CASE(obj_at_test),
-	KUNIT_CASE(two_pointers_test),
-	KUNIT_CASE(leak_test),
-	KUNIT_CASE(stats_test),
-	{ }
-};
+/* Once for each way in which single accesses are mapped. */
+#define PHYS_PTR_CASES {						\
+	KUNIT_CASE_PARAM(read_test, shape_gen_params),			\
+	KUNIT_CASE_PARAM(write_test, shape_gen_params),			\
+	KUNIT_CASE_PARAM(refusal_test, refusal_gen_params),		\
+	KUNIT_CASE(excess_frames_test),					\
+	KUNIT_CASE(partial_test),					\
+	KUNIT_CASE(frame_goes_bad_test),				\
+	KUNIT_CASE(typed_test),						\
+	KUNIT_CASE(obj_at_test),					\
+	KUNIT_CASE(two_pointers_test),					\
+	KUNIT_CASE(leak_test),						\
+	KUNIT_CASE(stats_test),						\
+	{ }								\
+}
+
+static struct kunit_case phys_ptr_cases[] = PHYS_PTR_CASES;
+static struct kunit_case phys_ptr_cases_local[] = PHYS_PTR_CASES;
 
 static struct kunit_suite phys_ptr_suite = {
 	.name = "lvbs_phys_ptr",
@@ -688,4 +692,11 @@ static struct kunit_suite phys_ptr_suite = {
 	.test_cases = phys_ptr_cases,
 };
 
-kunit_test_suites(&phys_ptr_suite);
+static struct kunit_suite phys_ptr_local_suite = {
+	.name = "lvbs_phys_ptr_local",
+	.init = fake_local_vmap_init,
+	.exit = fake_vmap_exit,
+	.test_cases = phys_ptr_cases_local,
+};
+
+kunit_test_suites(&phys_ptr_suite, &phys_ptr_local_suite);

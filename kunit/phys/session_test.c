@@ -275,7 +275,7 @@ static void begun_twice_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, phys_session_begin(&s.ro, &other.ro));
 	KUNIT_EXPECT_EQ(test, 0, phys_session_read(&s.ro, 7, &byte, 1));
 	KUNIT_EXPECT_TRUE(test, is_pattern(&byte, 9 * P + 7, 1));
-	KUNIT_EXPECT_FALSE(test, fake->last_temporary);
+	KUNIT_EXPECT_FALSE(test, fake->last_local);
 }
 
 /* A session on an empty pointer. */

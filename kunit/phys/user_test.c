@@ -71,12 +71,10 @@ static void user_teardown(struct user_fixture *fix)
 	kvfree(fix->buf);
 }
 
+/* Each bounce buffer's worth is a window of its own. */
 static unsigned long windows_of(const struct user_row *row)
 {
-	size_t start = START + row->at;
-
-	return row->len ? DIV_ROUND_UP((start + row->len - 1) / P - start / P +
-				       1, W) : 0;
+	return DIV_ROUND_UP(row->len, PHYS_BOUNCE_BYTES);
 }
 
 static void to_user_test(struct kunit *test)
@@ -281,7 +279,7 @@ static void sweep_test(struct kunit *test)
 /* The bytes before the window that failed arrive. */
 static void partial_test(struct kunit *test)
 {
-	const size_t first = W * P - (START % P);
+	const size_t first = PHYS_BOUNCE_BYTES;
 	struct fake_vmap *fake = test->priv;
 	struct user_fixture fix = {};
 	size_t done = 77, i;
@@ -324,15 +322,19 @@ out:
 	user_teardown(&fix);
 }
 
-static struct kunit_case phys_user_cases[] = {
-	KUNIT_CASE_PARAM(to_user_test, user_gen_params),
-	KUNIT_CASE_PARAM(from_user_test, user_gen_params),
-	KUNIT_CASE(bad_user_memory_test),
-	KUNIT_CASE(refused_test),
-	KUNIT_CASE(sweep_test),
-	KUNIT_CASE(partial_test),
-	{ }
-};
+/* Once for each way in which single accesses are mapped. */
+#define PHYS_USER_CASES {						\
+	KUNIT_CASE_PARAM(to_user_test, user_gen_params),		\
+	KUNIT_CASE_PARAM(from_user_test, user_gen_params),		\
+	KUNIT_CASE(bad_user_memory_test),				\
+	KUNIT_CASE(refused_test),					\
+	KUNIT_CASE(sweep_test),						\
+	KUNIT_CASE(partial_test),					\
+	{ }								\
+}
+
+static struct kunit_case phys_user_cases[] = PHYS_USER_CASES;
+static struct kunit_case phys_user_cases_local[] = PHYS_USER_CASES;
 
 static struct kunit_suite phys_user_suite = {
 	.name = "lvbs_phys_user",
@@ -341,4 +343,11 @@ static struct kunit_suite phys_user_suite = {
 	.test_cases = phys_user_cases,
 };
 
-kunit_test_suites(&phys_user_suite);
+static struct kunit_suite phys_user_local_suite = {
+	.name = "lvbs_phys_user_local",
+	.init = fake_local_vmap_init,
+	.exit = fake_vmap_exit,
+	.test_cases = phys_user_cases_local,
+};
+
+kunit_test_suites(&phys_user_suite, &phys_user_local_suite);

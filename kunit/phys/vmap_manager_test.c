@@ -443,33 +443,26 @@ static void stale_test(struct kunit *test)
 	kunit_info(test, "the first address was used %u times\n", used_again);
 }
 
-/* ---- vmap() or vm_map_ram() ---- */
-
-/* Reads use vm_map_ram() if its mappings can be made read-only. */
-#define BLOCK_READ	(IS_ENABLED(CONFIG_X86_64) && !IS_ENABLED(CONFIG_UML))
+/* ---- vmap() or local windows ---- */
 
 struct backend_row {
 	const char *name;
 	unsigned int flags;
 	unsigned long nr;
 	bool writable;
-	bool unguarded;
 };
 
 static const struct backend_row backend_rows[] = {
-	{ "read", 0, 1, false, false },
-	{ "temporary read", PHYS_MAP_TEMPORARY, 1, false, BLOCK_READ },
-	{ "write", PHYS_MAP_WRITE, 1, true, false },
-	{ "temporary write", PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, 1, true, true },
-	{ "read, window", 0, W, false, false },
-	{ "temporary read, window", PHYS_MAP_TEMPORARY, W, false, BLOCK_READ },
-	{ "temporary read, more than a window", PHYS_MAP_TEMPORARY, W + 1, false,
-	  false },
-	{ "write, window", PHYS_MAP_WRITE, W, true, false },
-	{ "temporary write, window", PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, W, true,
-	  true },
-	{ "temporary write, more than a window",
-	  PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY, W + 1, true, false },
+	{ "read", 0, 1, false },
+	{ "local read", PHYS_MAP_LOCAL, 1, false },
+	{ "write", PHYS_MAP_WRITE, 1, true },
+	{ "local write", PHYS_MAP_WRITE | PHYS_MAP_LOCAL, 1, true },
+	{ "read, window", 0, W, false },
+	{ "local read, window", PHYS_MAP_LOCAL, W, false },
+	{ "read, more than a window", 0, W + 1, false },
+	{ "write, window", PHYS_MAP_WRITE, W, true },
+	{ "local write, window", PHYS_MAP_WRITE | PHYS_MAP_LOCAL, W, true },
+	{ "write, more than a window", PHYS_MAP_WRITE, W + 1, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(backend, backend_rows, name);
@@ -490,23 +483,47 @@ static void expect_write_faults(struct kunit *test, const struct phys_map *map)
 	}
 }
 
+/* A copy that overruns the mapping faults at its end, and before its start. */
+static void expect_guarded(struct kunit *test, const struct phys_map *map,
+			   bool before)
+{
+	void *end = map->addr + (size_t)map->nr * P;
+	u8 buf[32];
+
+	KUNIT_EXPECT_NULL(test, vmalloc_to_page(end));
+	if (before)
+		KUNIT_EXPECT_NULL(test, vmalloc_to_page(map->addr - 1));
+	if (IS_ENABLED(CONFIG_UML))
+		return;		/* where faults are fatal */
+	KUNIT_EXPECT_EQ(test, 16UL, copy_nofault_from(buf, end - 16, 32));
+	if (map->writable)
+		KUNIT_EXPECT_EQ(test, 16UL, copy_nofault_to(end - 16, buf, 32));
+	if (before)
+		KUNIT_EXPECT_EQ(test, 32UL,
+				copy_nofault_from(buf, map->addr - 16, 32));
+}
+
 static void backend_test(struct kunit *test)
 {
 	const struct backend_row *row = test->param_value;
 	struct vmap_manager *mgr = lvbs_vmap_manager();
 	struct real_fixture *fix = test->priv;
 	struct phys_frames frames = { .first = fix->pfns[1], .nr = row->nr };
+	bool local = row->flags & PHYS_MAP_LOCAL;
 	struct phys_map map;
 	unsigned long i;
 
+	if (local && !mgr->local)
+		kunit_skip(test, "no local windows");
+	if (local)
+		preempt_disable();
 	/* Previous contents do not matter. */
 	memset(&map, 0xff, sizeof(map));
 	KUNIT_ASSERT_EQ(test, 0, mgr->ops->vmap(mgr, &frames, row->flags,
 						&map));
 	KUNIT_EXPECT_EQ(test, map.nr, (unsigned int)row->nr);
 	KUNIT_EXPECT_EQ(test, map.writable, row->writable);
-	KUNIT_EXPECT_EQ(test, map.unguarded,
-			row->unguarded && IS_ENABLED(CONFIG_64BIT));
+	KUNIT_EXPECT_EQ(test, map.local, local);
 	for (i = 0; i < row->nr; i++) {
 		void *addr = map.addr + i * P;
 
@@ -521,14 +538,15 @@ static void backend_test(struct kunit *test)
 	}
 	if (!map.writable && !IS_ENABLED(CONFIG_UML))
 		expect_write_faults(test, &map);
-	if (!map.unguarded)
-		KUNIT_EXPECT_NULL(test, vmalloc_to_page(map.addr + i * P));
+	expect_guarded(test, &map, local);
 	KUNIT_EXPECT_EQ(test, 0, mgr->ops->vunmap(mgr, &map));
 	for (i = 0; i < row->nr; i++)
 		KUNIT_EXPECT_NULL(test, vmalloc_to_page(map.addr + i * P));
+	if (local)
+		preempt_enable();
 }
 
-/* Reused slots of a vm_map_ram() block lead to the new frame. */
+/* A reused local window leads to the new frame. */
 static void stale_write_test(struct kunit *test)
 {
 	struct real_fixture *fix = test->priv;
@@ -569,7 +587,7 @@ static void no_ram_test(struct kunit *test)
 	unsigned long from = 0;
 	unsigned int gaps = 0;
 
-	while (from <= max_pfn && frame_set_next(ram_map_ram(), from, &range)) {
+	while (from <= max_pfn && frame_set_next(ram_map_online(), from, &range)) {
 		if (range.first > from) {
 			expect_no_ram(test, from);
 			expect_no_ram(test, range.first - 1);
@@ -638,7 +656,7 @@ static int naive_verdict(const struct vmap_manager *mgr, unsigned long first,
 	for (pfn = first; pfn < first + nr; pfn++) {
 		if (frame_set_intersects(ram_map_owned(), pfn, pfn))
 			return -EPERM;
-		if (!frame_set_intersects(ram_map_ram(), pfn, pfn) ||
+		if (!frame_set_intersects(ram_map_online(), pfn, pfn) ||
 		    !pfn_to_online_page(pfn) ||
 		    PageOffline(pfn_to_page(pfn)) ||
 		    is_page_hwpoison(pfn_to_page(pfn)))
@@ -691,7 +709,7 @@ static void usable_test(struct kunit *test)
 	for (i = 0; i < 500; i++)
 		check_verdict(test, fix->pfns[0] + random_below(&rnd, 12),
 			      1 + random_below(&rnd, 8), seed);
-	for (from = 0; frame_set_next(ram_map_ram(), from, &range);
+	for (from = 0; frame_set_next(ram_map_online(), from, &range);
 	     from = range.last + 1) {
 		for (i = 0; i < 100; i++) {
 			unsigned long low = range.first > 8 ?

@@ -417,7 +417,7 @@ static void ring_hides_torn_bytes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lvbs_ring_write(ring, bytes, 4000), 0);
 
 	/* 196 bytes: 96 into free space, 100 over the oldest. */
-	WRITE_ONCE(ring->oldest, 100);
+	atomic64_set(&ring->oldest, 100);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_snapshot(ring, bytes, &start),
 			(ssize_t)3900);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_follow_read(&f, bytes, 9000, &lost),
@@ -425,7 +425,7 @@ static void ring_hides_torn_bytes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lost, 100ULL);
 
 	/* 10000 bytes: over everything, oldest is past the total. */
-	WRITE_ONCE(ring->oldest, 4000 + 10000 - 4096);
+	atomic64_set(&ring->oldest, 4000 + 10000 - 4096);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_snapshot(ring, bytes, &start),
 			(ssize_t)0);
 	KUNIT_EXPECT_EQ(test, lvbs_ring_follow_read(&f, bytes, 9000, &lost),

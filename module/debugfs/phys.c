@@ -112,6 +112,44 @@ static ssize_t mem_write(struct file *file, const char __user *ubuf, size_t len,
 	return mem_transfer(mem_move_in, (char __user *)ubuf, len, ppos);
 }
 
+/*
+ * SEEK_DATA and SEEK_HOLE: usable RAM is data. Beyond the last usable byte there
+ * is one more hole, to the end of the file.
+ */
+static loff_t mem_seek_extent(struct file *file, loff_t pos, int whence)
+{
+	loff_t size = i_size_read(file_inode(file));
+	struct frame_range run;
+	unsigned long pfn;
+	bool found, in_run;
+
+	if (pos < 0 || pos >= size)
+		return -ENXIO;
+	pfn = pos >> PAGE_SHIFT;
+	found = ram_map_next_usable(pfn, &run);
+	in_run = found && run.first <= pfn;
+
+	if (whence == SEEK_DATA && !found)
+		return -ENXIO;
+	if (whence == SEEK_DATA && !in_run)
+		pos = (loff_t)run.first << PAGE_SHIFT;
+	if (whence == SEEK_HOLE && in_run)
+		pos = ((loff_t)run.last + 1) << PAGE_SHIFT;
+	return vfs_setpos(file, min(pos, size), size);
+}
+
+static loff_t mem_llseek(struct file *file, loff_t pos, int whence)
+{
+	loff_t ret;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return default_llseek(file, pos, whence);
+	inode_lock_shared(file_inode(file));
+	ret = mem_seek_extent(file, pos, whence);
+	inode_unlock_shared(file_inode(file));
+	return ret;
+}
+
 static loff_t mem_size(const struct vmap_manager *mgr)
 {
 	u64 size = ((u64)mgr->max_pfn + 1) << PAGE_SHIFT;
@@ -124,7 +162,7 @@ static const struct file_operations mem_fops = {
 	.open = debugfs_may_open,
 	.read = mem_read,
 	.write = mem_write,
-	.llseek = default_llseek,
+	.llseek = mem_llseek,
 	.fsync = noop_fsync,
 };
 
@@ -450,23 +488,63 @@ static int owned_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(owned);
 
-static int protected_show(struct seq_file *m, void *unused)
+/*
+ * One protection at a time, so that interrupts are not kept off: protections may
+ * come and go meanwhile. Several may begin at the same frame.
+ */
+struct protected_cursor {
+	unsigned long start;
+	unsigned long skip;	/* how many that begin at @start were shown */
+};
+
+struct protected_line {
+	unsigned long start;
+	unsigned long last;
+	char owner[PHYS_OWNER_NAME];
+};
+
+/* Get the next protection and move the cursor behind it. */
+static bool protected_next(struct protected_cursor *at,
+			   struct protected_line *line)
 {
 	struct phys_claims *claims = lvbs_vmap_manager()->claims;
-	struct phys_claim *claim = NULL;
-	unsigned long flags;
+	const struct phys_protection *prot;
+	struct phys_claim *claim;
+	unsigned long flags, skip = at->skip;
 
 	raw_spin_lock_irqsave(&claims->lock, flags);
-	while ((claim = phys_claim_next(claims, PHYS_CLAIM_PROTECTED, claim))) {
-		const struct phys_protection *prot =
-			container_of(claim, struct phys_protection, claim);
-
-		seq_printf(m, "0x%llx-0x%llx %s\n",
-			   (u64)claim->start << PAGE_SHIFT,
-			   ((u64)claim->last << PAGE_SHIFT) + PAGE_SIZE - 1,
-			   prot->owner);
+	claim = phys_claim_from(claims, PHYS_CLAIM_PROTECTED, at->start);
+	while (claim && claim->start == at->start && skip--)
+		claim = phys_claim_next(claims, PHYS_CLAIM_PROTECTED, claim);
+	if (claim) {
+		prot = container_of(claim, struct phys_protection, claim);
+		line->start = claim->start;
+		line->last = claim->last;
+		strscpy(line->owner, prot->owner, sizeof(line->owner));
 	}
 	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	if (!claim)
+		return false;
+
+	at->skip = line->start == at->start ? at->skip + 1 : 1;
+	at->start = line->start;
+	return true;
+}
+
+static int protected_show(struct seq_file *m, void *unused)
+{
+	struct protected_cursor at = {};
+	struct protected_line line;
+
+	while (protected_next(&at, &line)) {
+		seq_printf(m, "0x%llx-0x%llx %s\n",
+			   (u64)line.start << PAGE_SHIFT,
+			   ((u64)line.last << PAGE_SHIFT) + PAGE_SIZE - 1,
+			   line.owner);
+		if (seq_has_overflowed(m))
+			break;
+		cond_resched();
+	}
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(protected);

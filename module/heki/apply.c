@@ -9,7 +9,6 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
-#include <linux/rcupdate.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
@@ -55,16 +54,17 @@ static int ptr_pair_init(struct heki_ptr_pair *pair, struct vmap_manager *mgr,
 }
 
 /*
- * Requests: 24 bytes of VTL0 memory, read once.
+ * Can memory be mapped for an access in this context? Any but NMI, if that is
+ * done in local windows.
  */
+static bool may_map(void)
+{
+	return READ_ONCE(lvbs_vmap_manager()->local) || heki_may_sleep();
+}
 
 /*
- * The page that heki_request_keep() maps. Live mode serialises changes. Any
- * module may make a request in atomic context, so readers use RCU.
+ * Requests: 24 bytes of VTL0 memory, read once.
  */
-static struct phys_session kept_session;
-static unsigned long kept_pfn;		/* valid while @kept is not NULL */
-static struct phys_session __rcu *kept;	/* &kept_session, or NULL */
 
 static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
@@ -82,22 +82,7 @@ static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 	return err;
 }
 
-static int copy_in_kept(u64 pa0, u64 pa1, struct heki_patch *wire)
-{
-	struct phys_session *session;
-	int err = -EBUSY;
-
-	rcu_read_lock();
-	session = rcu_dereference(kept);
-	/* Without @pa1 it lies in one wire page, thus in one kernel page. */
-	if (session && !pa1 && PHYS_PFN(pa0) == kept_pfn)
-		err = phys_session_read(session, offset_in_page(pa0), wire,
-					sizeof(*wire));
-	rcu_read_unlock();
-	return err;
-}
-
-/* -EBUSY if this context may not sleep and the request is in another page. */
+/* -EBUSY if memory cannot be mapped in this context. */
 static int request_read(u64 pa0, u64 pa1, struct heki_request *request)
 {
 	struct heki_patch wire;
@@ -106,119 +91,47 @@ static int request_read(u64 pa0, u64 pa1, struct heki_request *request)
 	err = heki_request_addr_check(pa0, pa1, phys_width_bits());
 	if (err)
 		return err;
-	if (heki_may_sleep())
-		err = copy_in(pa0, pa1, &wire);
-	else
-		err = copy_in_kept(pa0, pa1, &wire);
+	err = may_map() ? copy_in(pa0, pa1, &wire) : -EBUSY;
 	return err ?: heki_request_decode(request, &wire, phys_width_bits());
-}
-
-/*
- * Keep a page mapped, from which requests can be read in atomic context. There
- * is one at a time: -EBUSY if a page is kept already. Otherwise fails as
- * phys_session_begin() does. May sleep.
- */
-int heki_request_keep(unsigned long pfn)
-{
-	struct phys_const_ptr ptr;
-	int err;
-
-	err = phys_const_ptr_init(&ptr, lvbs_vmap_manager(), PFN_PHYS(pfn),
-				  PAGE_SIZE, 1);
-	err = err ?: phys_session_begin(&kept_session, &ptr);
-	if (err)
-		return err;
-	kept_pfn = pfn;
-	rcu_assign_pointer(kept, &kept_session);
-	return 0;
-}
-
-/* Waits for readers of the page. May sleep. */
-void heki_request_unkeep(void)
-{
-	RCU_INIT_POINTER(kept, NULL);
-	synchronize_rcu();
-	phys_session_end(&kept_session);
 }
 
 /*
  * Access to the bytes of a site.
  */
 
-static int text_open_mapped(struct heki_text *text,
-			    const struct heki_site *site)
+/*
+ * Open a site for access: its pages are mapped, in local windows with preemption
+ * disabled, until heki_text_close(). Until then no range lock on them is granted.
+ *
+ * Any context except NMI with local windows, otherwise process context. Returns
+ * 0; -EBUSY if a range lock is held on the site, or memory cannot be mapped in
+ * this context; or fails as phys_write() does.
+ */
+int heki_text_open(struct heki_text *text, const struct heki_site *site)
 {
 	struct heki_ptr_pair *parts = &text->parts;
 	int err;
 
+	*text = (struct heki_text) {};
+	if (!may_map())
+		return -EBUSY;
 	err = ptr_pair_init(parts, vmap_manager_privileged(), site->pa[0],
 			    site->pa[1], site->size);
 	if (err)
 		return err;
 
-	text->first = parts->first;
-	err = phys_write_session_begin_temporary(&text->session[0],
-						 &parts->ptr[0]);
+	err = phys_write_session_begin_local(&text->session[0], &parts->ptr[0]);
 	if (err || parts->first == site->size)
 		return err;
-	err = phys_write_session_begin_temporary(&text->session[1],
-						 &parts->ptr[1]);
+	/* Not with local windows, of which a context has one; see ptr_pair_init(). */
+	err = phys_write_session_begin_local(&text->session[1], &parts->ptr[1]);
 	if (err)
 		phys_write_session_end(&text->session[0]);
 	return err;
 }
 
-static int text_open_alias(struct heki_text *text, const struct heki_site *site)
-{
-	unsigned long pfns[] = {
-		PHYS_PFN(site->pa[0]),
-		PHYS_PFN(site->pa[1]),
-	};
-	unsigned int nr = site->pa[1] ? 2 : 1, i;
-	struct phys_frames frames = { .pfns = pfns, .nr = nr };
-	int err;
-
-	/* A check without a claim: a later range lock is not refused. */
-	err = phys_claim_check(vmap_manager_privileged()->claims,
-			       PHYS_CLAIM_PRIVILEGED, NULL, &frames);
-	if (err)
-		return err;
-
-	text->first = heki_len_in_page(site->pa[0], site->size);
-	for (i = 0; i < nr; i++) {
-		u8 *page = heki_owner_alias(pfns[i]);
-
-		if (!page) {
-			text->alias[0] = NULL;
-			return -EBUSY;
-		}
-		text->alias[i] = page + offset_in_page(site->pa[i]);
-	}
-	return 0;
-}
-
-/*
- * Open a site for access. Where this context may sleep, its pages are mapped,
- * and until heki_text_close() no range lock on them is granted. Elsewhere the
- * owner's persistent mapping is used, and the caller holds rcu_read_lock()
- * until heki_text_close().
- *
- * Any context except NMI. Returns 0; -EBUSY if a range lock is held on the
- * site, or if the context may not sleep and the owner has no persistent
- * mapping; or fails as phys_write_session_begin() does.
- */
-int heki_text_open(struct heki_text *text, const struct heki_site *site)
-{
-	*text = (struct heki_text) {};
-	if (heki_may_sleep())
-		return text_open_mapped(text, site);
-	return text_open_alias(text, site);
-}
-
 void heki_text_close(struct heki_text *text)
 {
-	if (text->alias[0])
-		return;
 	phys_write_session_end(&text->session[0]);
 	phys_write_session_end(&text->session[1]);
 }
@@ -227,12 +140,7 @@ static int part_copy(struct heki_text *text, unsigned int part, unsigned int at,
 		     u8 *buf, unsigned int len, bool write)
 {
 	struct phys_write_session *session = &text->session[part];
-	u8 *alias = text->alias[part];
 
-	if (alias && write)
-		return copy_nofault_to(alias + at, buf, len) ? -EFAULT : 0;
-	if (alias)
-		return copy_nofault_from(buf, alias + at, len) ? -EFAULT : 0;
 	if (write)
 		return phys_session_write(session, at, buf, len);
 	return phys_session_read(&session->ro, at, buf, len);
@@ -242,13 +150,13 @@ static int part_copy(struct heki_text *text, unsigned int part, unsigned int at,
 static int text_copy(struct heki_text *text, unsigned int at, u8 *buf,
 		     unsigned int len, bool write)
 {
-	unsigned int n = at < text->first ? min(len, text->first - at) : 0;
+	unsigned int n = at < text->parts.first ? min(len, text->parts.first - at) : 0;
 	int err = 0;
 
 	if (n)
 		err = part_copy(text, 0, at, buf, n, write);
 	if (!err && n < len)
-		err = part_copy(text, 1, at + n - text->first, buf + n, len - n,
+		err = part_copy(text, 1, at + n - text->parts.first, buf + n, len - n,
 				write);
 	return err;
 }
@@ -354,21 +262,6 @@ static int apply(const struct heki_request *request, bool live,
 	return err;
 }
 
-static int apply_any_context(const struct heki_request *request, bool live,
-			     struct heki_verdict *verdict)
-{
-	int err;
-
-	if (heki_may_sleep())
-		return apply(request, live, verdict);
-
-	/* Keeps the persistent mapping until heki_text_close(). */
-	rcu_read_lock();
-	err = apply(request, live, verdict);
-	rcu_read_unlock();
-	return err;
-}
-
 static void sync_this_core(void *unused)
 {
 	sync_core();
@@ -414,7 +307,7 @@ long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
 	if (!err && live && !same_request(&request, live))
 		err = -EAGAIN;
 	if (!err)
-		err = apply_any_context(&request, live, &verdict);
+		err = apply(&request, live, &verdict);
 	if (!err && !verdict.nothing_to_write && heki_may_sleep() &&
 	    !(flags & HEKI_PATCH_VTL0_SYNCS))
 		heki_sync_cores();

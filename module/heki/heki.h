@@ -279,7 +279,6 @@ int heki_owner_drop(u32 id);
 int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last);
 bool heki_owner_has_frames(unsigned long first, unsigned long last);
 void heki_owner_name(u32 id, char *name);
-void *heki_owner_alias(unsigned long pfn);
 
 /*
  * blob.c
@@ -373,17 +372,15 @@ struct heki_ptr_pair {
 	unsigned int first;	/* bytes in ptr[0]; if all, ptr[1] is unused */
 };
 
-/* An open site: temporary mappings, or the owner's persistent one. */
+/* An open site. */
 struct heki_text {
 	struct heki_ptr_pair parts;	/* @session borrows its frame numbers */
 	struct phys_write_session session[2];
-	u8 *alias[2];		/* in the persistent mapping; else NULL */
-	unsigned int first;	/* bytes in session[0] or at alias[0] */
 };
 
 /*
- * Can memory be mapped in this context? Without CONFIG_PREEMPT_COUNT, disabled
- * preemption is not visible, and only interrupt context can be ruled out.
+ * May this context sleep? Without CONFIG_PREEMPT_COUNT, disabled preemption is
+ * not visible, and only interrupt context can be ruled out.
  */
 static inline bool heki_may_sleep(void)
 {
@@ -392,8 +389,6 @@ static inline bool heki_may_sleep(void)
 	return !irqs_disabled() && !in_interrupt();
 }
 
-int heki_request_keep(unsigned long pfn);
-void heki_request_unkeep(void);
 void heki_sync_cores(void);
 long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
 		     const struct heki_request *live);

@@ -18,7 +18,6 @@
 
 #include "heki/heki.h"
 #include "phys/phys.h"
-#include "phys/vmap_manager_privileged.h"
 #include "subsystems.h"
 
 /* Immutable unless noted. */
@@ -42,7 +41,6 @@ struct heki_owner {
 	struct phys_protection *prots;
 	unsigned long nr_prots;
 	bool shrinks;		/* frames can be dropped */
-	struct phys_map alias;	/* @pfns, writable; nr is 0 if not mapped */
 };
 
 /* Guards the list of owners and last_id; serialises adding and dropping. */
@@ -153,41 +151,8 @@ static int owner_protect(struct heki_owner *owner)
 	return 0;
 }
 
-static int owner_map_alias(struct heki_owner *owner)
-{
-	struct vmap_manager *mgr = vmap_manager_privileged();
-	struct phys_frames frames = {
-		.pfns = owner->pfns,
-		.nr = owner->nr_pfns,
-	};
-	int err;
-
-	if (!frames.nr)
-		return 0;
-	err = mgr->ops->validate_unowned(mgr, &frames);
-	if (err)
-		return err;
-	err = mgr->ops->vmap(mgr, &frames, PHYS_MAP_WRITE, &owner->alias);
-	if (!err)
-		phys_stat_add(mgr->stats, PHYS_STAT_MAPS, 1);
-	return err;
-}
-
-static void owner_unmap_alias(struct heki_owner *owner)
-{
-	struct vmap_manager *mgr = vmap_manager_privileged();
-
-	if (!owner->alias.nr)
-		return;
-	if (mgr->ops->vunmap(mgr, &owner->alias))
-		phys_stat_add(mgr->stats, PHYS_STAT_LEAKED, 1);
-	else
-		phys_stat_add(mgr->stats, PHYS_STAT_UNMAPS, 1);
-}
-
 static void owner_free(struct heki_owner *owner)
 {
-	owner_unmap_alias(owner);
 	owner_unprotect(owner);
 	kvfree(owner->pfns);
 	kvfree(owner->dropped);
@@ -206,8 +171,6 @@ static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
 		err = owner_note_frames(owner, &batch);
 	if (!err)
 		err = owner_protect(owner);
-	if (!err && heki_owner_is_live(owner->id))
-		err = owner_map_alias(owner);
 	if (err) {
 		heki_patch_batch_abort(&batch);
 		return err;
@@ -390,28 +353,6 @@ void heki_owner_name(u32 id, char *name)
 	owner = owner_find(id);
 	strscpy(name, owner ? owner->name : "?", HEKI_OWNER_NAME);
 	rcu_read_unlock();
-}
-
-/*
- * The writable address of a frame in a persistent mapping, or NULL. Valid until
- * the caller's rcu_read_unlock(). Any context.
- */
-void *heki_owner_alias(unsigned long pfn)
-{
-	const struct heki_owner *owner;
-
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "alias used without RCU");
-
-	list_for_each_entry_rcu(owner, &owners, node) {
-		unsigned long at;
-
-		if (!owner->alias.nr)
-			continue;
-		at = owner_position(owner, pfn);
-		if (at < owner->nr_pfns && owner->pfns[at] == pfn)
-			return owner->alias.addr + (at << PAGE_SHIFT);
-	}
-	return NULL;
 }
 
 int heki_owners_init(void)

@@ -297,12 +297,10 @@ static long patch_text_atomic(const struct heki_request *request)
 
 static long patch_text(const struct heki_request *request)
 {
-	long err = -ENOMEM;
-
-	if (heki_may_sleep())
-		err = patch_text_sleeping(request);
-	/* The persistent mappings serve where there is no memory. */
-	return err == -ENOMEM ? patch_text_atomic(request) : err;
+	/* In local windows, which need neither memory nor sleep. */
+	if (READ_ONCE(lvbs_vmap_manager()->local))
+		return patch_text_atomic(request);
+	return heki_may_sleep() ? patch_text_sleeping(request) : -EBUSY;
 }
 
 void live_write_text(unsigned long va, const u8 *bytes, size_t len)
@@ -458,22 +456,12 @@ static int prove_writes_are_seen(void)
 
 static int requests_make(void)
 {
-	int err;
-
 	requests = (void *)get_zeroed_page(GFP_KERNEL);
-	if (!requests)
-		return -ENOMEM;
-	err = heki_request_keep(PHYS_PFN(virt_to_phys(requests)));
-	if (err) {
-		free_page((unsigned long)requests);
-		requests = NULL;
-	}
-	return err;
+	return requests ? 0 : -ENOMEM;
 }
 
 static void requests_free(void)
 {
-	heki_request_unkeep();
 	free_page((unsigned long)requests);
 	requests = NULL;
 }

@@ -2,20 +2,49 @@
 /*
  * Claims on page frames, and the range locks made of them.
  *
- * The claims of a kind are kept in a list (mappings) or an interval tree (range
- * locks and protections). One lock guards all of them, so that checking for
- * conflicts and adding a claim is one step. A new claim is checked only against
- * the kinds that are present and may conflict with it.
+ * The claims of a kind are kept in an interval tree. One lock guards all trees,
+ * so that checking for conflicts and adding a claim is one step. A new claim is
+ * checked only against the kinds that are present and may conflict with it.
  *
  * A scattered claim is filed under the interval from its lowest to its highest
  * frame, and compared frame by frame with the claims whose interval overlaps.
+ *
+ * A mapping in a local window is claimed without the lock, in a record of its
+ * CPU and context. Mappings do not conflict with each other, so this is a race
+ * between a mapper and a claimer of a range lock or a protection only:
+ *
+ *	mapper				claimer, under the lock
+ *	W record			W tree, W present
+ *	(A) smp_mb()			(A) smp_mb()
+ *	R present			R records of all CPUs
+ *	if a kind conflicts:		on a conflict: undo
+ *	  lock, R tree, unlock
+ *
+ * By the two barriers at least one of them sees the other (the pattern is known
+ * as store buffering). If the claimer sees the record, it undoes its claim
+ * before it unlocks, so the mapper, which looks at the tree under the lock, does
+ * not find it; if it does not, it keeps its claim, and the mapper finds it. So
+ * exactly one is refused.
+ *
+ * A mapper releases its record after it has unmapped the frames:
+ *
+ *	mapper				claimer
+ *	clear entries, flush		R sequence (acquire): even
+ *	W sequence (release): even	no conflict
+ *
+ * The frame numbers of a scattered record are in the mapper's memory, which may
+ * be gone when the claimer reads them. It reads them with the fallible copy, and
+ * then the sequence again: if it changed, what was read may be anything, but the
+ * mapping has ended. One that the same CPU began since sees the claim.
  */
 #include <linux/bitops.h>
 #include <linux/bits.h>
+#include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/interval_tree_generic.h>
-#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 
 #include <lvbs/phys_ptr.h>
@@ -45,29 +74,26 @@ static const unsigned long claim_conflicts[PHYS_CLAIM_NR] = {
 
 #undef C
 
+/* Kinds that may be in a CPU's record. */
+#define MAPPINGS	(BIT(PHYS_CLAIM_NR_MAPPINGS) - 1)
+
+/* A mapping in a local window. */
+struct local_claim {
+	unsigned int seq;	/* odd while the rest is valid */
+	const struct phys_claims *claims;
+	struct phys_claim claim;
+};
+
+static DEFINE_PER_CPU(struct local_claim [PHYS_CONTEXT_NR], local_claims);
+
 void phys_claims_init(struct phys_claims *claims)
 {
 	unsigned int kind;
 
 	raw_spin_lock_init(&claims->lock);
 	claims->present = 0;
-	for (kind = 0; kind < PHYS_CLAIM_NR_MAPPINGS; kind++)
-		INIT_HLIST_HEAD(&claims->mappings[kind]);
 	for (kind = 0; kind < PHYS_CLAIM_NR; kind++)
 		claims->trees[kind] = RB_ROOT_CACHED;
-}
-
-static inline bool kind_is_mapping(enum phys_claim_kind kind)
-{
-	return kind < PHYS_CLAIM_NR_MAPPINGS;
-}
-
-static inline bool kind_is_empty(const struct phys_claims *claims,
-				 enum phys_claim_kind kind)
-{
-	return kind_is_mapping(kind) ?
-	       hlist_empty(&claims->mappings[kind]) :
-	       RB_EMPTY_ROOT(&claims->trees[kind].rb_root);
 }
 
 /* Is any frame in the interval? The caller knows that the intervals overlap. */
@@ -104,33 +130,45 @@ static bool claims_overlap(const struct phys_claim *a,
 	return false;
 }
 
+/* Records are read without a lock, hence WRITE_ONCE(). */
+static inline void claim_set_interval(struct phys_claim *claim,
+				      unsigned long start, unsigned long last)
+{
+	WRITE_ONCE(claim->start, start);
+	WRITE_ONCE(claim->last, last);
+}
+
 static noinline int claim_set_scattered(struct phys_claim *claim,
 					const struct phys_frames *frames)
 {
-	unsigned long i;
+	unsigned long start, last, i;
 
 	if (!frames->nr || frames->nr > PHYS_WINDOW_PAGES)
 		return -EINVAL;
 
-	claim->start = frames->pfns[0];
-	claim->last = frames->pfns[0];
+	start = frames->pfns[0];
+	last = frames->pfns[0];
 	for (i = 1; i < frames->nr; i++) {
-		claim->start = min(claim->start, frames->pfns[i]);
-		claim->last = max(claim->last, frames->pfns[i]);
+		start = min(start, frames->pfns[i]);
+		last = max(last, frames->pfns[i]);
 	}
+	claim_set_interval(claim, start, last);
 	return 0;
 }
 
 static __always_inline int claim_set_frames(struct phys_claim *claim,
 					    const struct phys_frames *frames)
 {
-	claim->frames = *frames;
+	unsigned long last = frames->first + frames->nr - 1;
+
+	WRITE_ONCE(claim->frames.pfns, frames->pfns);
+	WRITE_ONCE(claim->frames.first, frames->first);
+	WRITE_ONCE(claim->frames.nr, frames->nr);
 	if (frames->pfns)
 		return claim_set_scattered(claim, frames);
 
-	claim->start = frames->first;
-	claim->last = frames->first + frames->nr - 1;
-	return !frames->nr || claim->last < claim->start ? -EINVAL : 0;
+	claim_set_interval(claim, frames->first, last);
+	return !frames->nr || last < frames->first ? -EINVAL : 0;
 }
 
 /* The conflict between two claims that share frames, by their kinds. */
@@ -169,24 +207,8 @@ static noinline int tree_conflict(struct rb_root_cached *tree,
 	return err;
 }
 
-static noinline int list_conflict(struct hlist_head *list,
-				  const struct phys_claim *new)
-{
-	struct phys_claim *old;
-	int err = 0;
-
-	hlist_for_each_entry(old, list, node) {
-		if (old->start > new->last || old->last < new->start)
-			continue;
-		err = claims_conflict(old, new);
-		if (err)
-			break;
-	}
-	return err;
-}
-
-static __always_inline int claim_conflict(struct phys_claims *claims,
-					  const struct phys_claim *new)
+static noinline int trees_conflict(struct phys_claims *claims,
+				   const struct phys_claim *new)
 	__must_hold(&claims->lock)
 {
 	unsigned long kinds = claim_conflicts[new->kind] & claims->present;
@@ -194,15 +216,157 @@ static __always_inline int claim_conflict(struct phys_claims *claims,
 
 	lockdep_assert_held(&claims->lock);
 
-	for (; kinds && !err; kinds &= kinds - 1) {
-		enum phys_claim_kind kind = __ffs(kinds);
+	for (; kinds && !err; kinds &= kinds - 1)
+		err = tree_conflict(&claims->trees[__ffs(kinds)], new);
+	return err;
+}
 
-		if (kind_is_mapping(kind))
-			err = list_conflict(&claims->mappings[kind], new);
-		else
-			err = tree_conflict(&claims->trees[kind], new);
+/* ---- mappings in local windows ---- */
+
+/* On true the fields of the record are consistent in @old; see the file's head. */
+static bool local_read(const struct local_claim *local, unsigned int seq,
+		       struct phys_claim *old, unsigned long *pfns)
+{
+	const struct phys_claim *claim = &local->claim;
+
+	old->frames.pfns = READ_ONCE(claim->frames.pfns);
+	old->frames.first = READ_ONCE(claim->frames.first);
+	old->frames.nr = READ_ONCE(claim->frames.nr);
+	old->start = READ_ONCE(claim->start);
+	old->last = READ_ONCE(claim->last);
+	old->holder = READ_ONCE(claim->holder);
+	if (old->frames.pfns) {
+		old->frames.nr = min_t(unsigned long, old->frames.nr,
+				       PHYS_WINDOW_PAGES);
+		if (copy_nofault_from(pfns, old->frames.pfns,
+				      old->frames.nr * sizeof(*pfns)))
+			return false;
+		old->frames.pfns = pfns;
+	}
+	smp_rmb();	/* the fields before the sequence */
+	return READ_ONCE(local->seq) == seq;
+}
+
+static int local_conflict(const struct local_claim *local,
+			  const struct phys_claims *claims,
+			  const struct phys_claim *new)
+{
+	unsigned long pfns[PHYS_WINDOW_PAGES];
+	struct phys_claim old = {};
+	/* Pairs with the releases in phys_claim_add_local() and _del_local(). */
+	unsigned int seq = smp_load_acquire(&local->seq);
+
+	if (!(seq & 1) || READ_ONCE(local->claims) != claims)
+		return 0;
+	old.kind = READ_ONCE(local->claim.kind);
+	if (!(claim_conflicts[new->kind] & BIT(old.kind)) ||
+	    READ_ONCE(local->claim.start) > new->last ||
+	    READ_ONCE(local->claim.last) < new->start)
+		return 0;
+	return local_read(local, seq, &old, pfns) ? claims_conflict(&old, new) : 0;
+}
+
+/* The caller has added @new to the trees, or does not mean to. */
+static noinline_for_stack int locals_conflict(struct phys_claims *claims,
+					      const struct phys_claim *new)
+	__must_hold(&claims->lock)
+{
+	unsigned int cpu, context;
+	int err = 0;
+
+	smp_mb();	/* (A) */
+	for_each_possible_cpu(cpu) {
+		const struct local_claim *local = per_cpu(local_claims, cpu);
+
+		for (context = 0; context < PHYS_CONTEXT_NR && !err; context++)
+			err = local_conflict(&local[context], claims, new);
+		if (err)
+			break;
 	}
 	return err;
+}
+
+static noinline int local_recheck(struct phys_claims *claims,
+				  const struct phys_claim *claim)
+{
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	err = trees_conflict(claims, claim);
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	return err;
+}
+
+static inline void local_release(struct local_claim *local)
+{
+	smp_store_release(&local->seq, local->seq + 1);
+}
+
+/*
+ * Claim up to PHYS_WINDOW_PAGES frames for a mapping in this CPU's local window.
+ * The frame numbers stay valid, and preemption disabled, until
+ * phys_claim_del_local(). Returns 0; a conflict; or -EBUSY if the context's
+ * window is in use, or this is an NMI. On error nothing is claimed.
+ */
+int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
+			 const void *holder, const struct phys_frames *frames)
+{
+	struct local_claim *local = &this_cpu_ptr(local_claims)[phys_context()];
+	struct phys_claim *claim = &local->claim;
+	int err;
+
+	/* A tracepoint's probe may have called us out of an access. */
+	if (unlikely(in_nmi() || local->seq & 1))
+		return -EBUSY;
+	if (unlikely(!frames->nr || frames->nr > PHYS_WINDOW_PAGES))
+		return -EINVAL;
+
+	WRITE_ONCE(local->claims, claims);
+	WRITE_ONCE(claim->kind, kind);
+	WRITE_ONCE(claim->holder, holder);
+	err = claim_set_frames(claim, frames);
+	if (unlikely(err))
+		return err;
+	smp_store_release(&local->seq, local->seq + 1);
+	smp_mb();	/* (A) */
+	if (likely(!(READ_ONCE(claims->present) & claim_conflicts[kind])))
+		return 0;
+	err = local_recheck(claims, claim);
+	if (unlikely(err))
+		local_release(local);
+	return err;
+}
+
+/* The frames have been unmapped. */
+void phys_claim_del_local(void)
+{
+	local_release(&this_cpu_ptr(local_claims)[phys_context()]);
+}
+
+/* ---- lasting claims ---- */
+
+static void claim_insert(struct phys_claims *claims, struct phys_claim *claim)
+	__must_hold(&claims->lock)
+{
+	claim_tree_insert(claim, &claims->trees[claim->kind]);
+	WRITE_ONCE(claims->present, claims->present | BIT(claim->kind));
+}
+
+static void claim_remove(struct phys_claims *claims, struct phys_claim *claim)
+	__must_hold(&claims->lock)
+{
+	struct rb_root_cached *tree = &claims->trees[claim->kind];
+
+	claim_tree_remove(claim, tree);
+	if (RB_EMPTY_ROOT(&tree->rb_root))
+		WRITE_ONCE(claims->present,
+			   claims->present & ~BIT(claim->kind));
+}
+
+static bool kind_may_meet_local(enum phys_claim_kind kind)
+{
+	return claim_conflicts[kind] & MAPPINGS;
 }
 
 /*
@@ -213,7 +377,6 @@ static __always_inline int claim_conflict(struct phys_claims *claims,
 int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
 		   const struct phys_frames *frames)
 {
-	enum phys_claim_kind kind = claim->kind;
 	unsigned long flags;
 	int err;
 
@@ -222,13 +385,13 @@ int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
 		return err;
 
 	raw_spin_lock_irqsave(&claims->lock, flags);
-	err = claim_conflict(claims, claim);
+	err = trees_conflict(claims, claim);
 	if (!err) {
-		claims->present |= BIT(kind);
-		if (kind_is_mapping(kind))
-			hlist_add_head(&claim->node, &claims->mappings[kind]);
-		else
-			claim_tree_insert(claim, &claims->trees[kind]);
+		claim_insert(claims, claim);
+		if (kind_may_meet_local(claim->kind))
+			err = locals_conflict(claims, claim);
+		if (err)
+			claim_remove(claims, claim);
 	}
 	raw_spin_unlock_irqrestore(&claims->lock, flags);
 	return err;
@@ -236,16 +399,10 @@ int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
 
 void phys_claim_del(struct phys_claims *claims, struct phys_claim *claim)
 {
-	enum phys_claim_kind kind = claim->kind;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&claims->lock, flags);
-	if (kind_is_mapping(kind))
-		__hlist_del(&claim->node);
-	else
-		claim_tree_remove(claim, &claims->trees[kind]);
-	if (kind_is_empty(claims, kind))
-		claims->present &= ~BIT(kind);
+	claim_remove(claims, claim);
 	raw_spin_unlock_irqrestore(&claims->lock, flags);
 }
 
@@ -260,33 +417,48 @@ int phys_claim_check(struct phys_claims *claims, enum phys_claim_kind kind,
 	err = claim_set_frames(&claim, frames);
 	if (err)
 		return err;
+	/* Mappings, the common case, mostly have nothing to conflict with. */
+	if (!kind_may_meet_local(kind) &&
+	    !(READ_ONCE(claims->present) & claim_conflicts[kind]))
+		return 0;
 
 	raw_spin_lock_irqsave(&claims->lock, flags);
-	err = claim_conflict(claims, &claim);
+	err = trees_conflict(claims, &claim);
+	if (!err && kind_may_meet_local(kind))
+		err = locals_conflict(claims, &claim);
 	raw_spin_unlock_irqrestore(&claims->lock, flags);
 	return err;
 }
 
+/* The first lasting claim of a kind that begins at or after a frame, or NULL. */
+struct phys_claim *phys_claim_from(struct phys_claims *claims,
+				   enum phys_claim_kind kind,
+				   unsigned long start)
+	__must_hold(&claims->lock)
+{
+	struct phys_claim *claim;
+
+	lockdep_assert_held(&claims->lock);
+
+	claim = claim_tree_iter_first(&claims->trees[kind], start, ULONG_MAX);
+	while (claim && claim->start < start)
+		claim = claim_tree_iter_next(claim, start, ULONG_MAX);
+	return claim;
+}
+
 /*
- * Walk the claims of a kind, from @prev or, if NULL, from the first. Locks and
- * protections are in order of address, mappings in no order.
+ * Walk the lasting claims of a kind in order of address, from @prev or, if NULL,
+ * from the first.
  */
 struct phys_claim *phys_claim_next(struct phys_claims *claims,
 				   enum phys_claim_kind kind,
 				   struct phys_claim *prev)
 	__must_hold(&claims->lock)
 {
-	struct hlist_node *node;
-
 	lockdep_assert_held(&claims->lock);
 
-	if (!kind_is_mapping(kind))
-		return prev ? claim_tree_iter_next(prev, 0, ULONG_MAX) :
-			      claim_tree_iter_first(&claims->trees[kind], 0,
-						    ULONG_MAX);
-
-	node = prev ? prev->node.next : claims->mappings[kind].first;
-	return hlist_entry_safe(node, struct phys_claim, node);
+	return prev ? claim_tree_iter_next(prev, 0, ULONG_MAX) :
+		      claim_tree_iter_first(&claims->trees[kind], 0, ULONG_MAX);
 }
 
 /* ---- range locks ---- */

@@ -7,6 +7,7 @@
  * function tracer is itself a text write, and text writes use these functions.
  */
 #include <linux/instrumented.h>
+#include <linux/kmsan-checks.h>
 #include <linux/kprobes.h>
 #include <linux/uaccess.h>
 
@@ -129,17 +130,23 @@ NOKPROBE_SYMBOL(copy_out);
  * Any context, NMI included: they never sleep, lock or allocate.
  *
  * The trusted side is checked for the sanitizers, which do not see assembly;
- * the foreign side is expected to be invalid at times.
+ * the foreign side is expected to be invalid at times. KMSAN is told that what
+ * was copied in is initialised, and checks what goes out.
  */
 notrace size_t copy_nofault_from(void *dst, const void *foreign, size_t len)
 {
+	size_t left;
+
 	instrument_write(dst, len);
-	return copy_in(dst, foreign, len);
+	left = copy_in(dst, foreign, len);
+	kmsan_unpoison_memory(dst, len - left);
+	return left;
 }
 
 notrace size_t copy_nofault_to(void *foreign, const void *src, size_t len)
 {
 	instrument_read(src, len);
+	kmsan_check_memory(src, len);
 	return copy_out(foreign, src, len);
 }
 

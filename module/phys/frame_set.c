@@ -151,64 +151,6 @@ ranges_next(const struct frame_ranges *ranges, unsigned long from)
 	return low < ranges->nr ? &ranges->range[low] : NULL;
 }
 
-/*
- * Each range of @without adds at most one to the result, by splitting a range.
- * So @out needs room for as many ranges as both have.
- */
-static unsigned long ranges_subtract(struct frame_range *out,
-				     const struct frame_ranges *from,
-				     const struct frame_ranges *without)
-{
-	unsigned long nr = 0, i;
-
-	for (i = 0; i < from->nr; i++) {
-		struct frame_range rest = from->range[i];
-		const struct frame_range *hole;
-
-		while ((hole = ranges_next(without, rest.first)) &&
-		       hole->first <= rest.last) {
-			if (hole->first > rest.first)
-				out[nr++] = (struct frame_range) {
-					rest.first, hole->first - 1
-				};
-			if (hole->last >= rest.last)
-				break;
-			rest.first = hole->last + 1;
-		}
-		if (!hole || hole->first > rest.last)
-			out[nr++] = rest;
-	}
-	return nr;
-}
-
-/*
- * Make @set hold what @from, possibly the same set, has and @without has not.
- * The caller serialises changes to @from and @without. On -ENOMEM @set is
- * unchanged.
- */
-int frame_set_difference(struct frame_set *set, struct frame_set *from,
-			 struct frame_set *without)
-{
-	const struct frame_ranges *has, *has_not;
-	struct frame_range *out;
-	int err = -ENOMEM;
-
-	mutex_lock(&set->lock);
-	/* Stable: see above. */
-	has = rcu_dereference_protected(from->ranges, true);
-	has_not = rcu_dereference_protected(without->ranges, true);
-
-	out = kmalloc_array((has ? has->nr : 0) + (has_not ? has_not->nr : 0),
-			    sizeof(*out), GFP_KERNEL);
-	if (out)
-		err = set_replace_locked(set, out,
-					 has ? ranges_subtract(out, has,
-							       has_not) : 0);
-	kfree(out);
-	mutex_unlock(&set->lock);
-	return err;
-}
-
 void frame_set_destroy(struct frame_set *set)
 {
 	mutex_lock(&set->lock);
@@ -238,6 +180,30 @@ struct frame_range frame_set_find(struct frame_set *set, unsigned long pfn)
 	}
 	rcu_read_unlock_sched();
 	return range;
+}
+
+/* The range of frames around @pfn that the set lacks, or FRAME_RANGE_EMPTY. */
+struct frame_range frame_set_gap(struct frame_set *set, unsigned long pfn)
+{
+	struct frame_range gap = { 0, ULONG_MAX };
+	const struct frame_ranges *ranges;
+	const struct frame_range *next;
+
+	rcu_read_lock_sched();
+	ranges = rcu_dereference_sched(set->ranges);
+	next = ranges_next(ranges, pfn);
+	if (next && next->first <= pfn) {
+		gap = FRAME_RANGE_EMPTY;
+	} else if (ranges && ranges->nr) {
+		if (next)
+			gap.last = next->first - 1;
+		else
+			next = ranges->range + ranges->nr;
+		if (next != ranges->range)
+			gap.first = next[-1].last + 1;
+	}
+	rcu_read_unlock_sched();
+	return gap;
 }
 
 /* Get the first range that ends at or after @from; false if there is none. */

@@ -8,7 +8,9 @@
 #include <linux/atomic.h>
 #include <linux/kconfig.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 #include <lvbs/phys_ptr.h>
@@ -22,13 +24,22 @@ size_t __must_check copy_nofault_to(void *foreign, const void *src, size_t len);
 /* ptr.c */
 int phys_ptr_slice(struct phys_const_ptr *slice,
 		   const struct phys_const_ptr *ptr, size_t at, size_t len);
-int phys_write_session_begin_temporary(struct phys_write_session *s,
-				       const struct phys_ptr *ptr);
+int phys_ptr_check(const struct phys_const_ptr *ptr, bool write);
+int phys_ptr_copy(const struct phys_const_ptr *ptr, size_t at, void *buf,
+		  size_t len, bool write, size_t *done);
+int phys_write_session_begin_local(struct phys_write_session *s,
+				   const struct phys_ptr *ptr);
 int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
 		      bool write, size_t *copied);
 
+/*
+ * user.c: what is copied at a time. Large enough to amortise the calls, small
+ * enough for the cache, and never more than a window.
+ */
+#define PHYS_BOUNCE_BYTES	SZ_16K
+
 /* unique.c */
-bool phys_frames_unique(const unsigned long *pfns, unsigned long nr);
+int phys_frames_unique(const unsigned long *pfns, unsigned long nr);
 
 /* vmap_manager.c; see also vmap_manager_privileged.h */
 int vmap_manager_init(struct vmap_manager *mgr,
@@ -49,15 +60,35 @@ static inline unsigned long phys_stat_get(const struct phys_stats *stats,
 	return atomic_long_read(&stats->count[stat]);
 }
 
+/* The contexts that can interrupt each other on a CPU, apart from NMIs. */
+enum phys_context {
+	PHYS_CONTEXT_TASK,
+	PHYS_CONTEXT_SOFTIRQ,
+	PHYS_CONTEXT_HARDIRQ,
+	PHYS_CONTEXT_NR
+};
+
+static inline enum phys_context phys_context(void)
+{
+	if (in_hardirq())
+		return PHYS_CONTEXT_HARDIRQ;
+	return in_serving_softirq() ? PHYS_CONTEXT_SOFTIRQ : PHYS_CONTEXT_TASK;
+}
+
 /*
- * map_readonly.c, built only where MAP_READONLY_POSSIBLE. Of the architectures
- * on which the module uses vm_map_ram(), only x86-64 lets a module look up the
- * page table entries of a kernel address. UML also defines CONFIG_X86_64.
+ * windows.c, built only where LOCAL_WINDOWS_POSSIBLE. UML also defines
+ * CONFIG_X86_64.
  */
-#define MAP_READONLY_POSSIBLE \
+#define LOCAL_WINDOWS_POSSIBLE \
 	(IS_ENABLED(CONFIG_X86_64) && !IS_ENABLED(CONFIG_UML))
 
-bool map_make_readonly(void *addr, unsigned long nr);
+bool local_windows_exist(void);
+void local_window_map(const struct phys_frames *frames, bool write,
+		      struct phys_map *map);
+void local_window_unmap(const struct phys_map *map);
+
+/* Room for &phys_protection.owner when it is shown; longer names are cut. */
+#define PHYS_OWNER_NAME		64
 
 /* claim.c */
 void phys_claims_init(struct phys_claims *claims);
@@ -66,10 +97,17 @@ int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
 void phys_claim_del(struct phys_claims *claims, struct phys_claim *claim);
 int phys_claim_check(struct phys_claims *claims, enum phys_claim_kind kind,
 		     const void *holder, const struct phys_frames *frames);
+struct phys_claim *phys_claim_from(struct phys_claims *claims,
+				   enum phys_claim_kind kind,
+				   unsigned long start)
+	__must_hold(&claims->lock);
 struct phys_claim *phys_claim_next(struct phys_claims *claims,
 				   enum phys_claim_kind kind,
 				   struct phys_claim *prev)
 	__must_hold(&claims->lock);
+int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
+			 const void *holder, const struct phys_frames *frames);
+void phys_claim_del_local(void);
 
 /* A run of frames, both ends included. */
 struct frame_range {
@@ -113,25 +151,22 @@ int frame_set_replace(struct frame_set *set, struct frame_range *range,
 		      unsigned long nr);
 int frame_set_add(struct frame_set *set, const struct frame_range *range,
 		  unsigned long nr);
-int frame_set_difference(struct frame_set *set, struct frame_set *from,
-			 struct frame_set *without);
 void frame_set_destroy(struct frame_set *set);
 bool frame_set_intersects(struct frame_set *set, unsigned long first,
 			  unsigned long last);
 struct frame_range frame_set_find(struct frame_set *set, unsigned long pfn);
+struct frame_range frame_set_gap(struct frame_set *set, unsigned long pfn);
 bool frame_set_next(struct frame_set *set, unsigned long from,
 		    struct frame_range *range);
 
 /* ram_map.c */
 struct frame_range ram_map_usable(unsigned long pfn);
+bool ram_map_next_usable(unsigned long from, struct frame_range *range);
 int ram_map_refusal(unsigned long first, unsigned long nr);
 int ram_map_refresh(void);
 int ram_map_add_owned(const struct frame_range *range, unsigned long nr);
 struct frame_set *ram_map_online(void);
 struct frame_set *ram_map_owned(void);
-#ifdef CONFIG_LVBS_KUNIT_TEST
-struct frame_set *ram_map_ram(void);
-#endif
 
 /* A section of the kernel image; contiguous in physical memory, too. */
 struct kernel_range {

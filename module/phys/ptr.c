@@ -3,14 +3,18 @@
  * Physical pointers: making them, copying on demand, and sessions.
  *
  * An operation checks its range and then handles the frames it touches, one
- * window at a time. A window is prepared, claimed (which validates its frames),
- * mapped, copied from or to, and closed. All knowledge of real memory is in the
+ * window at a time. A window is opened (its frames are claimed, validated under
+ * the claim, and mapped), copied from or to, and closed. A copy on demand opens
+ * it for one copy, a session for several. All knowledge of real memory is in the
  * vmap manager. Copies from and to user memory are in user.c.
+ *
+ * A local window (%PHYS_MAP_LOCAL) is open with preemption disabled.
  */
 #include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 
 #include <lvbs/phys_ptr.h>
@@ -118,8 +122,7 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 		err = -ERANGE;
 	else
 		err = scattered_in_width(mgr, pfns, nr);
-	if (!err && !phys_frames_unique(pfns, nr))
-		err = -EEXIST;
+	err = err ?: phys_frames_unique(pfns, nr);
 	if (err)
 		return phys_refuse(mgr, nr ? pfns[0] : 0, err);
 	*ptr = ptr_make(mgr, pfns, 0, offset, bytes, elem_size);
@@ -202,92 +205,145 @@ phys_window_frames(const struct phys_frames *frames, unsigned long first)
 				       PHYS_WINDOW_PAGES));
 }
 
-/* Called once, before the window's first claim. */
-static inline void phys_window_prepare(struct phys_window *window,
-				       const struct vmap_manager *mgr,
-				       const void *lock, bool write)
+static inline enum phys_claim_kind claim_kind(const struct vmap_manager *mgr,
+					      bool write)
 {
-	window->claim.kind = write ? mgr->write_kind : PHYS_CLAIM_READ;
-	window->claim.holder = lock;
+	return write ? mgr->write_kind : PHYS_CLAIM_READ;
 }
 
-/* Validate and claim frames. On error nothing is claimed. */
-static inline int phys_window_claim(struct phys_window *window,
-				    struct vmap_manager *mgr,
-				    const struct phys_frames *frames)
+/* How to map for a single access. */
+static inline unsigned int access_flags(const struct vmap_manager *mgr,
+					bool write)
 {
-	int err;
-
-	err = mgr->ops->validate_unowned(mgr, frames);
-	if (!err)
-		err = phys_claim_add(mgr->claims, &window->claim, frames);
-	if (unlikely(err))
-		return phys_refuse(mgr, phys_frame(frames, 0), err);
-	return 0;
+	return (write ? PHYS_MAP_WRITE : 0) |
+	       (READ_ONCE(mgr->local) ? PHYS_MAP_LOCAL : 0);
 }
 
 /*
- * Would the windows after the first be accepted? The first is claimed, and
- * nothing is mapped yet: an access is refused as a whole or not at all. On
- * error the claim is released.
+ * Would all windows be accepted? Checked before the first of several is mapped:
+ * an access is refused as a whole or not at all.
  */
-static noinline int phys_window_check_rest(struct phys_window *window,
-					   struct vmap_manager *mgr,
-					   const struct phys_frames *frames)
+static noinline int phys_frames_check(struct vmap_manager *mgr,
+				      enum phys_claim_kind kind,
+				      const void *lock,
+				      const struct phys_frames *frames)
 {
 	unsigned long at;
 
-	for (at = PHYS_WINDOW_PAGES; at < frames->nr; at += PHYS_WINDOW_PAGES) {
+	for (at = 0; at < frames->nr; at += PHYS_WINDOW_PAGES) {
 		struct phys_frames next = phys_window_frames(frames, at);
 		int err;
 
-		err = mgr->ops->validate_unowned(mgr, &next);
-		if (!err)
-			err = phys_claim_check(mgr->claims, window->claim.kind,
-					       window->claim.holder, &next);
-		if (err) {
-			phys_claim_del(mgr->claims, &window->claim);
+		err = phys_claim_check(mgr->claims, kind, lock, &next);
+		err = err ?: mgr->ops->validate_unowned(mgr, &next);
+		if (err)
 			return phys_refuse(mgr, phys_frame(&next, 0), err);
-		}
 		cond_resched();
 	}
 	return 0;
 }
 
-/* Map what is claimed. On error the claim is released. */
-static inline int phys_window_map(struct phys_window *window,
-				  struct vmap_manager *mgr, unsigned int flags)
+static inline int window_claim(struct phys_window *window,
+			       struct vmap_manager *mgr, const void *lock,
+			       const struct phys_frames *frames,
+			       unsigned int flags)
 {
-	const struct phys_frames *frames = &window->claim.frames;
+	enum phys_claim_kind kind = claim_kind(mgr, flags & PHYS_MAP_WRITE);
+
+	if (flags & PHYS_MAP_LOCAL)
+		return phys_claim_add_local(mgr->claims, kind, lock, frames);
+	window->claim.kind = kind;
+	window->claim.holder = lock;
+	return phys_claim_add(mgr->claims, &window->claim, frames);
+}
+
+static inline void window_unclaim(struct phys_window *window,
+				  struct vmap_manager *mgr, bool local)
+{
+	if (local)
+		phys_claim_del_local();
+	else
+		phys_claim_del(mgr->claims, &window->claim);
+}
+
+/* Where vmap() may not be called; not all such contexts can be recognised. */
+static inline bool must_not_sleep(void)
+{
+	return in_interrupt() || irqs_disabled();
+}
+
+/*
+ * Claim frames, validate them, and map them. On error nothing is claimed. If the
+ * window is local, preemption is disabled until it is closed.
+ */
+static __always_inline int phys_window_open(struct phys_window *window,
+					    struct vmap_manager *mgr,
+					    const void *lock,
+					    const struct phys_frames *frames,
+					    unsigned int flags)
+{
+	bool local = flags & PHYS_MAP_LOCAL;
 	int err;
 
-	err = mgr->ops->vmap(mgr, frames, flags, &window->map);
-	if (unlikely(err)) {
-		phys_claim_del(mgr->claims, &window->claim);
-		return phys_refuse(mgr, phys_frame(frames, 0), err);
-	}
+	if (local)
+		preempt_disable();
+	else if (must_not_sleep())
+		return phys_refuse(mgr, phys_frame(frames, 0), -EBUSY);
+
+	err = window_claim(window, mgr, lock, frames, flags);
+	if (unlikely(err))
+		goto refuse;
+	err = mgr->ops->validate_unowned(mgr, frames);
+	if (likely(!err))
+		err = mgr->ops->vmap(mgr, frames, flags, &window->map);
+	if (unlikely(err))
+		goto unclaim;
 	phys_stat_add(mgr->stats, PHYS_STAT_MAPS, 1);
 	trace_phys_map(frames, flags & PHYS_MAP_WRITE);
 	return 0;
+
+unclaim:
+	window_unclaim(window, mgr, local);
+refuse:
+	if (local)
+		preempt_enable();
+	return phys_refuse(mgr, phys_frame(frames, 0), err);
 }
 
-static noinline int phys_window_faulted(const struct phys_window *window,
+/* Unmap a window and release its claim. */
+static inline void phys_window_close(struct phys_window *window,
+				     struct vmap_manager *mgr)
+{
+	bool local = window->map.local;
+
+	if (unlikely(mgr->ops->vunmap(mgr, &window->map)))
+		phys_stat_add(mgr->stats, PHYS_STAT_LEAKED, 1);
+	else
+		phys_stat_add(mgr->stats, PHYS_STAT_UNMAPS, 1);
+	window->map.nr = 0;
+	window_unclaim(window, mgr, local);
+	if (local)
+		preempt_enable();
+}
+
+static noinline int phys_window_faulted(const struct phys_frames *frames,
 					struct vmap_manager *mgr, size_t at,
 					bool write)
 {
 	phys_stat_add(mgr->stats, PHYS_STAT_FAULTS, 1);
-	trace_phys_fault(phys_frame(&window->claim.frames, at >> PAGE_SHIFT),
+	trace_phys_fault(phys_frame(frames, at >> PAGE_SHIFT),
 			 offset_in_page(at), write);
 	return -EFAULT;
 }
 
 /*
- * Copy from or to position @at of a mapped window; @at is inside the window and
- * @len is clamped to it. Adds the number of bytes copied to @copied, exact even
- * after a fault.
+ * Copy from or to position @at of an open window; @at is inside the window and
+ * @len is clamped to it. @frames are those of the window. Adds the number of
+ * bytes copied to @copied, exact even after a fault.
  */
 static inline int phys_window_copy(const struct phys_window *window,
-				   struct vmap_manager *mgr, size_t at,
+				   struct vmap_manager *mgr,
+				   const struct phys_frames *frames, size_t at,
 				   void *buf, size_t len, bool write,
 				   size_t *copied)
 {
@@ -301,74 +357,12 @@ static inline int phys_window_copy(const struct phys_window *window,
 		left = copy_nofault_from(buf, foreign, n);
 	*copied += n - left;
 	phys_stat_add(mgr->stats, PHYS_STAT_BYTES, n - left);
-	return left ? phys_window_faulted(window, mgr, at + n - left, write) : 0;
-}
-
-/* Unmap a window and release its claim. */
-static inline void phys_window_close(struct phys_window *window,
-				     struct vmap_manager *mgr)
-{
-	if (unlikely(mgr->ops->vunmap(mgr, &window->map)))
-		phys_stat_add(mgr->stats, PHYS_STAT_LEAKED, 1);
-	else
-		phys_stat_add(mgr->stats, PHYS_STAT_UNMAPS, 1);
-	window->map.nr = 0;
-	phys_claim_del(mgr->claims, &window->claim);
+	return left ? phys_window_faulted(frames, mgr, at + n - left, write) : 0;
 }
 
 /* ---- copies on demand ---- */
 
-/* Map, copy and close a window that is already claimed. */
-static __always_inline int copy_window(struct phys_window *window,
-				       struct vmap_manager *mgr, size_t offset,
-				       void *buf, size_t len, bool write,
-				       size_t *copied)
-{
-	unsigned int flags = PHYS_MAP_TEMPORARY | (write ? PHYS_MAP_WRITE : 0);
-	int err;
-
-	err = phys_window_map(window, mgr, flags);
-	if (err)
-		return err;
-	err = phys_window_copy(window, mgr, offset, buf, len, write, copied);
-	phys_window_close(window, mgr);
-	return err;
-}
-
-static noinline int copy_windows(struct phys_window *window,
-				 struct vmap_manager *mgr,
-				 struct phys_frames rest, size_t offset,
-				 void *buf, size_t len, bool write,
-				 size_t *copied)
-{
-	struct phys_frames frames = phys_window_frames(&rest, 0);
-	int err;
-
-	err = phys_window_claim(window, mgr, &frames);
-	err = err ?: phys_window_check_rest(window, mgr, &rest);
-	while (!err) {
-		size_t n = 0;
-
-		err = copy_window(window, mgr, offset, buf, len - *copied,
-				  write, &n);
-		*copied += n;
-		if (err || *copied == len)
-			break;
-
-		buf += n;
-		offset = 0;
-		rest = phys_frames_slice(&rest, frames.nr, rest.nr - frames.nr);
-		frames = phys_window_frames(&rest, 0);
-		err = phys_window_claim(window, mgr, &frames);
-	}
-	return err;
-}
-
-/*
- * Copy @len bytes that start at @offset in the first of @frames and touch all
- * of them. vmap() does the might_sleep().
- */
-static __always_inline int copy_frames(struct vmap_manager *mgr,
+static __always_inline int copy_window(struct vmap_manager *mgr,
 				       const void *lock,
 				       const struct phys_frames *frames,
 				       size_t offset, void *buf, size_t len,
@@ -377,18 +371,59 @@ static __always_inline int copy_frames(struct vmap_manager *mgr,
 	struct phys_window window;
 	int err;
 
-	phys_window_prepare(&window, mgr, lock, write);
-	if (unlikely(frames->nr > PHYS_WINDOW_PAGES))
-		return copy_windows(&window, mgr, *frames, offset, buf, len,
-				    write, copied);
-	err = phys_window_claim(&window, mgr, frames);
-	return err ?: copy_window(&window, mgr, offset, buf, len, write,
-				  copied);
+	err = phys_window_open(&window, mgr, lock, frames,
+			       access_flags(mgr, write));
+	if (err)
+		return err;
+	err = phys_window_copy(&window, mgr, frames, offset, buf, len, write,
+			       copied);
+	phys_window_close(&window, mgr);
+	return err;
 }
 
-/* Copy a valid range of bytes. */
-static int phys_copy(const struct phys_const_ptr *ptr, size_t at, void *buf,
-		     size_t len, bool write, size_t *done)
+static noinline int copy_windows(struct vmap_manager *mgr, const void *lock,
+				 const struct phys_frames *all, size_t offset,
+				 void *buf, size_t len, bool write,
+				 size_t *copied)
+{
+	unsigned long at;
+	int err;
+
+	might_sleep();
+	err = phys_frames_check(mgr, claim_kind(mgr, write), lock, all);
+	for (at = 0; !err && at < all->nr; at += PHYS_WINDOW_PAGES) {
+		struct phys_frames frames = phys_window_frames(all, at);
+		size_t n = 0;
+
+		err = copy_window(mgr, lock, &frames, offset, buf,
+				  len - *copied, write, &n);
+		*copied += n;
+		buf += n;
+		offset = 0;
+		cond_resched();
+	}
+	return err;
+}
+
+/*
+ * Copy @len bytes that start at @offset in the first of @frames and touch all
+ * of them.
+ */
+static __always_inline int copy_frames(struct vmap_manager *mgr,
+				       const void *lock,
+				       const struct phys_frames *frames,
+				       size_t offset, void *buf, size_t len,
+				       bool write, size_t *copied)
+{
+	if (unlikely(frames->nr > PHYS_WINDOW_PAGES))
+		return copy_windows(mgr, lock, frames, offset, buf, len, write,
+				    copied);
+	return copy_window(mgr, lock, frames, offset, buf, len, write, copied);
+}
+
+/* Copy a valid range of bytes; @done may be NULL. */
+int phys_ptr_copy(const struct phys_const_ptr *ptr, size_t at, void *buf,
+		  size_t len, bool write, size_t *done)
 {
 	struct phys_frames frames = phys_range_frames(ptr, at, len);
 	size_t copied = 0;
@@ -405,6 +440,13 @@ static int phys_copy(const struct phys_const_ptr *ptr, size_t at, void *buf,
 	return err;
 }
 
+/* Would an access to all bytes of a valid pointer be refused? */
+int phys_ptr_check(const struct phys_const_ptr *ptr, bool write)
+{
+	return phys_frames_check(ptr->mgr, claim_kind(ptr->mgr, write),
+				 ptr->lock, &ptr->frames);
+}
+
 int phys_read(const struct phys_const_ptr *ptr, size_t index, void *buf,
 	      size_t count)
 {
@@ -412,7 +454,7 @@ int phys_read(const struct phys_const_ptr *ptr, size_t index, void *buf,
 	int err;
 
 	err = phys_elem_range(ptr, index, count, &at, &len);
-	return err ?: phys_copy(ptr, at, buf, len, false, NULL);
+	return err ?: phys_ptr_copy(ptr, at, buf, len, false, NULL);
 }
 EXPORT_SYMBOL_GPL(phys_read);
 
@@ -423,7 +465,7 @@ int phys_write(const struct phys_ptr *ptr, size_t index, const void *buf,
 	int err;
 
 	err = phys_elem_range(&ptr->ro, index, count, &at, &len);
-	return err ?: phys_copy(&ptr->ro, at, (void *)buf, len, true, NULL);
+	return err ?: phys_ptr_copy(&ptr->ro, at, (void *)buf, len, true, NULL);
 }
 EXPORT_SYMBOL_GPL(phys_write);
 
@@ -435,7 +477,7 @@ int phys_read_bytes(const struct phys_const_ptr *ptr, size_t at, void *buf,
 	if (done)
 		*done = 0;
 	err = phys_byte_range(ptr, at, len);
-	return err ?: phys_copy(ptr, at, buf, len, false, done);
+	return err ?: phys_ptr_copy(ptr, at, buf, len, false, done);
 }
 EXPORT_SYMBOL_GPL(phys_read_bytes);
 
@@ -447,7 +489,7 @@ int phys_write_bytes(const struct phys_ptr *ptr, size_t at, const void *buf,
 	if (done)
 		*done = 0;
 	err = phys_byte_range(&ptr->ro, at, len);
-	return err ?: phys_copy(&ptr->ro, at, (void *)buf, len, true, done);
+	return err ?: phys_ptr_copy(&ptr->ro, at, (void *)buf, len, true, done);
 }
 EXPORT_SYMBOL_GPL(phys_write_bytes);
 
@@ -488,12 +530,6 @@ static bool session_is_open(const struct phys_session *s)
 	return s->ptr.mgr;
 }
 
-static int session_map(struct phys_session *s, unsigned long first)
-{
-	s->first = first;
-	return phys_window_map(&s->window, s->ptr.mgr, s->flags);
-}
-
 static void session_unmap(struct phys_session *s)
 {
 	if (s->window.map.nr)
@@ -503,37 +539,32 @@ static void session_unmap(struct phys_session *s)
 /* Move the window to position @first. */
 static int session_slide(struct phys_session *s, unsigned long first)
 {
-	struct phys_frames frames = phys_window_frames(&s->ptr.frames, first);
-	int err;
-
 	session_unmap(s);
-	err = phys_window_claim(&s->window, s->ptr.mgr, &frames);
-	return err ?: session_map(s, first);
+	s->first = first;
+	s->frames = phys_window_frames(&s->ptr.frames, first);
+	return phys_window_open(&s->window, s->ptr.mgr, s->ptr.lock, &s->frames,
+				s->flags);
 }
 
 static int session_begin(struct phys_session *s,
 			 const struct phys_const_ptr *ptr, unsigned int flags)
 {
-	struct phys_frames frames = phys_window_frames(&ptr->frames, 0);
-	int err;
+	int err = 0;
 
 	if (session_is_open(s))
 		return -EBUSY;
 	if (!ptr->mgr)
 		return -EINVAL;
 
-	might_sleep();
 	s->ptr = *ptr;
 	s->flags = flags;
 	s->window.map.nr = 0;
 	if (!ptr->frames.nr)
 		return 0;
 
-	phys_window_prepare(&s->window, ptr->mgr, ptr->lock,
-			    flags & PHYS_MAP_WRITE);
-	err = phys_window_claim(&s->window, ptr->mgr, &frames);
-	err = err ?: phys_window_check_rest(&s->window, ptr->mgr, &ptr->frames);
-	err = err ?: session_map(s, 0);
+	if (ptr->frames.nr > PHYS_WINDOW_PAGES)
+		err = phys_ptr_check(ptr, flags & PHYS_MAP_WRITE);
+	err = err ?: session_slide(s, 0);
 	if (err)
 		s->ptr.mgr = NULL;
 	return err;
@@ -542,6 +573,7 @@ static int session_begin(struct phys_session *s,
 int phys_session_begin(struct phys_session *s,
 		       const struct phys_const_ptr *ptr)
 {
+	might_sleep();
 	return session_begin(s, ptr, 0);
 }
 EXPORT_SYMBOL_GPL(phys_session_begin);
@@ -549,16 +581,22 @@ EXPORT_SYMBOL_GPL(phys_session_begin);
 int phys_write_session_begin(struct phys_write_session *s,
 			     const struct phys_ptr *ptr)
 {
+	might_sleep();
 	return session_begin(&s->ro, &ptr->ro, PHYS_MAP_WRITE);
 }
 EXPORT_SYMBOL_GPL(phys_write_session_begin);
 
-/* Short-lived sessions only: see "mapping a window" in vmap_manager.h. */
-int phys_write_session_begin_temporary(struct phys_write_session *s,
-				       const struct phys_ptr *ptr)
+/*
+ * A session of a pointer of at most PHYS_WINDOW_PAGES frames for a few copies,
+ * in a local window if there are any: then any context except NMI, and
+ * preemption is disabled until it ends. Otherwise process context; -EBUSY in an
+ * interrupt or with interrupts disabled.
+ */
+int phys_write_session_begin_local(struct phys_write_session *s,
+				   const struct phys_ptr *ptr)
 {
 	return session_begin(&s->ro, &ptr->ro,
-			     PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY);
+			     access_flags(ptr->ro.mgr, true));
 }
 
 void phys_session_end(struct phys_session *s)
@@ -585,7 +623,7 @@ int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
 			err = session_slide(s, page);
 		if (err)
 			break;
-		err = phys_window_copy(&s->window, s->ptr.mgr,
+		err = phys_window_copy(&s->window, s->ptr.mgr, &s->frames,
 				       pos - (s->first << PAGE_SHIFT),
 				       buf, end - pos, write, &done);
 		pos += done;
@@ -604,7 +642,8 @@ static __always_inline int session_copy(struct phys_session *s, size_t at,
 	size_t copied = 0;
 
 	if (pos < mapped && len <= mapped - pos)
-		return phys_window_copy(&s->window, s->ptr.mgr, pos, buf, len,
+		return phys_window_copy(&s->window, s->ptr.mgr,
+					&s->frames, pos, buf, len,
 					write, &copied);
 	return phys_session_copy(s, at, buf, len, write, &copied);
 }

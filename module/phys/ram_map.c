@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The RAM map: which frames are System RAM (as in /proc/iomem), which of those
- * are online, and which are owned by VTL1: the module's own image, and the
- * carve-outs named by the parameter "owned".
+ * The RAM map: which frames are System RAM (as in /proc/iomem) and online, and
+ * which are owned by VTL1: the module's own image, and the carve-outs named by
+ * the parameter "owned".
  *
  * The map is a snapshot, because walking the resource tree would cost more than
- * the access it is for. Memory hotplug refreshes it; frames are removed before
- * they go offline. Page state (poison) is not part of it: vmap_manager.c checks
- * the pages.
+ * the access it is for. Memory hotplug refreshes it (hotplug.c). Page state
+ * (poison) is not part of it: vmap_manager.c checks the pages.
  */
 #include <linux/ioport.h>
-#include <linux/memory.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/notifier.h>
 #include <linux/pfn.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -29,14 +27,10 @@ module_param_named(owned, owned_param, charp, 0400);
 MODULE_PARM_DESC(owned,
 		 "page-aligned physical ranges owned by VTL1: START-END[,START-END]..., END inclusive");
 
-/* Serialises changes to the sets below, some of which are made from others. */
+/* Serialises refreshes. */
 static DEFINE_MUTEX(refresh_lock);
-static struct frame_set ram = FRAME_SET_INIT(ram);
 static struct frame_set online = FRAME_SET_INIT(online);
 static struct frame_set owned = FRAME_SET_INIT(owned);
-
-/* Online and not owned, so that most accesses need one lookup. */
-static struct frame_set usable = FRAME_SET_INIT(usable);
 
 struct range_list {
 	struct frame_range *range;
@@ -71,21 +65,17 @@ static int ram_resource(struct resource *res, void *arg)
 	return range_list_add(arg, first, end - 1);
 }
 
-static int ram_refresh(void)
+static int list_ram(struct range_list *list)
 {
-	struct range_list list = {};
 	int err;
 
 	err = walk_iomem_res_desc(IORES_DESC_NONE,
 				  IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
-				  0, -1, &list, ram_resource);
+				  0, -1, list, ram_resource);
 	/* UML does not register its memory: one range from frame 0. */
-	if (err != -ENOMEM && !list.nr)
-		err = range_list_add(&list, 0, get_num_physpages() - 1);
-	if (err != -ENOMEM)
-		err = frame_set_replace(&ram, list.range, list.nr);
-	kfree(list.range);
-	return err;
+	if (err != -ENOMEM && !list->nr)
+		err = range_list_add(list, 0, get_num_physpages() - 1);
+	return err == -ENOMEM ? err : 0;
 }
 
 /* Memory goes online and offline in units of at least a pageblock. */
@@ -105,81 +95,23 @@ static int add_online(struct range_list *list, struct frame_range range)
 	return err;
 }
 
-static int online_refresh(void)
-{
-	struct frame_range range = {};
-	struct range_list list = {};
-	unsigned long from = 0;
-	int err = 0;
-
-	while (!err && frame_set_next(&ram, from, &range)) {
-		err = add_online(&list, range);
-		from = range.last + 1;
-	}
-	err = err ?: frame_set_replace(&online, list.range, list.nr);
-	kfree(list.range);
-	return err;
-}
-
-/* On -ENOMEM nothing is usable, which is the safe side. */
-static int usable_refresh(void)
-{
-	int err = frame_set_difference(&usable, &online, &owned);
-
-	if (err)
-		frame_set_destroy(&usable);
-	return err;
-}
-
-/* On error, frames that became usable may be refused. */
+/* On error the map is unchanged. */
 int ram_map_refresh(void)
 {
+	struct range_list ram = {}, list = {};
+	unsigned long i;
 	int err;
 
 	mutex_lock(&refresh_lock);
-	err = ram_refresh();
-	err = err ?: online_refresh();
-	err = usable_refresh() ?: err;
+	err = list_ram(&ram);
+	for (i = 0; !err && i < ram.nr; i++)
+		err = add_online(&list, ram.range[i]);
+	err = err ?: frame_set_replace(&online, list.range, list.nr);
 	mutex_unlock(&refresh_lock);
+	kfree(list.range);
+	kfree(ram.range);
 	return err;
 }
-
-/* On error the frames stay online, and MEM_CANCEL_OFFLINE adds them again. */
-static int ram_map_remove(unsigned long first, unsigned long nr)
-{
-	static struct frame_set offline = FRAME_SET_INIT(offline);
-	struct frame_range range = { first, first + nr - 1 };
-	int err;
-
-	mutex_lock(&refresh_lock);
-	err = frame_set_replace(&offline, &range, 1);
-	err = err ?: frame_set_difference(&online, &online, &offline);
-	err = err ?: usable_refresh();
-	frame_set_destroy(&offline);
-	mutex_unlock(&refresh_lock);
-	return err;
-}
-
-static int ram_map_notify(struct notifier_block *nb, unsigned long action,
-			  void *arg)
-{
-	const struct memory_notify *change = arg;
-	int err;
-
-	switch (action) {
-	case MEM_GOING_OFFLINE:
-		err = ram_map_remove(change->start_pfn, change->nr_pages);
-		return notifier_from_errno(err);
-	case MEM_ONLINE:
-	case MEM_OFFLINE:
-	case MEM_CANCEL_OFFLINE:
-		if (ram_map_refresh())
-			pr_warn("cannot refresh the RAM map after memory hotplug\n");
-	}
-	return NOTIFY_OK;
-}
-
-static struct notifier_block ram_map_nb = { .notifier_call = ram_map_notify };
 
 /*
  * The run of usable frames (online and not owned) around @pfn; empty if @pfn is
@@ -187,7 +119,33 @@ static struct notifier_block ram_map_nb = { .notifier_call = ram_map_notify };
  */
 struct frame_range ram_map_usable(unsigned long pfn)
 {
-	return frame_set_find(&usable, pfn);
+	struct frame_range run = frame_set_find(&online, pfn);
+	struct frame_range free = frame_set_gap(&owned, pfn);
+
+	return (struct frame_range) {
+		max(run.first, free.first),
+		min(run.last, free.last),
+	};
+}
+
+/* Get the first run of usable frames at or after @from; false if none is left. */
+bool ram_map_next_usable(unsigned long from, struct frame_range *range)
+{
+	struct frame_range run = {};
+
+	while (frame_set_next(&online, from, &run)) {
+		from = max(from, run.first);
+		*range = ram_map_usable(from);
+		if (frame_range_contains(*range, from, from)) {
+			range->first = from;
+			return true;
+		}
+		/* Owned: skip what is owned, at least one frame. */
+		from = max(frame_set_find(&owned, from).last, from) + 1;
+		if (!from)
+			break;
+	}
+	return false;
 }
 
 /* The error for a run that is not usable: -EPERM if any frame is owned. */
@@ -202,22 +160,8 @@ int ram_map_refusal(unsigned long first, unsigned long nr)
  */
 int ram_map_add_owned(const struct frame_range *range, unsigned long nr)
 {
-	int err;
-
-	mutex_lock(&refresh_lock);
-	err = frame_set_add(&owned, range, nr);
-	err = err ?: usable_refresh();
-	mutex_unlock(&refresh_lock);
-	return err;
+	return frame_set_add(&owned, range, nr);
 }
-
-#ifdef CONFIG_LVBS_KUNIT_TEST
-/* May include memory that was unplugged since the last hotplug event. */
-struct frame_set *ram_map_ram(void)
-{
-	return &ram;
-}
-#endif
 
 struct frame_set *ram_map_online(void)
 {
@@ -227,30 +171,6 @@ struct frame_set *ram_map_online(void)
 struct frame_set *ram_map_owned(void)
 {
 	return &owned;
-}
-
-int ram_map_init(void)
-{
-	int err;
-
-	/* Register first, so that no change is missed. */
-	err = register_memory_notifier(&ram_map_nb);
-	if (err)
-		return err;
-
-	err = ram_map_refresh();
-	if (err)
-		ram_map_exit();
-	return err;
-}
-
-void ram_map_exit(void)
-{
-	unregister_memory_notifier(&ram_map_nb);
-	frame_set_destroy(&usable);
-	frame_set_destroy(&owned);
-	frame_set_destroy(&online);
-	frame_set_destroy(&ram);
 }
 
 /* ---- frames owned from the start ---- */
@@ -341,9 +261,19 @@ static int own_carveouts(const char *list)
 	return err;
 }
 
-int owned_init(void)
+int ram_map_init(void)
 {
-	int err = own_image();
+	int err;
 
-	return err ?: own_carveouts(owned_param);
+	err = own_image();
+	err = err ?: own_carveouts(owned_param);
+	if (err)
+		ram_map_exit();
+	return err;
+}
+
+void ram_map_exit(void)
+{
+	frame_set_destroy(&owned);
+	frame_set_destroy(&online);
 }

@@ -1,37 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does a list of frames name a frame twice? Checked for every scattered
- * pointer, in any context, so it may not allocate a copy or a hash table.
+ * Does a list of frames name a frame twice? Checked for every scattered pointer.
  *
- * Lists that ascend need one pass. Others get one pass for each window of the
- * frame number space that they touch, with a bitmap on the stack: one bit for
- * each frame or, in a sparse list, for several adjacent frame numbers. Only
- * when a bit is hit again is the list before it searched. If that happens too
- * often, frames are denser in this window than on average, and the window is
- * scanned again with one bit for each frame.
+ * Lists that ascend need one pass. The frames of others go into a hash table, on
+ * the stack if they are few: that is linear in any order. The frame numbers come
+ * from VTL0, so the hash has a secret key, and long probe sequences cannot be
+ * made up.
  */
-#include <linux/bitmap.h>
+#include <linux/bitops.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
-#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/string.h>
 
 #include "phys/phys.h"
 
-#define SEEN_BITS	4096UL
+/* A slot is free. Frame ULONG_MAX itself is not stored but counted. */
+#define FREE	ULONG_MAX
 
-/* Evenly spread frames cause about eight searches in a window. */
-#define SEARCHES_MAX	32
-
-static bool list_contains(const unsigned long *pfns, unsigned long nr,
-			  unsigned long pfn)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		if (pfns[i] == pfn)
-			return true;
-	return false;
-}
+#define SLOTS_ON_STACK	(2 * PHYS_WINDOW_PAGES)
 
 static bool list_ascends(const unsigned long *pfns, unsigned long nr)
 {
@@ -43,91 +33,73 @@ static bool list_ascends(const unsigned long *pfns, unsigned long nr)
 	return true;
 }
 
-/*
- * log2 of the number of adjacent frame numbers that share a bit. Evenly spread
- * frames get 16 bits each, so that one frame in 16 causes a search.
- */
-static unsigned int seen_shift(unsigned long extent, unsigned long nr)
+/* An odd multiplier; different ones at the same time do no harm. */
+static unsigned long hash_key(void)
 {
-	unsigned long share = extent / nr / 16;
+	static unsigned long key;
 
-	return share > 1 ? ilog2(share) : 0;
+	if (!READ_ONCE(key))
+		WRITE_ONCE(key, get_random_long() | 1);
+	return READ_ONCE(key);
 }
 
-enum scan_result {
-	SCAN_UNIQUE,
-	SCAN_DUPLICATE,
-	SCAN_TOO_DENSE,
-};
-
-/*
- * Scan the window that starts at frame @low. Sets @next to the lowest frame
- * after the window.
- */
-static enum scan_result scan_window(unsigned long *seen,
-				    const unsigned long *pfns,
-				    unsigned long nr, unsigned long low,
-				    unsigned int shift, unsigned long *next)
+/* @slot has 2^@bits slots, at least twice as many as there are frames. */
+static int insert_all(unsigned long *slot, unsigned int bits,
+		      const unsigned long *pfns, unsigned long nr)
 {
-	unsigned int searches = 0;
-	unsigned long i;
+	const unsigned long key = hash_key(), mask = BIT(bits) - 1;
+	unsigned long met_free = 0, i;
 
-	*next = ULONG_MAX;
-	bitmap_zero(seen, SEEN_BITS);
+	memset(slot, 0xff, sizeof(*slot) << bits);
 	for (i = 0; i < nr; i++) {
-		unsigned long bit;
+		unsigned long pfn = pfns[i];
+		unsigned long at = pfn * key >> (BITS_PER_LONG - bits);
 
-		if (pfns[i] < low)
+		if (pfn == FREE && met_free++)
+			return -EEXIST;
+		if (pfn == FREE)
 			continue;
-		bit = (pfns[i] - low) >> shift;
-		if (bit >= SEEN_BITS) {
-			*next = min(*next, pfns[i]);
-		} else if (__test_and_set_bit(bit, seen)) {
-			if (shift && ++searches > SEARCHES_MAX)
-				return SCAN_TOO_DENSE;
-			if (!shift || list_contains(pfns, i, pfns[i]))
-				return SCAN_DUPLICATE;
+		while (slot[at] != FREE) {
+			if (slot[at] == pfn)
+				return -EEXIST;
+			at = (at + 1) & mask;
 		}
+		slot[at] = pfn;
 	}
-	return SCAN_UNIQUE;
+	return 0;
 }
 
-/* Out of line: most lists need no bitmap, and some kernels zero the stack. */
-static noinline_for_stack bool unordered_unique(const unsigned long *pfns,
-						unsigned long nr)
+/* Out of line: most lists ascend, and some kernels zero the stack. */
+static noinline_for_stack int check_few(const unsigned long *pfns,
+					unsigned long nr)
 {
-	DECLARE_BITMAP(seen, SEEN_BITS);
-	unsigned long low = ULONG_MAX, high = 0, i, next;
-	unsigned int shift;
+	unsigned long slot[SLOTS_ON_STACK];
 
-	for (i = 0; i < nr; i++) {
-		low = min(low, pfns[i]);
-		high = max(high, pfns[i]);
-	}
-	shift = seen_shift(high - low, nr);
+	return insert_all(slot, ilog2(SLOTS_ON_STACK), pfns, nr);
+}
 
-	for (;;) {
-		unsigned int fine = shift;
-		enum scan_result result = scan_window(seen, pfns, nr, low,
-						      fine, &next);
+static int check_many(const unsigned long *pfns, unsigned long nr)
+{
+	unsigned int bits = fls_long(2 * nr - 1);
+	unsigned long *slot;
+	int err;
 
-		if (result == SCAN_TOO_DENSE) {
-			fine = 0;
-			result = scan_window(seen, pfns, nr, low, fine, &next);
-		}
-		if (result == SCAN_DUPLICATE)
-			return false;
-		if ((high - low) >> fine < SEEN_BITS)
-			return true;
-		low = next;
-	}
+	slot = kvmalloc_array(BIT(bits), sizeof(*slot), GFP_KERNEL);
+	if (!slot)
+		return -ENOMEM;
+	err = insert_all(slot, bits, pfns, nr);
+	kvfree(slot);
+	return err;
 }
 
 /*
- * Linear for lists that ascend or are short. Otherwise @nr times the number of
- * windows touched; at worst quadratic, for dense clusters far apart.
+ * Returns 0; -EEXIST if a frame is named twice; -ENOMEM. May sleep if there are
+ * more than PHYS_WINDOW_PAGES frames.
  */
-bool phys_frames_unique(const unsigned long *pfns, unsigned long nr)
+int phys_frames_unique(const unsigned long *pfns, unsigned long nr)
 {
-	return list_ascends(pfns, nr) || unordered_unique(pfns, nr);
+	if (list_ascends(pfns, nr))
+		return 0;
+	return nr <= PHYS_WINDOW_PAGES ? check_few(pfns, nr) :
+					 check_many(pfns, nr);
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copies between foreign memory and user memory, through a bounce buffer: user
- * memory is not touched while foreign memory is being accessed, and hardened
- * usercopy sees an ordinary heap object.
+ * Copies between foreign memory and user memory, through a bounce buffer.
+ * Accesses to user memory may wait for ever (userfaultfd, FUSE), so nothing is
+ * claimed or mapped meanwhile. Hardened usercopy sees an ordinary heap object.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -15,15 +14,13 @@
 
 #include "phys/phys.h"
 
-/* Large enough to amortise the calls, small enough for the cache. */
-#define BOUNCE_BYTES	SZ_16K
-
-static int bounce_to_user(struct phys_session *s, void *bounce, size_t at,
-			  void __user *ubuf, size_t len, size_t *done)
+static int bounce_to_user(const struct phys_const_ptr *ptr, void *bounce,
+			  size_t at, void __user *ubuf, size_t len,
+			  size_t *done)
 {
 	int err;
 
-	err = phys_session_copy(s, at, bounce, len, false, done);
+	err = phys_ptr_copy(ptr, at, bounce, len, false, done);
 	/* The bytes before a fault are valid. */
 	if (*done) {
 		size_t left = copy_to_user(ubuf, bounce, *done);
@@ -35,49 +32,47 @@ static int bounce_to_user(struct phys_session *s, void *bounce, size_t at,
 	return err;
 }
 
-static int bounce_from_user(struct phys_session *s, void *bounce, size_t at,
-			    const void __user *ubuf, size_t len, size_t *done)
+static int bounce_from_user(const struct phys_const_ptr *ptr, void *bounce,
+			    size_t at, const void __user *ubuf, size_t len,
+			    size_t *done)
 {
 	if (copy_from_user(bounce, ubuf, len))
 		return -EFAULT;
-	return phys_session_copy(s, at, bounce, len, true, done);
+	return phys_ptr_copy(ptr, at, bounce, len, true, done);
 }
 
 static int user_copy(const struct phys_const_ptr *ptr, size_t at,
 		     void __user *ubuf, size_t len, bool write, size_t *done)
 {
-	DEFINE_PHYS_WRITE_SESSION(s);
-	struct phys_ptr slice;
+	struct phys_const_ptr slice;
 	size_t copied = 0;
 	void *bounce;
 	int err;
 
 	if (done)
 		*done = 0;
-	err = phys_ptr_slice(&slice.ro, ptr, at, len);
+	err = phys_ptr_slice(&slice, ptr, at, len);
 	if (err || !len)
 		return err;
 
-	bounce = kmalloc(min_t(size_t, len, BOUNCE_BYTES), GFP_KERNEL);
+	bounce = kmalloc(min_t(size_t, len, PHYS_BOUNCE_BYTES), GFP_KERNEL);
 	if (!bounce)
 		return -ENOMEM;
 
-	err = write ? phys_write_session_begin(&s, &slice) :
-		      phys_session_begin(&s.ro, &slice.ro);
+	err = phys_ptr_check(&slice, write);
 	while (!err && copied < len) {
-		size_t n = min_t(size_t, len - copied, BOUNCE_BYTES);
+		size_t n = min_t(size_t, len - copied, PHYS_BOUNCE_BYTES);
 		size_t n_done = 0;
 
 		if (write)
-			err = bounce_from_user(&s.ro, bounce, copied,
+			err = bounce_from_user(&slice, bounce, copied,
 					       ubuf + copied, n, &n_done);
 		else
-			err = bounce_to_user(&s.ro, bounce, copied,
+			err = bounce_to_user(&slice, bounce, copied,
 					     ubuf + copied, n, &n_done);
 		copied += n_done;
 		cond_resched();
 	}
-	phys_write_session_end(&s);
 	kfree(bounce);
 	if (done)
 		*done = copied;

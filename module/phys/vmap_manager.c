@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vmap manager of the machine's memory, and the only caller of vmap(),
- * vunmap(), vm_map_ram() and vm_unmap_ram().
+ * The vmap manager of the machine's memory. It and windows.c are the only callers
+ * of vmap() and vunmap().
  */
 #include <linux/export.h>
 #include <linux/limits.h>
@@ -24,10 +24,20 @@
 #include "phys/phys.h"
 #include "phys/vmap_manager_privileged.h"
 
-static bool guard;
-module_param(guard, bool, 0600);
-MODULE_PARM_DESC(guard,
-		 "map on demand with a guard page, at more than twice the cost");
+/* Single accesses use local windows, if there are any. */
+static bool windows = true;
+
+static int windows_set(const char *val, const struct kernel_param *kp);
+
+static const struct kernel_param_ops windows_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = windows_set,
+	.get = param_get_bool,
+};
+
+module_param_cb(windows, &windows_ops, &windows, 0600);
+MODULE_PARM_DESC(windows,
+		 "map single accesses in local windows, not by vmap() (default 1; x86-64)");
 
 static struct phys_claims real_claims;
 static struct phys_stats real_stats;
@@ -85,6 +95,7 @@ static inline bool frame_is_healthy(unsigned long pfn)
 	struct page *page = pfn_to_page(pfn);
 
 	return !PageOffline(page) && !PageHWPoison(page) &&
+	       !PageUnaccepted(page) &&
 	       !(PageCompound(page) && is_page_hwpoison(page));
 }
 
@@ -140,47 +151,20 @@ static int real_validate_unowned(struct vmap_manager *mgr,
 	return validate_run(mgr, frames->first, frames->nr);
 }
 
-/*
- * May vm_map_ram() be used? See "mapping a window" in vmap_manager.h. It always
- * maps with PAGE_KERNEL, which is not executable on 64-bit architectures.
- * Others also lack the address space for its per-CPU blocks.
- */
-static bool may_be_unguarded(unsigned long nr, unsigned int flags)
+static int map_pages(struct page **pages, unsigned long nr, unsigned int flags,
+		     struct phys_map *map)
 {
-	return IS_ENABLED(CONFIG_64BIT) && (flags & PHYS_MAP_TEMPORARY) &&
-	       (MAP_READONLY_POSSIBLE || (flags & PHYS_MAP_WRITE)) &&
-	       nr <= PHYS_WINDOW_PAGES && !READ_ONCE(guard);
-}
-
-static __always_inline void *map_unguarded(struct page **pages,
-					   unsigned long nr, bool writable)
-{
-	void *addr = vm_map_ram(pages, nr, NUMA_NO_NODE);
-
-	if (!MAP_READONLY_POSSIBLE || !addr || writable ||
-	    map_make_readonly(addr, nr))
-		return addr;
-	vm_unmap_ram(addr, nr);
-	return NULL;
-}
-
-static __always_inline int map_pages(struct page **pages, unsigned long nr,
-				     unsigned int flags, struct phys_map *map)
-{
-	bool unguarded = may_be_unguarded(nr, flags);
 	bool writable = flags & PHYS_MAP_WRITE;
 
-	if (unguarded)
-		map->addr = map_unguarded(pages, nr, writable);
-	else	/* vmap() removes execute permission. */
-		map->addr = vmap(pages, nr, VM_MAP,
-				 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	/* vmap() removes execute permission. */
+	map->addr = vmap(pages, nr, VM_MAP,
+			 writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
 	if (unlikely(!map->addr))
 		return -ENOMEM;
 
 	map->nr = nr;
 	map->writable = writable;
-	map->unguarded = unguarded;
+	map->local = false;
 	return 0;
 }
 
@@ -231,6 +215,10 @@ static noinline int map_page(unsigned long pfn, unsigned int flags,
 static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 		     unsigned int flags, struct phys_map *map)
 {
+	if (LOCAL_WINDOWS_POSSIBLE && (flags & PHYS_MAP_LOCAL)) {
+		local_window_map(frames, flags & PHYS_MAP_WRITE, map);
+		return 0;
+	}
 	if (frames->nr == 1)
 		return map_page(phys_frame(frames, 0), flags, map);
 	if (!frames->nr)
@@ -242,14 +230,16 @@ static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 
 static int real_vunmap(struct vmap_manager *mgr, struct phys_map *map)
 {
+	if (LOCAL_WINDOWS_POSSIBLE && map->local) {
+		local_window_unmap(map);
+		return 0;
+	}
+
 	/* vunmap() would BUG; leaking the mapping is better. */
 	if (WARN_ON_ONCE(in_interrupt()))
 		return -EBUSY;
 
-	if (map->unguarded)
-		vm_unmap_ram(map->addr, map->nr);
-	else
-		vunmap(map->addr);
+	vunmap(map->addr);
 	return 0;
 }
 
@@ -264,8 +254,13 @@ static int real_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		return 0;
 	}
 
+	err = phys_claim_add(mgr->claims, &prot->claim, &frames);
+	if (err)
+		return err;
 	err = mgr->ops->validate_unowned(mgr, &frames);
-	return err ?: phys_claim_add(mgr->claims, &prot->claim, &frames);
+	if (err)
+		phys_claim_del(mgr->claims, &prot->claim);
+	return err;
 }
 
 static const struct vmap_manager_ops real_ops = {
@@ -322,6 +317,24 @@ struct vmap_manager *vmap_manager_privileged(void)
 	return &privileged;
 }
 
+static void windows_use(void)
+{
+	bool local = windows && LOCAL_WINDOWS_POSSIBLE && local_windows_exist();
+
+	WRITE_ONCE(ordinary.local, local);
+	WRITE_ONCE(privileged.local, local);
+}
+
+/* Accesses in progress go on as they began. */
+static int windows_set(const char *val, const struct kernel_param *kp)
+{
+	int err = param_set_bool(val, kp);
+
+	if (!err)
+		windows_use();
+	return err;
+}
+
 int vmap_managers_init(void)
 {
 	unsigned long max_pfn = highest_pfn();
@@ -335,6 +348,7 @@ int vmap_managers_init(void)
 
 	privileged = ordinary;
 	privileged.write_kind = PHYS_CLAIM_PRIVILEGED;
+	windows_use();
 	return 0;
 }
 

@@ -199,15 +199,17 @@ static void ring_assert_writer(const struct lvbs_ring *ring)
 static void ring_publish(struct lvbs_ring *ring,
 			 const struct ring_place *place, size_t len)
 {
-	/* Readers spin on an odd sequence count: do not get preempted. */
-	preempt_disable();
+	unsigned long flags;
+
+	/* Readers, in interrupts too, spin on an odd sequence count. */
+	local_irq_save(flags);
 	/* Raw: lockdep does not support writers in an NMI. */
 	raw_write_seqcount_begin(&ring->seq);
 	ring->offset = place->next;
 	ring->total += len;
 	ring->wraps += place->wraps;
 	raw_write_seqcount_end(&ring->seq);
-	preempt_enable();
+	local_irq_restore(flags);
 }
 
 /*
@@ -233,7 +235,7 @@ static int ring_store(struct lvbs_ring *ring, const void *tail, size_t len,
 		      enum ring_path *path)
 {
 	size_t size = ring->mem.shape.size, done;
-	u64 oldest = ring->oldest;
+	u64 oldest = atomic64_read(&ring->oldest);
 	struct ring_place place;
 	int err;
 
@@ -242,15 +244,16 @@ static int ring_store(struct lvbs_ring *ring, const void *tail, size_t len,
 	place = ring_place_write(size, ring->offset, len);
 
 	if (ring->total + len > size)
-		WRITE_ONCE(ring->oldest, max(oldest, ring->total + len - size));
+		atomic64_set(&ring->oldest,
+			     max(oldest, ring->total + len - size));
 	smp_wmb();	/* (A) in ring.h; pairs with reader_copy() */
 
 	err = ring_memory_write(&ring->mem, place.at, tail, place.len, path,
 				&done);
 	if (err) {
-		WRITE_ONCE(ring->oldest,
-			   ring_oldest_after_failure(ring, &place, oldest,
-						     done));
+		atomic64_set(&ring->oldest,
+			     ring_oldest_after_failure(ring, &place, oldest,
+						       done));
 		return err;
 	}
 	ring_publish(ring, &place, len);
@@ -389,7 +392,7 @@ void lvbs_ring_get_state(struct lvbs_ring *ring, struct lvbs_ring_state *state)
 		state->offset = ring->offset;
 		state->total = ring->total;
 		state->wraps = ring->wraps;
-		state->oldest = READ_ONCE(ring->oldest);
+		state->oldest = atomic64_read(&ring->oldest);
 	} while (read_seqcount_retry(&ring->seq, seq));
 	state->failed = atomic_long_read(&ring->failed);
 	state->lost = atomic_long_read(&ring->lost);

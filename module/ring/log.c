@@ -97,17 +97,16 @@ static void log_set_ring(enum log_target target, struct lvbs_ring *ring)
 int log_to_vtl0(phys_addr_t pa, size_t size)
 {
 	struct lvbs_ring *ring;
-	int err;
 
 	mutex_lock(&log_vtl0_lock);
-	err = lvbs_ring_new_at("vtl0", pa, size, LVBS_RING_PERSISTENT);
-	if (!err) {
-		/* NULL if it has been removed already. */
-		ring = lvbs_ring_get("vtl0");
+	ring = ring_registry_new_at("vtl0", pa, size);
+	if (!IS_ERR(ring))
 		log_set_ring(LOG_VTL0, ring);
-	}
 	mutex_unlock(&log_vtl0_lock);
-	return err;
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	lvbs_log("ring vtl0: new, %zu bytes at %pa", size, &pa);
+	return 0;
 }
 
 static int log_panic(struct notifier_block *nb, unsigned long unused,

@@ -34,7 +34,7 @@ static int reader_copy(struct lvbs_ring *ring,
 	err = ring_memory_read(&ring->mem, ring_offset_of(state, pos), buf,
 			       len);
 	smp_rmb();	/* (A) in ring.h; pairs with ring_store() */
-	*torn_before = READ_ONCE(ring->oldest);
+	*torn_before = atomic64_read(&ring->oldest);
 	return err;
 }
 

@@ -184,6 +184,21 @@ struct lvbs_ring *lvbs_ring_get(const char *name)
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_get);
 
+/* Takes over @ring, which may be an ERR_PTR; the caller gets a reference. */
+static struct lvbs_ring *registry_add_get(struct lvbs_ring *ring)
+{
+	int err;
+
+	if (IS_ERR(ring))
+		return ring;
+	kref_get(&ring->ref);
+	err = registry_add(ring);
+	if (!err)
+		return ring;
+	lvbs_ring_put(ring);
+	return ERR_PTR(err);
+}
+
 /*
  * Create a persistent ring that lvbs_ring_remove() refuses to remove. The
  * caller gets a reference; errors as lvbs_ring_new().
@@ -196,22 +211,32 @@ struct lvbs_ring *ring_registry_new_fixed(const char *name,
 
 	mutex_lock(&registry.lock);
 	err = registry_check_new(name);
-	if (err) {
-		ring = ERR_PTR(err);
-		goto out;
-	}
-	ring = ring_create(name, vmap_manager_privileged(), pages,
-			   LVBS_RING_PERSISTENT);
-	if (IS_ERR(ring))
-		goto out;
-	ring->fixed = true;
-	kref_get(&ring->ref);
-	err = registry_add(ring);
-	if (err) {
-		lvbs_ring_put(ring);
-		ring = ERR_PTR(err);
-	}
-out:
+	ring = err ? ERR_PTR(err) :
+		     ring_create(name, vmap_manager_privileged(), pages,
+				 LVBS_RING_PERSISTENT);
+	if (!IS_ERR(ring))
+		ring->fixed = true;
+	ring = registry_add_get(ring);
+	mutex_unlock(&registry.lock);
+	return ring;
+}
+
+/*
+ * Create a persistent ring as lvbs_ring_new_at() does. The caller gets a
+ * reference, whatever happens to the name meanwhile.
+ */
+struct lvbs_ring *ring_registry_new_at(const char *name, phys_addr_t pa,
+				       size_t size)
+{
+	struct lvbs_ring *ring;
+	int err;
+
+	mutex_lock(&registry.lock);
+	err = registry_check_new(name);
+	ring = err ? ERR_PTR(err) :
+		     ring_create_at(name, vmap_manager_privileged(), pa, size,
+				    LVBS_RING_PERSISTENT);
+	ring = registry_add_get(ring);
 	mutex_unlock(&registry.lock);
 	return ring;
 }

@@ -212,7 +212,7 @@ struct lvbs_ring {
 	size_t offset;
 	u64 total;
 	u64 wraps;
-	u64 oldest;			/* read without a lock */
+	atomic64_t oldest;		/* read without a lock, whole on 32-bit */
 
 	atomic_long_t failed;
 	atomic_long_t lost;
@@ -259,6 +259,8 @@ struct ring_watcher {
 int ring_registry_watch(const struct ring_watcher *watcher);
 struct lvbs_ring *ring_registry_new_fixed(const char *name,
 					  unsigned long pages);
+struct lvbs_ring *ring_registry_new_at(const char *name, phys_addr_t pa,
+				       size_t size);
 
 /*
  * log.c

@@ -5,6 +5,7 @@
 #
 # kernels: stock debug
 # full: next
+# programs: seek
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh
@@ -245,24 +246,41 @@ t_ok trace_has_mapping grep -q "phys_map: pfn=$PFN nr=1 ro" $T/trace
 t_ok trace_has_refusal grep -q "phys_refuse: pfn=0xa0 err=-6" $T/trace
 
 #
-# Parameter guard: on-demand mappings by vmap(), which has a guard page, or by vm_map_ram().
+# Parameter windows: single accesses are mapped in local windows, or by vmap().
 #
-# mappers GUARD: print the function that a read and a write map with, and the number of calls.
-mappers() {
-	echo "$1" >/sys/module/lvbs/parameters/guard
-	for by in vmap vm_map_ram; do
-		echo "p:lvbs_$by $by" >>$T/kprobe_events
-		echo 1 >"$T/events/kprobes/lvbs_$by/enable"
-	done
+# vmaps WINDOWS: print how often a read and a write call vmap().
+vmaps() {
+	echo "$1" >/sys/module/lvbs/parameters/windows
+	echo "p:lvbs_vmap vmap" >>$T/kprobe_events
+	echo 1 >$T/events/kprobes/lvbs_vmap/enable
 	span_ask "read 10 8 $PFN" >/dev/null
 	span_ask "write 10 5a $PFN"
-	awk '$1 ~ /^lvbs_/ && $2 { print substr($1, 6), $2 }' $T/kprobe_profile
+	awk '$1 == "lvbs_vmap" { print $2 }' $T/kprobe_profile
 	echo 0 >$T/events/kprobes/enable
 	echo >$T/kprobe_events
 }
-t_is "$(mappers 0)" "vm_map_ram 2" guard_0_maps_with_vm_map_ram
-t_is "$(mappers 1)" "vmap 2" guard_1_maps_with_vmap
-echo 0 >/sys/module/lvbs/parameters/guard
+windows_before=$(cat /sys/module/lvbs/parameters/windows)
+t_is "$(vmaps 0)" 2 without_windows_vmap_maps
+t_is "$(vmaps 1)" 0 with_windows_vmap_is_not_called
+t_fails EINVAL windows_is_a_bool put /sys/module/lvbs/parameters/windows 7
+echo "$windows_before" >/sys/module/lvbs/parameters/windows
+
+#
+# SEEK_DATA and SEEK_HOLE follow usable RAM.
+#
+first_run=$(head -n 1 "$D/phys/ram")
+run_start=$((${first_run%-*})) run_end=$((${first_run#*-} + 1))
+t_is "$(/seek "$D/phys/mem" hole $run_start)" $run_end hole_after_the_first_run
+t_is "$(/seek "$D/phys/mem" data $run_end)" "$(($(sed -n '2s/-.*//p' "$D/phys/ram")))" data_at_the_second_run
+t_is "$(/seek "$D/phys/mem" hole $run_end)" $run_end a_hole_is_a_hole
+t_is "$(/seek "$D/phys/mem" data $((run_start + 1)))" $((run_start + 1)) data_is_data
+t_fails ENXIO no_data_after_the_last_run /seek "$D/phys/mem" data "$(($(sed -n '$s/.*-//p' "$D/phys/ram") + 1))"
+t_fails ENXIO no_data_beyond_the_end /seek "$D/phys/mem" data $((1 << 60))
+owned_run=$(head -n 1 "$D/phys/owned")
+t_is "$(/seek "$D/phys/mem" hole $((${owned_run%-*})))" $((${owned_run%-*})) owned_frames_are_a_hole
+at_owned=$(/seek "$D/phys/mem" data $((${owned_run%-*})))
+t_ok data_after_owned_frames test "$at_owned" -gt $((${owned_run#*-}))
+t_ok data_after_owned_frames_is_readable mem_read "$at_owned" 1
 
 pages_free
 t_ok unload rmmod lvbs

@@ -76,7 +76,7 @@ insmod /heki_client.ko
 insmod /locker.ko
 site apart_1
 L=/sys/module/locker/parameters/range
-M=/sys/module/lvbs/parameters/guard
+M=/sys/module/lvbs/parameters/windows
 race memory \
 	"readat $D/phys/mem $at1 4096 ; writeat $D/phys/mem $at1 4096" \
 	"writeat $D/phys/mem $((at1 + 100)) 200 ; readat $D/phys/mem $((PA0)) 16" \
@@ -84,7 +84,7 @@ race memory \
 	"write $L $((at1)) 4096 exclusive ; write $L $((at1)) 4096 shared" "write $L $((at1)) 10 exclusive" \
 	"write $R/new at $at1 4096 persistent ; write $R/remove at ; write $R/new at $at1 4096 ondemand ; write $R/remove at" \
 	"write $C/command validate good ; write $C/command unload" \
-	"write $M 1 ; write $M 0" \
+	"write $M 0 ; write $M 1" \
 	"read $D/phys/protected ; read $D/phys/owned ; read $D/phys/ram ; read $D/phys/stats"
 [ ! -e "$R/at" ] || put "$R/remove" at
 

@@ -43,9 +43,9 @@ int bench_measure(const char *group, const struct bench_case *c, size_t x,
 int bench_result(const char *group, const char *name, size_t x, u64 ns,
 		 unsigned int samples);
 
-/* Set lvbs's guard parameter: map through vmap() only, with guard pages. */
-int bench_guard_begin(void);
-void bench_guard_end(void);
+/* Clear lvbs's parameter windows: map by vmap() only. */
+int bench_vmap_begin(void);
+void bench_vmap_end(void);
 
 u64 bench_median(u64 *values, unsigned int nr);
 

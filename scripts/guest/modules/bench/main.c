@@ -137,9 +137,9 @@ int bench_measure(const char *group, const struct bench_case *c, size_t x,
 			    samples);
 }
 
-static int set_guard(const char *value)
+static int set_windows(const char *value)
 {
-	struct file *file = filp_open("/sys/module/lvbs/parameters/guard",
+	struct file *file = filp_open("/sys/module/lvbs/parameters/windows",
 				      O_WRONLY, 0);
 	loff_t pos = 0;
 	ssize_t len;
@@ -151,15 +151,15 @@ static int set_guard(const char *value)
 	return len == 1 ? 0 : -EIO;
 }
 
-int bench_guard_begin(void)
+int bench_vmap_begin(void)
 {
-	return set_guard("1");
+	return set_windows("0");
 }
 
-void bench_guard_end(void)
+void bench_vmap_end(void)
 {
-	if (set_guard("0"))
-		pr_err("lvbs_bench: cannot clear lvbs.guard\n");
+	if (set_windows("1"))
+		pr_err("lvbs_bench: cannot set lvbs.windows\n");
 }
 
 static int results_show(struct seq_file *m, void *unused)

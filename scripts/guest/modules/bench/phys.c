@@ -247,34 +247,28 @@ static int part_validate(void)
 	return b.mgr->ops->validate_unowned(b.mgr, &frames);
 }
 
-/*
- * Two mappings per sample: a vm_map_ram() block holds two windows of the
- * largest size, so every sample allocates exactly one block.
- */
-#define MAPS	2
-
 static int part_map_unmap(unsigned int flags)
 {
-	struct phys_frames frames = { .pfns = b.pfns, .nr = b.nr };
+	unsigned int nr = min_t(unsigned long, b.nr, PHYS_WINDOW_PAGES);
+	struct phys_frames frames = { .pfns = b.pfns, .nr = nr };
 	struct phys_map map;
-	unsigned int i;
-	int err = 0;
+	int err;
 
-	for (i = 0; i < MAPS && !err; i++) {
-		err = b.mgr->ops->vmap(b.mgr, &frames, flags, &map);
-		err = err ?: b.mgr->ops->vunmap(b.mgr, &map);
-	}
+	preempt_disable();
+	err = b.mgr->ops->vmap(b.mgr, &frames, flags, &map);
+	err = err ?: b.mgr->ops->vunmap(b.mgr, &map);
+	preempt_enable();
 	return err;
 }
 
 static int part_map_ro(void)
 {
-	return part_map_unmap(PHYS_MAP_TEMPORARY);
+	return part_map_unmap(PHYS_MAP_LOCAL);
 }
 
 static int part_map_rw(void)
 {
-	return part_map_unmap(PHYS_MAP_WRITE | PHYS_MAP_TEMPORARY);
+	return part_map_unmap(PHYS_MAP_WRITE | PHYS_MAP_LOCAL);
 }
 
 static int ptr_begin(void)
@@ -306,14 +300,14 @@ static const struct bench_case ops[] = {
 	{ "lvbs_write", lvbs_write, .max = ANY },
 	{ "lvbs_read_obj", lvbs_read_obj, .max = OBJ },
 	{ "lvbs_write_obj", lvbs_write_obj, .max = OBJ },
-	{ "lvbs_read_guarded", lvbs_read, bench_guard_begin,
-	  bench_guard_end, .max = ANY },
-	{ "lvbs_write_guarded", lvbs_write, bench_guard_begin,
-	  bench_guard_end, .max = ANY },
-	{ "lvbs_read_obj_guarded", lvbs_read_obj, bench_guard_begin,
-	  bench_guard_end, .max = OBJ },
-	{ "lvbs_write_obj_guarded", lvbs_write_obj, bench_guard_begin,
-	  bench_guard_end, .max = OBJ },
+	{ "lvbs_read_vmapped", lvbs_read, bench_vmap_begin,
+	  bench_vmap_end, .max = ANY },
+	{ "lvbs_write_vmapped", lvbs_write, bench_vmap_begin,
+	  bench_vmap_end, .max = ANY },
+	{ "lvbs_read_obj_vmapped", lvbs_read_obj, bench_vmap_begin,
+	  bench_vmap_end, .max = OBJ },
+	{ "lvbs_write_obj_vmapped", lvbs_write_obj, bench_vmap_begin,
+	  bench_vmap_end, .max = OBJ },
 	{ "session_read", session_read, session_begin, session_end,
 	  PAGE_SIZE, true },
 	{ "session_write", session_write, session_begin, session_end,
@@ -332,8 +326,8 @@ static const struct bench_case parts[] = {
 	{ "init", part_init, .max = ANY, .atomic = true },
 	{ "validate", part_validate, .max = ANY, .atomic = true },
 	{ "claim", part_claim, ptr_begin, .max = ANY, .atomic = true },
-	{ "map_ro", part_map_ro, .max = ANY, .batch = MAPS },
-	{ "map_rw", part_map_rw, .max = ANY, .batch = MAPS },
+	{ "map_ro", part_map_ro, .max = PHYS_WINDOW_PAGES * PAGE_SIZE },
+	{ "map_rw", part_map_rw, .max = PHYS_WINDOW_PAGES * PAGE_SIZE },
 };
 
 static const struct bench_case growth[] = {

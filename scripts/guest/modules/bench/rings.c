@@ -124,7 +124,7 @@ static bool relay_works(void)
 static const struct bench_case records[] = {
 	{ "persistent", persistent, .atomic = true, .batch = BATCH },
 	{ "on_demand", on_demand, .batch = BATCH_ON_DEMAND },
-	{ "on_demand_guarded", on_demand, bench_guard_begin, bench_guard_end,
+	{ "on_demand_vmapped", on_demand, bench_vmap_begin, bench_vmap_end,
 	  .batch = BATCH_ON_DEMAND },
 	{ "trace_ring", trace_ring, .atomic = true, .batch = BATCH },
 	{ "relay", relay, .atomic = true, .batch = BATCH },
