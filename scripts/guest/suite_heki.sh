@@ -139,7 +139,7 @@ for name in $running $apart; do
 	# From atomic context, where only local windows can be mapped.
 	if [ "$(cat /sys/module/lvbs/parameters/windows)" = Y ]; then
 		t_ok "${name}_in_atomic_context" client atomic "$name"
-		t_is "$(code_at "$name")" "cc$nop_tail" "${name}_in_atomic_context: guard is written"
+		t_is "$(site_now "$name")" "cc$nop_tail -" "${name}_in_atomic_context: guard is written"
 		t_ok "${name}_in_atomic_context: guard is undone" request "$PA0" 0 "$nop_head"
 	else
 		refused EBUSY "${name}_in_atomic_context" "$name" client atomic "$name"

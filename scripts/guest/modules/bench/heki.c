@@ -190,19 +190,6 @@ static int switch_site(void)
 	return memcmp(text, to, SITE_BYTES) ? -EIO : 0;
 }
 
-static int request_copy(void)
-{
-	unsigned long pfn = PHYS_PFN(virt_to_phys(h.request));
-	struct phys_const_ptr ptr;
-	struct heki_patch copy;
-	int err;
-
-	err = phys_const_ptr_init_scattered(&ptr, lvbs_vmap_manager(), &pfn, 1,
-					    offset_in_page(h.request),
-					    sizeof(copy), sizeof(copy));
-	return err ?: phys_read(&ptr, 0, &copy, 1);
-}
-
 static int mapped_write(unsigned int bytes)
 {
 	struct page *page = virt_to_page(h.text.at[0]);
@@ -237,7 +224,6 @@ static int fill_sparse(void)
 
 static const struct bench_case cases[] = {
 	{ "switch", switch_site },
-	{ "request_copy", request_copy },
 	{ "mapped_write_1", mapped_write_1 },
 	{ "mapped_write_4", mapped_write_4 },
 	{ "find", bench_map_find, fill, bench_map_empty, .atomic = true,
