@@ -19,6 +19,15 @@
 #define __cleanup(func)	__attribute__((__cleanup__(func)))
 #endif
 
+/* Some kernels zero what is on the stack; defined by the kernel since 6.14. */
+#ifndef __uninitialized
+#if __has_attribute(__uninitialized__)
+#define __uninitialized	__attribute__((__uninitialized__))
+#else
+#define __uninitialized
+#endif
+#endif
+
 /* Before 6.3 ->setattr() takes a struct user_namespace. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define mnt_idmap user_namespace

@@ -81,6 +81,7 @@
  */
 
 struct phys_lock;
+struct phys_local_claim;
 
 /**
  * struct phys_const_ptr - a read-only physical pointer
@@ -312,13 +313,15 @@ int phys_write_from_user(const struct phys_ptr *ptr, size_t at,
 
 /**
  * struct phys_window - frames that are claimed and mapped
- * @claim: the claim, unless the window is local: see claim.c
+ * @claim: the claim, unless the window is local
+ * @local_claim: the claim of a local window; see claim.c
  * @map: the mapping
  *
  * Private to ptr.c.
  */
 struct phys_window {
 	struct phys_claim claim;
+	struct phys_local_claim *local_claim;
 	struct phys_map map;
 };
 
@@ -328,6 +331,8 @@ struct phys_window {
  * @window: the mapped window
  * @first: position of the window's first frame in @ptr
  * @frames: the frames of the window
+ * @bias: position in the window of the pointer's first byte, modulo 2^N
+ * @mapped: size of the window in bytes; 0 if nothing is mapped
  * @flags: how to map: %PHYS_MAP_WRITE, %PHYS_MAP_LOCAL
  *
  * Private to ptr.c. Must be zeroed before its first use, as
@@ -338,6 +343,8 @@ struct phys_session {
 	struct phys_window window;
 	unsigned long first;
 	struct phys_frames frames;
+	size_t bias;
+	size_t mapped;
 	unsigned int flags;
 };
 

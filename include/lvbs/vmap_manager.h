@@ -155,12 +155,17 @@ struct phys_claim {
 	bool exclusive;
 };
 
+#define PHYS_BUSY_FRAMES	512U
+#define PHYS_BUSY_SLOTS		256U
+
 /**
  * struct phys_claims - all claims on one physical memory
  * @lock: guards all other members, and the private members of the claims; a
  *	leaf lock, taken with interrupts disabled in any context except NMI
  * @present: bitmap of the kinds of which there are claims; also read without
  *	the lock
+ * @busy: by a hash of the block of %PHYS_BUSY_FRAMES frames: number of range
+ *	locks and protections that touch a block; also read without the lock
  * @trees: the claims by kind, as interval trees
  *
  * Mappings for a single access on x86-64 are not here but in a record of the
@@ -169,6 +174,7 @@ struct phys_claim {
 struct phys_claims {
 	raw_spinlock_t lock;
 	unsigned long present;				/* __guarded_by(lock) */
+	unsigned int busy[PHYS_BUSY_SLOTS];		/* __guarded_by(lock) */
 	struct rb_root_cached trees[PHYS_CLAIM_NR];	/* __guarded_by(lock) */
 };
 
@@ -234,12 +240,14 @@ struct vmap_manager;
  * @nr: number of mapped pages; 0 if nothing is mapped
  * @writable: writing through @addr is allowed
  * @local: mapped with %PHYS_MAP_LOCAL
+ * @private: the manager's
  */
 struct phys_map {
 	void *addr;
 	unsigned int nr;
 	bool writable;
 	bool local;
+	const void *private;
 };
 
 /**

@@ -426,12 +426,12 @@ static void locked(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, sites, 2));
 	log.expected = 0x1fff;
-	KUNIT_EXPECT_EQ(test, 42, heki_patch_map_locked(map, 0x1fff,
+	KUNIT_EXPECT_EQ(test, 42, heki_patch_map_locked(map, 0x1fff, 0x1fff,
 							log_locked, &log));
-	KUNIT_EXPECT_EQ(test, 42, heki_patch_map_locked(map, 0x9000,
+	KUNIT_EXPECT_EQ(test, 42, heki_patch_map_locked(map, 0x9000, 0x1fff,
 							log_locked, &log));
 	KUNIT_EXPECT_EQ(test, -ENOENT,
-			heki_patch_map_locked(map, 0x2000, log_locked, &log));
+			heki_patch_map_locked(map, 0x2000, 0x2000, log_locked, &log));
 	KUNIT_EXPECT_EQ(test, log.calls, 2U);
 	KUNIT_EXPECT_FALSE(test, irqs_disabled());
 	heki_patch_map_destroy(map);
@@ -465,7 +465,7 @@ static int race_run(struct race *race, unsigned int me)
 	phys_addr_t pa = me ? 0x9000 : 0x1fff;
 
 	while (!READ_ONCE(race->stop)) {
-		if (!heki_patch_map_locked(race->map, pa, race_count, race))
+		if (!heki_patch_map_locked(race->map, pa, pa, race_count, race))
 			race->hits[me]++;
 		cond_resched();
 	}

@@ -39,14 +39,15 @@ static int ptr_pair_init(struct heki_ptr_pair *pair, struct vmap_manager *mgr,
 	bool adjoin = !offset_in_page(pa0 + first) && !offset_in_page(pa1);
 	int err;
 
+	pair->first = size;
+	if (!pa1)
+		return phys_ptr_init(&pair->ptr[0], mgr, pa0, size, 1);
+
 	pair->pfns[0] = PHYS_PFN(pa0);
 	pair->pfns[1] = PHYS_PFN(pa1);
-	if (!pa1 || (adjoin && pair->pfns[0] != pair->pfns[1])) {
-		pair->first = size;
-		return phys_ptr_init_scattered(&pair->ptr[0], mgr, pair->pfns,
-					       pa1 ? 2 : 1, offset_in_page(pa0),
-					       size, 1);
-	}
+	if (adjoin && pair->pfns[0] != pair->pfns[1])
+		return phys_ptr_init_scattered(&pair->ptr[0], mgr, pair->pfns, 2,
+					       offset_in_page(pa0), size, 1);
 
 	pair->first = first;
 	err = phys_ptr_init(&pair->ptr[0], mgr, pa0, first, 1);
@@ -68,9 +69,11 @@ static bool may_map(void)
 
 static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
-	struct heki_ptr_pair parts;
+	struct heki_ptr_pair parts __uninitialized;
 	int err;
 
+	if (!pa1)
+		return phys_read_obj_at(lvbs_vmap_manager(), pa0, wire);
 	err = ptr_pair_init(&parts, lvbs_vmap_manager(), pa0, pa1,
 			    sizeof(*wire));
 	if (!err)
@@ -112,7 +115,8 @@ int heki_text_open(struct heki_text *text, const struct heki_site *site)
 	struct heki_ptr_pair *parts = &text->parts;
 	int err;
 
-	*text = (struct heki_text) {};
+	phys_session_init(&text->session[0].ro);
+	phys_session_init(&text->session[1].ro);
 	if (!may_map())
 		return -EBUSY;
 	err = ptr_pair_init(parts, vmap_manager_privileged(), site->pa[0],
@@ -136,7 +140,7 @@ void heki_text_close(struct heki_text *text)
 	phys_write_session_end(&text->session[1]);
 }
 
-static int part_copy(struct heki_text *text, unsigned int part, unsigned int at,
+static __always_inline int part_copy(struct heki_text *text, unsigned int part, unsigned int at,
 		     u8 *buf, unsigned int len, bool write)
 {
 	struct phys_write_session *session = &text->session[part];
@@ -150,13 +154,17 @@ static int part_copy(struct heki_text *text, unsigned int part, unsigned int at,
 static int text_copy(struct heki_text *text, unsigned int at, u8 *buf,
 		     unsigned int len, bool write)
 {
-	unsigned int n = at < text->parts.first ? min(len, text->parts.first - at) : 0;
+	unsigned int first = text->parts.first, n;
 	int err = 0;
 
+	/* Mostly all of it is in the first session. */
+	if (likely(at + len <= first))
+		return part_copy(text, 0, at, buf, len, write);
+	n = at < first ? first - at : 0;
 	if (n)
 		err = part_copy(text, 0, at, buf, n, write);
 	if (!err && n < len)
-		err = part_copy(text, 1, at + n - text->parts.first, buf + n, len - n,
+		err = part_copy(text, 1, at + n - first, buf + n, len - n,
 				write);
 	return err;
 }
@@ -184,7 +192,9 @@ int heki_text_write(struct heki_text *text, unsigned int at, const u8 *buf,
 struct patch_job {
 	const struct heki_request *request;
 	struct heki_verdict *verdict;
-	struct heki_site site;	/* as found before its pages were mapped */
+	bool live;
+	/* Where the site was when its pages were mapped. */
+	struct heki_site site;
 	u32 owner;
 	struct heki_text text;
 };
@@ -210,56 +220,99 @@ static int write_checked(const struct heki_checked_patch *patch, void *ctx)
 	return err;
 }
 
-/* Runs under the site's lock. */
-static int validate_and_write(const struct heki_patch_hit *hit, void *ctx)
+static int validate_and_write(const struct heki_patch_hit *hit,
+			      struct patch_job *job)
 {
-	struct patch_job *job = ctx;
 	u8 cur[HEKI_CODE_MAX];
 	int err;
-
-	/* The site may have been replaced while its pages were mapped. */
-	if (hit->owner != job->owner || hit->site.pa[0] != job->site.pa[0] ||
-	    hit->site.pa[1] != job->site.pa[1] ||
-	    hit->site.size != job->site.size)
-		return -ENOENT;
 
 	err = heki_text_read(&job->text, 0, cur, hit->site.size);
 	return err ?: heki_check_patch(&hit->site, cur, job->request,
 				       job->verdict, write_checked, job);
 }
 
-static int apply(const struct heki_request *request, bool live,
-		 struct heki_verdict *verdict)
+/* Is the request for a site of its kind of owner? If so, opens the site. */
+static int open_site(const struct heki_patch_hit *hit, struct patch_job *job)
 {
-	struct patch_job job = { .request = request, .verdict = verdict };
-	struct heki_patch_hit hit;
+	bool live = heki_owner_is_live(hit->owner);
 	int err;
 
-	*verdict = (struct heki_verdict) { .reason = HEKI_REASON_NO_SITE };
-	err = heki_patch_map_find(heki_owner_map(), request->pa[0], &hit);
-	if (err)
-		return err;
-
 	/* The running kernel's INT3 handler does not expect foreign INT3s. */
-	if (heki_owner_is_live(hit.owner) && !live) {
-		verdict->reason = HEKI_REASON_LIVE;
+	if (live && !job->live) {
+		job->verdict->reason = HEKI_REASON_LIVE;
 		return -EBUSY;
 	}
 	/* What VTL0 claims of its memory says nothing of the running kernel. */
-	if (!heki_owner_is_live(hit.owner) && live)
+	if (!live && job->live)
 		return -ENOENT;
 
-	job.site = hit.site;
-	job.owner = hit.owner;
-	err = heki_text_open(&job.text, &job.site);
-	if (err) {
-		verdict->reason = HEKI_REASON_UNREACHABLE;
-		return err;
-	}
-	err = heki_patch_map_locked(heki_owner_map(), job.site.pa[0],
-				    validate_and_write, &job);
-	heki_text_close(&job.text);
+	job->site = hit->site;
+	job->owner = hit->owner;
+	err = heki_text_open(&job->text, &job->site);
+	if (err)
+		job->verdict->reason = HEKI_REASON_UNREACHABLE;
 	return err;
+}
+
+/* Runs under the site's lock; maps in local windows. */
+static int patch_locally(const struct heki_patch_hit *hit, void *ctx)
+{
+	struct patch_job *job = ctx;
+	int err;
+
+	err = open_site(hit, job);
+	if (err)
+		return err;
+	err = validate_and_write(hit, job);
+	heki_text_close(&job->text);
+	return err;
+}
+
+/* Runs under the site's lock; the site was open before. */
+static int patch_open_site(const struct heki_patch_hit *hit, void *ctx)
+{
+	struct patch_job *job = ctx;
+
+	/* The site may have been replaced while its pages were mapped. */
+	if (hit->owner != job->owner || hit->site.pa[0] != job->site.pa[0] ||
+	    hit->site.pa[1] != job->site.pa[1] ||
+	    hit->site.size != job->site.size)
+		return -ENOENT;
+	return validate_and_write(hit, job);
+}
+
+/* vmap() may sleep, so find the site and map it before its lock is taken. */
+static int patch_sleeping(struct patch_job *job)
+{
+	struct heki_patch_hit hit;
+	int err;
+
+	err = heki_patch_map_find(heki_owner_map(), job->request->pa[0], &hit);
+	err = err ?: open_site(&hit, job);
+	if (err)
+		return err;
+	err = heki_patch_map_locked(heki_owner_map(), job->site.pa[0],
+				    job->site.pa[0], patch_open_site, job);
+	heki_text_close(&job->text);
+	return err;
+}
+
+static int apply(const struct heki_request *request, bool live,
+		 struct heki_verdict *verdict)
+{
+	struct patch_job job __uninitialized;
+	phys_addr_t pa = request->pa[0];
+
+	job.request = request;
+	job.verdict = verdict;
+	job.live = live;
+	*verdict = (struct heki_verdict) { .reason = HEKI_REASON_NO_SITE };
+	if (!READ_ONCE(vmap_manager_privileged()->local))
+		return patch_sleeping(&job);
+	/* Only the tail, from the second byte on, is more than one byte. */
+	return heki_patch_map_locked(heki_owner_map(), pa,
+				     request->size > 1 ? pa - 1 : pa,
+				     patch_locally, &job);
 }
 
 static void sync_this_core(void *unused)
@@ -314,9 +367,10 @@ long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
 
 	if (!live || !err || err == -EACCES)
 		heki_verdict_count(&verdict);
-	trace_heki_verdict(request.pa[0], request.size,
-			   heki_step_name(verdict.step),
-			   heki_reason_name(verdict.reason), err);
+	if (trace_heki_verdict_enabled())
+		trace_heki_verdict(request.pa[0], request.size,
+				   heki_step_name(verdict.step),
+				   heki_reason_name(verdict.reason), err);
 	if (err)
 		lvbs_log("patch of %u bytes at 0x%llx refused: step %s, %s",
 			 request.size, (u64)request.pa[0],

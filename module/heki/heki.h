@@ -236,7 +236,7 @@ int heki_patch_map_find(struct heki_patch_map *map, phys_addr_t pa,
 int heki_patch_map_next(struct heki_patch_map *map, phys_addr_t from,
 			struct heki_patch_hit *hit);
 int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
-			  heki_site_fn *fn, void *ctx);
+			  phys_addr_t guess, heki_site_fn *fn, void *ctx);
 
 void heki_patch_batch_begin(struct heki_patch_batch *batch,
 			    struct heki_patch_map *map, u32 owner);

@@ -95,19 +95,29 @@ static bool straddles(unsigned int offset, unsigned int size)
 	return offset + size > HEKI_PAGE_SIZE;
 }
 
-/* The number of entries, removed ones included, up to @offset. */
+/*
+ * The number of entries, removed ones included, up to @offset. Starts where it
+ * would be if the entries were evenly spread, and doubles the steps from there,
+ * so that the cost depends little on the number of entries.
+ */
 static unsigned int table_search(const struct heki_frame_table *table,
 				 unsigned int offset)
 {
-	unsigned int low = 0, high = table->nr;
+	unsigned int low = 0, high = table->nr, step = 1;
+	unsigned int at = offset * high >> HEKI_PAGE_SHIFT;
 
 	while (low < high) {
-		unsigned int mid = (low + high) / 2;
-
-		if (table->entries[mid].offset <= offset)
-			low = mid + 1;
-		else
-			high = mid;
+		if (table->entries[at].offset <= offset) {
+			low = at + 1;
+			at = low + step - 1;
+		} else {
+			high = at;
+			at = high - min(step, high);
+		}
+		step *= 2;
+		/* Out of what is left: halve it. */
+		if (at < low || at >= high)
+			at = (low + high) / 2;
 	}
 	return low;
 }
@@ -388,10 +398,10 @@ int heki_patch_map_next(struct heki_patch_map *map, phys_addr_t from,
  * -ENOENT.
  */
 int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
-			  heki_site_fn *fn, void *ctx)
+			  phys_addr_t guess, heki_site_fn *fn, void *ctx)
 {
-	/* Usually @pa is the first byte. Otherwise the loop runs twice. */
-	struct heki_patch_hit hit = { .site.pa[0] = pa };
+	/* If the guess was wrong, the loop runs twice. */
+	struct heki_patch_hit hit = { .site.pa[0] = guess };
 	raw_spinlock_t *lock;
 	unsigned long flags;
 	phys_addr_t start;

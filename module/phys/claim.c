@@ -14,11 +14,15 @@
  * between a mapper and a claimer of a range lock or a protection only:
  *
  *	mapper				claimer, under the lock
- *	W record			W tree, W present
+ *	W record			W tree, W present, W busy
  *	(A) smp_mb()			(A) smp_mb()
- *	R present			R records of all CPUs
- *	if a kind conflicts:		on a conflict: undo
+ *	R present, R busy		R records of all CPUs
+ *	if there may be a conflict:	on a conflict: undo
  *	  lock, R tree, unlock
+ *
+ * Present tells whether there is a claim of a kind that conflicts, busy whether
+ * there is a range lock or a protection near the frames. Both may say so in
+ * error, but not the opposite.
  *
  * By the two barriers at least one of them sees the other (the pattern is known
  * as store buffering). If the claimer sees the record, it undoes its claim
@@ -46,6 +50,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include <lvbs/phys_ptr.h>
 
@@ -77,14 +82,7 @@ static const unsigned long claim_conflicts[PHYS_CLAIM_NR] = {
 /* Kinds that may be in a CPU's record. */
 #define MAPPINGS	(BIT(PHYS_CLAIM_NR_MAPPINGS) - 1)
 
-/* A mapping in a local window. */
-struct local_claim {
-	unsigned int seq;	/* odd while the rest is valid */
-	const struct phys_claims *claims;
-	struct phys_claim claim;
-};
-
-static DEFINE_PER_CPU(struct local_claim [PHYS_CONTEXT_NR], local_claims);
+static DEFINE_PER_CPU(struct phys_local_claim [PHYS_CONTEXT_NR], local_claims);
 
 void phys_claims_init(struct phys_claims *claims)
 {
@@ -92,6 +90,7 @@ void phys_claims_init(struct phys_claims *claims)
 
 	raw_spin_lock_init(&claims->lock);
 	claims->present = 0;
+	memset(claims->busy, 0, sizeof(claims->busy));
 	for (kind = 0; kind < PHYS_CLAIM_NR; kind++)
 		claims->trees[kind] = RB_ROOT_CACHED;
 }
@@ -159,16 +158,18 @@ static noinline int claim_set_scattered(struct phys_claim *claim,
 static __always_inline int claim_set_frames(struct phys_claim *claim,
 					    const struct phys_frames *frames)
 {
-	unsigned long last = frames->first + frames->nr - 1;
+	const unsigned long *pfns = frames->pfns;
+	unsigned long first = frames->first, nr = frames->nr;
+	unsigned long last = first + nr - 1;
 
-	WRITE_ONCE(claim->frames.pfns, frames->pfns);
-	WRITE_ONCE(claim->frames.first, frames->first);
-	WRITE_ONCE(claim->frames.nr, frames->nr);
-	if (frames->pfns)
+	WRITE_ONCE(claim->frames.pfns, pfns);
+	WRITE_ONCE(claim->frames.first, first);
+	WRITE_ONCE(claim->frames.nr, nr);
+	if (pfns)
 		return claim_set_scattered(claim, frames);
 
-	claim_set_interval(claim, frames->first, last);
-	return !frames->nr || last < frames->first ? -EINVAL : 0;
+	claim_set_interval(claim, first, last);
+	return !nr || last < first ? -EINVAL : 0;
 }
 
 /* The conflict between two claims that share frames, by their kinds. */
@@ -224,7 +225,7 @@ static noinline int trees_conflict(struct phys_claims *claims,
 /* ---- mappings in local windows ---- */
 
 /* On true the fields of the record are consistent in @old; see the file's head. */
-static bool local_read(const struct local_claim *local, unsigned int seq,
+static bool local_read(const struct phys_local_claim *local, unsigned int seq,
 		       struct phys_claim *old, unsigned long *pfns)
 {
 	const struct phys_claim *claim = &local->claim;
@@ -247,7 +248,7 @@ static bool local_read(const struct local_claim *local, unsigned int seq,
 	return READ_ONCE(local->seq) == seq;
 }
 
-static int local_conflict(const struct local_claim *local,
+static int local_conflict(const struct phys_local_claim *local,
 			  const struct phys_claims *claims,
 			  const struct phys_claim *new)
 {
@@ -276,7 +277,7 @@ static noinline_for_stack int locals_conflict(struct phys_claims *claims,
 
 	smp_mb();	/* (A) */
 	for_each_possible_cpu(cpu) {
-		const struct local_claim *local = per_cpu(local_claims, cpu);
+		const struct phys_local_claim *local = per_cpu(local_claims, cpu);
 
 		for (context = 0; context < PHYS_CONTEXT_NR && !err; context++)
 			err = local_conflict(&local[context], claims, new);
@@ -284,6 +285,25 @@ static noinline_for_stack int locals_conflict(struct phys_claims *claims,
 			break;
 	}
 	return err;
+}
+
+static inline unsigned int busy_slot(unsigned long block)
+{
+	return block % PHYS_BUSY_SLOTS;
+}
+
+/*
+ * May a range lock or protection share a frame with a record? Where that would
+ * take more than two looks, yes.
+ */
+static inline bool may_be_busy(const struct phys_claims *claims,
+			       const struct phys_claim *claim)
+{
+	unsigned long first = claim->start / PHYS_BUSY_FRAMES;
+	unsigned long last = claim->last / PHYS_BUSY_FRAMES;
+
+	return last - first > 1 || READ_ONCE(claims->busy[busy_slot(first)]) ||
+	       READ_ONCE(claims->busy[busy_slot(last)]);
 }
 
 static noinline int local_recheck(struct phys_claims *claims,
@@ -298,30 +318,29 @@ static noinline int local_recheck(struct phys_claims *claims,
 	return err;
 }
 
-static inline void local_release(struct local_claim *local)
-{
-	smp_store_release(&local->seq, local->seq + 1);
-}
-
 /*
  * Claim up to PHYS_WINDOW_PAGES frames for a mapping in this CPU's local window.
  * The frame numbers stay valid, and preemption disabled, until
- * phys_claim_del_local(). Returns 0; a conflict; or -EBUSY if the context's
- * window is in use, or this is an NMI. On error nothing is claimed.
+ * phys_claim_del_local(). Returns 0 and the record in @held; a conflict; or
+ * -EBUSY if the context's window is in use, or this is an NMI. On error nothing
+ * is claimed.
  */
 int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
-			 const void *holder, const struct phys_frames *frames)
+			 const void *holder, const struct phys_frames *frames,
+			 struct phys_local_claim **held)
 {
-	struct local_claim *local = &this_cpu_ptr(local_claims)[phys_context()];
+	struct phys_local_claim *local =
+		&this_cpu_ptr(local_claims)[phys_context()];
 	struct phys_claim *claim = &local->claim;
 	int err;
 
 	/* A tracepoint's probe may have called us out of an access. */
 	if (unlikely(in_nmi() || local->seq & 1))
 		return -EBUSY;
-	if (unlikely(!frames->nr || frames->nr > PHYS_WINDOW_PAGES))
+	if (unlikely(frames->nr > PHYS_WINDOW_PAGES))
 		return -EINVAL;
 
+	*held = local;
 	WRITE_ONCE(local->claims, claims);
 	WRITE_ONCE(claim->kind, kind);
 	WRITE_ONCE(claim->holder, holder);
@@ -330,26 +349,44 @@ int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
 		return err;
 	smp_store_release(&local->seq, local->seq + 1);
 	smp_mb();	/* (A) */
-	if (likely(!(READ_ONCE(claims->present) & claim_conflicts[kind])))
+	if (likely(!(READ_ONCE(claims->present) & claim_conflicts[kind]) ||
+		   !may_be_busy(claims, claim)))
 		return 0;
 	err = local_recheck(claims, claim);
 	if (unlikely(err))
-		local_release(local);
+		phys_claim_del_local(local);
 	return err;
 }
 
-/* The frames have been unmapped. */
-void phys_claim_del_local(void)
+/* ---- lasting claims ---- */
+
+static bool kind_is_mapping(enum phys_claim_kind kind)
 {
-	local_release(&this_cpu_ptr(local_claims)[phys_context()]);
+	return BIT(kind) & MAPPINGS;
 }
 
-/* ---- lasting claims ---- */
+/* @change: 1 or -1 */
+static void busy_count(struct phys_claims *claims,
+		       const struct phys_claim *claim, int change)
+	__must_hold(&claims->lock)
+{
+	unsigned long first = claim->start / PHYS_BUSY_FRAMES;
+	unsigned long nr = claim->last / PHYS_BUSY_FRAMES - first + 1, i;
+
+	if (kind_is_mapping(claim->kind))
+		return;
+	for (i = 0; i < min_t(unsigned long, nr, PHYS_BUSY_SLOTS); i++) {
+		unsigned int *busy = &claims->busy[busy_slot(first + i)];
+
+		WRITE_ONCE(*busy, *busy + change);
+	}
+}
 
 static void claim_insert(struct phys_claims *claims, struct phys_claim *claim)
 	__must_hold(&claims->lock)
 {
 	claim_tree_insert(claim, &claims->trees[claim->kind]);
+	busy_count(claims, claim, 1);
 	WRITE_ONCE(claims->present, claims->present | BIT(claim->kind));
 }
 
@@ -359,6 +396,7 @@ static void claim_remove(struct phys_claims *claims, struct phys_claim *claim)
 	struct rb_root_cached *tree = &claims->trees[claim->kind];
 
 	claim_tree_remove(claim, tree);
+	busy_count(claims, claim, -1);
 	if (RB_EMPTY_ROOT(&tree->rb_root))
 		WRITE_ONCE(claims->present,
 			   claims->present & ~BIT(claim->kind));

@@ -41,19 +41,6 @@ static unsigned long ranges_normalise(struct frame_range *range,
 	return out;
 }
 
-static struct frame_range ranges_largest(const struct frame_range *range,
-					 unsigned long nr)
-{
-	struct frame_range largest = FRAME_RANGE_EMPTY;
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		if (!i || range[i].last - range[i].first >
-			  largest.last - largest.first)
-			largest = range[i];
-	return largest;
-}
-
 static void set_publish(struct frame_set *set, struct frame_ranges *new)
 {
 	struct frame_ranges *old;
@@ -82,7 +69,6 @@ static int set_replace_locked(struct frame_set *set, struct frame_range *range,
 		return -ENOMEM;
 
 	new->nr = nr;
-	new->largest = ranges_largest(range, nr);
 	memcpy(new->range, range, flex_array_size(new, range, nr));
 	set_publish(set, new);
 	return 0;
@@ -158,27 +144,13 @@ void frame_set_destroy(struct frame_set *set)
 	mutex_unlock(&set->lock);
 }
 
-/*
- * The range that contains a frame, or FRAME_RANGE_EMPTY. Called for each
- * access, mostly for frames of the largest range. RCU-sched costs no more than
- * a preemption count.
- */
+/* The range that contains a frame, or FRAME_RANGE_EMPTY. */
 struct frame_range frame_set_find(struct frame_set *set, unsigned long pfn)
 {
-	const struct frame_ranges *ranges;
-	struct frame_range range = FRAME_RANGE_EMPTY;
-	const struct frame_range *found;
+	struct frame_range range;
 
-	rcu_read_lock_sched();
-	ranges = rcu_dereference_sched(set->ranges);
-	if (ranges && frame_range_contains(ranges->largest, pfn, pfn)) {
-		range = ranges->largest;
-	} else {
-		found = ranges_next(ranges, pfn);
-		if (found && found->first <= pfn)
-			range = *found;
-	}
-	rcu_read_unlock_sched();
+	if (!frame_set_next(set, pfn, &range) || range.first > pfn)
+		return FRAME_RANGE_EMPTY;
 	return range;
 }
 
@@ -189,8 +161,8 @@ struct frame_range frame_set_gap(struct frame_set *set, unsigned long pfn)
 	const struct frame_ranges *ranges;
 	const struct frame_range *next;
 
-	rcu_read_lock_sched();
-	ranges = rcu_dereference_sched(set->ranges);
+	rcu_read_lock();
+	ranges = rcu_dereference(set->ranges);
 	next = ranges_next(ranges, pfn);
 	if (next && next->first <= pfn) {
 		gap = FRAME_RANGE_EMPTY;
@@ -202,7 +174,7 @@ struct frame_range frame_set_gap(struct frame_set *set, unsigned long pfn)
 		if (next != ranges->range)
 			gap.first = next[-1].last + 1;
 	}
-	rcu_read_unlock_sched();
+	rcu_read_unlock();
 	return gap;
 }
 

@@ -6,6 +6,8 @@
 #define _LVBS_PHYS_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/compiler.h>
 #include <linux/kconfig.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
@@ -27,6 +29,13 @@ int phys_ptr_slice(struct phys_const_ptr *slice,
 int phys_ptr_check(const struct phys_const_ptr *ptr, bool write);
 int phys_ptr_copy(const struct phys_const_ptr *ptr, size_t at, void *buf,
 		  size_t len, bool write, size_t *done);
+
+/* Makes a session that is not open. */
+static inline void phys_session_init(struct phys_session *s)
+{
+	s->ptr.mgr = NULL;
+}
+
 int phys_write_session_begin_local(struct phys_write_session *s,
 				   const struct phys_ptr *ptr);
 int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
@@ -105,9 +114,23 @@ struct phys_claim *phys_claim_next(struct phys_claims *claims,
 				   enum phys_claim_kind kind,
 				   struct phys_claim *prev)
 	__must_hold(&claims->lock);
+
+/* A mapping in a local window; see claim.c. */
+struct phys_local_claim {
+	unsigned int seq;	/* odd while the rest is valid */
+	const struct phys_claims *claims;
+	struct phys_claim claim;
+};
+
 int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
-			 const void *holder, const struct phys_frames *frames);
-void phys_claim_del_local(void);
+			 const void *holder, const struct phys_frames *frames,
+			 struct phys_local_claim **held);
+
+/* The frames have been unmapped. */
+static inline void phys_claim_del_local(struct phys_local_claim *local)
+{
+	smp_store_release(&local->seq, local->seq + 1);
+}
 
 /* A run of frames, both ends included. */
 struct frame_range {
@@ -126,13 +149,11 @@ static inline bool frame_range_contains(struct frame_range range,
 /**
  * struct frame_ranges - one version of a set of frames
  * @rcu: for freeing
- * @largest: looked at first; %FRAME_RANGE_EMPTY if the set is empty
  * @nr: number of ranges
  * @range: ascending, with a gap between neighbours
  */
 struct frame_ranges {
 	struct rcu_head rcu;
-	struct frame_range largest;
 	unsigned long nr;
 	struct frame_range range[];
 };
@@ -159,7 +180,32 @@ struct frame_range frame_set_gap(struct frame_set *set, unsigned long pfn);
 bool frame_set_next(struct frame_set *set, unsigned long from,
 		    struct frame_range *range);
 
+/**
+ * struct usable_map - which frames are usable
+ * @nr: number of chunks
+ * @chunk: a bit for each of %USABLE_CHUNK frames, from frame 0 on; NULL if none
+ *	of them is usable. Chunks of which all are share one bitmap
+ */
+struct usable_map {
+	unsigned long nr;
+	unsigned long *chunk[];
+};
+
+/* A page of bits. */
+#define USABLE_CHUNK	(BITS_PER_BYTE * PAGE_SIZE)
+
+/* Called for each access. */
+static __always_inline bool usable_map_has(const struct usable_map *map,
+					   unsigned long pfn)
+{
+	unsigned long i = pfn / USABLE_CHUNK;
+	const unsigned long *chunk = i < map->nr ? map->chunk[i] : NULL;
+
+	return chunk && test_bit(pfn % USABLE_CHUNK, chunk);
+}
+
 /* ram_map.c */
+extern struct usable_map __rcu *ram_map_frames;
 struct frame_range ram_map_usable(unsigned long pfn);
 bool ram_map_next_usable(unsigned long from, struct frame_range *range);
 int ram_map_refusal(unsigned long first, unsigned long nr);

@@ -111,10 +111,10 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 {
 	int err;
 
-	*ptr = (struct phys_const_ptr) {};
-	if (!mgr || !mgr->ops)
+	if (!mgr || !mgr->ops) {
+		*ptr = (struct phys_const_ptr) {};
 		return -EINVAL;
-
+	}
 	if (offset >= PAGE_SIZE)
 		err = -EINVAL;
 	else if (bytes > SIZE_MAX - PAGE_SIZE ||
@@ -123,8 +123,10 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
 	else
 		err = scattered_in_width(mgr, pfns, nr);
 	err = err ?: phys_frames_unique(pfns, nr);
-	if (err)
+	if (err) {
+		*ptr = (struct phys_const_ptr) {};
 		return phys_refuse(mgr, nr ? pfns[0] : 0, err);
+	}
 	*ptr = ptr_make(mgr, pfns, 0, offset, bytes, elem_size);
 	return 0;
 }
@@ -219,10 +221,7 @@ static inline unsigned int access_flags(const struct vmap_manager *mgr,
 	       (READ_ONCE(mgr->local) ? PHYS_MAP_LOCAL : 0);
 }
 
-/*
- * Would all windows be accepted? Checked before the first of several is mapped:
- * an access is refused as a whole or not at all.
- */
+/* Would all windows be accepted? Checked before the first of several is mapped. */
 static noinline int phys_frames_check(struct vmap_manager *mgr,
 				      enum phys_claim_kind kind,
 				      const void *lock,
@@ -251,7 +250,8 @@ static inline int window_claim(struct phys_window *window,
 	enum phys_claim_kind kind = claim_kind(mgr, flags & PHYS_MAP_WRITE);
 
 	if (flags & PHYS_MAP_LOCAL)
-		return phys_claim_add_local(mgr->claims, kind, lock, frames);
+		return phys_claim_add_local(mgr->claims, kind, lock, frames,
+					    &window->local_claim);
 	window->claim.kind = kind;
 	window->claim.holder = lock;
 	return phys_claim_add(mgr->claims, &window->claim, frames);
@@ -261,7 +261,7 @@ static inline void window_unclaim(struct phys_window *window,
 				  struct vmap_manager *mgr, bool local)
 {
 	if (local)
-		phys_claim_del_local();
+		phys_claim_del_local(window->local_claim);
 	else
 		phys_claim_del(mgr->claims, &window->claim);
 }
@@ -320,7 +320,6 @@ static inline void phys_window_close(struct phys_window *window,
 		phys_stat_add(mgr->stats, PHYS_STAT_LEAKED, 1);
 	else
 		phys_stat_add(mgr->stats, PHYS_STAT_UNMAPS, 1);
-	window->map.nr = 0;
 	window_unclaim(window, mgr, local);
 	if (local)
 		preempt_enable();
@@ -368,7 +367,7 @@ static __always_inline int copy_window(struct vmap_manager *mgr,
 				       size_t offset, void *buf, size_t len,
 				       bool write, size_t *copied)
 {
-	struct phys_window window;
+	struct phys_window window __uninitialized;
 	int err;
 
 	err = phys_window_open(&window, mgr, lock, frames,
@@ -387,10 +386,12 @@ static noinline int copy_windows(struct vmap_manager *mgr, const void *lock,
 				 size_t *copied)
 {
 	unsigned long at;
-	int err;
+	int err = 0;
 
 	might_sleep();
-	err = phys_frames_check(mgr, claim_kind(mgr, write), lock, all);
+	/* Nothing is written unless all windows would be accepted. */
+	if (write)
+		err = phys_frames_check(mgr, mgr->write_kind, lock, all);
 	for (at = 0; !err && at < all->nr; at += PHYS_WINDOW_PAGES) {
 		struct phys_frames frames = phys_window_frames(all, at);
 		size_t n = 0;
@@ -532,18 +533,26 @@ static bool session_is_open(const struct phys_session *s)
 
 static void session_unmap(struct phys_session *s)
 {
-	if (s->window.map.nr)
+	if (s->mapped)
 		phys_window_close(&s->window, s->ptr.mgr);
+	s->mapped = 0;
 }
 
 /* Move the window to position @first. */
 static int session_slide(struct phys_session *s, unsigned long first)
 {
+	int err;
+
 	session_unmap(s);
 	s->first = first;
 	s->frames = phys_window_frames(&s->ptr.frames, first);
-	return phys_window_open(&s->window, s->ptr.mgr, s->ptr.lock, &s->frames,
-				s->flags);
+	err = phys_window_open(&s->window, s->ptr.mgr, s->ptr.lock, &s->frames,
+			       s->flags);
+	if (err)
+		return err;
+	s->bias = s->ptr.offset - (first << PAGE_SHIFT);
+	s->mapped = s->frames.nr << PAGE_SHIFT;
+	return 0;
 }
 
 static int session_begin(struct phys_session *s,
@@ -558,7 +567,7 @@ static int session_begin(struct phys_session *s,
 
 	s->ptr = *ptr;
 	s->flags = flags;
-	s->window.map.nr = 0;
+	s->mapped = 0;
 	if (!ptr->frames.nr)
 		return 0;
 
@@ -619,7 +628,7 @@ int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
 		unsigned long page = pos >> PAGE_SHIFT;
 		size_t done = 0;
 
-		if (page - s->first >= s->window.map.nr)
+		if (page - s->first >= s->mapped >> PAGE_SHIFT)
 			err = session_slide(s, page);
 		if (err)
 			break;
@@ -637,11 +646,9 @@ int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
 static __always_inline int session_copy(struct phys_session *s, size_t at,
 					void *buf, size_t len, bool write)
 {
-	size_t mapped = (size_t)s->window.map.nr << PAGE_SHIFT;
-	size_t pos = s->ptr.offset + at - (s->first << PAGE_SHIFT);
-	size_t copied = 0;
+	size_t pos = at + s->bias, copied = 0;
 
-	if (pos < mapped && len <= mapped - pos)
+	if (pos < s->mapped && len <= s->mapped - pos)
 		return phys_window_copy(&s->window, s->ptr.mgr,
 					&s->frames, pos, buf, len,
 					write, &copied);

@@ -8,12 +8,17 @@
  * the access it is for. Memory hotplug refreshes it (hotplug.c). Page state
  * (poison) is not part of it: vmap_manager.c checks the pages.
  */
+#include <linux/bitmap.h>
+#include <linux/gfp.h>
 #include <linux/ioport.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/overflow.h>
 #include <linux/pfn.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -27,10 +32,16 @@ module_param_named(owned, owned_param, charp, 0400);
 MODULE_PARM_DESC(owned,
 		 "page-aligned physical ranges owned by VTL1: START-END[,START-END]..., END inclusive");
 
-/* Serialises refreshes. */
+/* Serialises changes to what follows. */
 static DEFINE_MUTEX(refresh_lock);
 static struct frame_set online = FRAME_SET_INIT(online);
 static struct frame_set owned = FRAME_SET_INIT(owned);
+
+/* Made of the two: what accesses look at. NULL until the first refresh. */
+struct usable_map __rcu *ram_map_frames;
+
+/* The chunk of all chunks whose frames are all usable. */
+static unsigned long *all_usable;
 
 struct range_list {
 	struct frame_range *range;
@@ -95,24 +106,6 @@ static int add_online(struct range_list *list, struct frame_range range)
 	return err;
 }
 
-/* On error the map is unchanged. */
-int ram_map_refresh(void)
-{
-	struct range_list ram = {}, list = {};
-	unsigned long i;
-	int err;
-
-	mutex_lock(&refresh_lock);
-	err = list_ram(&ram);
-	for (i = 0; !err && i < ram.nr; i++)
-		err = add_online(&list, ram.range[i]);
-	err = err ?: frame_set_replace(&online, list.range, list.nr);
-	mutex_unlock(&refresh_lock);
-	kfree(list.range);
-	kfree(ram.range);
-	return err;
-}
-
 /*
  * The run of usable frames (online and not owned) around @pfn; empty if @pfn is
  * not usable.
@@ -148,6 +141,111 @@ bool ram_map_next_usable(unsigned long from, struct frame_range *range)
 	return false;
 }
 
+static void usable_free(struct usable_map *map)
+{
+	unsigned long i;
+
+	for (i = 0; map && i < map->nr; i++)
+		if (map->chunk[i] != all_usable)
+			free_page((unsigned long)map->chunk[i]);
+	kvfree(map);
+}
+
+static void usable_publish(struct usable_map *new)
+{
+	struct usable_map *old;
+
+	old = rcu_replace_pointer(ram_map_frames, new,
+				  lockdep_is_held(&refresh_lock));
+	synchronize_rcu();
+	usable_free(old);
+}
+
+/* Add a run of frames within chunk @i, of which nothing was added at its end. */
+static int usable_add(struct usable_map *map, unsigned long i,
+		      unsigned long first, unsigned long last)
+{
+	unsigned long nr = last - first + 1;
+
+	if (nr == USABLE_CHUNK) {
+		map->chunk[i] = all_usable;
+		return 0;
+	}
+	if (!map->chunk[i])
+		map->chunk[i] = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!map->chunk[i])
+		return -ENOMEM;
+	bitmap_set(map->chunk[i], first % USABLE_CHUNK, nr);
+	return 0;
+}
+
+static int usable_fill(struct usable_map *map)
+{
+	struct frame_range run = {};
+	unsigned long from = 0;
+	int err = 0;
+
+	while (!err && ram_map_next_usable(from, &run)) {
+		unsigned long i = run.first / USABLE_CHUNK;
+		unsigned long last = min(run.last,
+					 (i + 1) * USABLE_CHUNK - 1);
+
+		err = usable_add(map, i, run.first, last);
+		from = last + 1;
+		cond_resched();
+	}
+	return err;
+}
+
+/* On -ENOMEM nothing is usable, which is the safe side. */
+static int usable_refresh(void)
+{
+	struct frame_range run = {};
+	struct usable_map *new;
+	unsigned long nr = 0, from;
+	int err = -ENOMEM;
+
+	lockdep_assert_held(&refresh_lock);
+
+	for (from = 0; frame_set_next(&online, from, &run); from = run.last + 1)
+		nr = run.last / USABLE_CHUNK + 1;
+	if (!all_usable) {
+		all_usable = (void *)__get_free_page(GFP_KERNEL);
+		if (all_usable)
+			memset(all_usable, 0xff, PAGE_SIZE);
+	}
+	new = kvzalloc(struct_size(new, chunk, nr), GFP_KERNEL);
+	if (new && all_usable) {
+		new->nr = nr;
+		err = usable_fill(new);
+	}
+	if (err) {
+		usable_free(new);
+		new = NULL;
+	}
+	usable_publish(new);
+	return err;
+}
+
+/* On error, frames that became usable may be refused. */
+int ram_map_refresh(void)
+{
+	struct range_list ram = {}, list = {};
+	unsigned long i;
+	int err;
+
+	mutex_lock(&refresh_lock);
+	err = list_ram(&ram);
+	for (i = 0; !err && i < ram.nr; i++)
+		err = add_online(&list, ram.range[i]);
+	err = err ?: frame_set_replace(&online, list.range, list.nr);
+	err = err ?: usable_refresh();
+	mutex_unlock(&refresh_lock);
+	kfree(list.range);
+	kfree(ram.range);
+	return err;
+}
+
 /* The error for a run that is not usable: -EPERM if any frame is owned. */
 int ram_map_refusal(unsigned long first, unsigned long nr)
 {
@@ -160,7 +258,13 @@ int ram_map_refusal(unsigned long first, unsigned long nr)
  */
 int ram_map_add_owned(const struct frame_range *range, unsigned long nr)
 {
-	return frame_set_add(&owned, range, nr);
+	int err;
+
+	mutex_lock(&refresh_lock);
+	err = frame_set_add(&owned, range, nr);
+	err = err ?: usable_refresh();
+	mutex_unlock(&refresh_lock);
+	return err;
 }
 
 struct frame_set *ram_map_online(void)
@@ -274,6 +378,11 @@ int ram_map_init(void)
 
 void ram_map_exit(void)
 {
+	mutex_lock(&refresh_lock);
+	usable_publish(NULL);
+	free_page((unsigned long)all_usable);
+	all_usable = NULL;
+	mutex_unlock(&refresh_lock);
 	frame_set_destroy(&owned);
 	frame_set_destroy(&online);
 }

@@ -14,12 +14,8 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/random.h>
-#include <linux/string.h>
 
 #include "phys/phys.h"
-
-/* A slot is free. Frame ULONG_MAX itself is not stored but counted. */
-#define FREE	ULONG_MAX
 
 #define SLOTS_ON_STACK	(2 * PHYS_WINDOW_PAGES)
 
@@ -43,37 +39,35 @@ static unsigned long hash_key(void)
 	return READ_ONCE(key);
 }
 
-/* @slot has 2^@bits slots, at least twice as many as there are frames. */
-static int insert_all(unsigned long *slot, unsigned int bits,
-		      const unsigned long *pfns, unsigned long nr)
+/*
+ * @slot has 2^@bits slots, at least twice as many as there are frames. All are
+ * 0, which means free; others hold a position in the list, plus 1.
+ */
+static int insert_all(u32 *slot, unsigned int bits, const unsigned long *pfns,
+		      unsigned long nr)
 {
 	const unsigned long key = hash_key(), mask = BIT(bits) - 1;
-	unsigned long met_free = 0, i;
+	unsigned long i;
 
-	memset(slot, 0xff, sizeof(*slot) << bits);
 	for (i = 0; i < nr; i++) {
 		unsigned long pfn = pfns[i];
 		unsigned long at = pfn * key >> (BITS_PER_LONG - bits);
 
-		if (pfn == FREE && met_free++)
-			return -EEXIST;
-		if (pfn == FREE)
-			continue;
-		while (slot[at] != FREE) {
-			if (slot[at] == pfn)
+		while (slot[at]) {
+			if (pfns[slot[at] - 1] == pfn)
 				return -EEXIST;
 			at = (at + 1) & mask;
 		}
-		slot[at] = pfn;
+		slot[at] = i + 1;
 	}
 	return 0;
 }
 
-/* Out of line: most lists ascend, and some kernels zero the stack. */
+/* Out of line: most lists ascend. */
 static noinline_for_stack int check_few(const unsigned long *pfns,
 					unsigned long nr)
 {
-	unsigned long slot[SLOTS_ON_STACK];
+	u32 slot[SLOTS_ON_STACK] = {};
 
 	return insert_all(slot, ilog2(SLOTS_ON_STACK), pfns, nr);
 }
@@ -81,10 +75,12 @@ static noinline_for_stack int check_few(const unsigned long *pfns,
 static int check_many(const unsigned long *pfns, unsigned long nr)
 {
 	unsigned int bits = fls_long(2 * nr - 1);
-	unsigned long *slot;
+	u32 *slot;
 	int err;
 
-	slot = kvmalloc_array(BIT(bits), sizeof(*slot), GFP_KERNEL);
+	if (nr >= U32_MAX)
+		return -ENOMEM;
+	slot = kvcalloc(BIT(bits), sizeof(*slot), GFP_KERNEL);
 	if (!slot)
 		return -ENOMEM;
 	err = insert_all(slot, bits, pfns, nr);

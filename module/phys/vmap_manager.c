@@ -11,6 +11,7 @@
 #include <linux/numa.h>
 #include <linux/page-flags.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -94,61 +95,56 @@ static inline bool frame_is_healthy(unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
 
-	return !PageOffline(page) && !PageHWPoison(page) &&
-	       !PageUnaccepted(page) &&
+	if (PageOffline(page) || PageUnaccepted(page))
+		return false;
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		return true;
+	return !PageHWPoison(page) &&
 	       !(PageCompound(page) && is_page_hwpoison(page));
 }
 
-/* Out of line: rarely reached. */
-static noinline int run_refusal(struct vmap_manager *mgr, unsigned long pfn,
-				unsigned long nr)
+/* The number of frames before the first that is not usable. */
+static __always_inline unsigned long
+count_usable(const struct phys_frames *frames)
 {
-	if (pfn > mgr->max_pfn || nr - 1 > mgr->max_pfn - pfn)
+	const struct usable_map *map;
+	unsigned long i = 0;
+
+	/* RCU-sched costs no more than a preemption count. */
+	rcu_read_lock_sched();
+	map = rcu_dereference_sched(ram_map_frames);
+	if (likely(map))
+		while (i < frames->nr) {
+			unsigned long pfn = phys_frame(frames, i);
+
+			if (!usable_map_has(map, pfn) || !frame_is_healthy(pfn))
+				break;
+			i++;
+		}
+	rcu_read_unlock_sched();
+	return i;
+}
+
+/* A list is refused for its first bad frame, a run for any. */
+static noinline int frames_refusal(struct vmap_manager *mgr,
+				   const struct phys_frames *frames,
+				   unsigned long usable)
+{
+	unsigned long first = frames->pfns ? frames->pfns[usable] : frames->first;
+	unsigned long nr = frames->pfns ? 1 : frames->nr;
+
+	if (first > mgr->max_pfn || nr - 1 > mgr->max_pfn - first)
 		return -EOVERFLOW;
-	return ram_map_refusal(pfn, nr);
-}
-
-static int validate_run(struct vmap_manager *mgr, unsigned long pfn,
-			unsigned long nr)
-{
-	unsigned long last = pfn + nr - 1;
-
-	if (!frame_range_contains(ram_map_usable(pfn), pfn, last) || last < pfn)
-		return run_refusal(mgr, pfn, nr);
-	for (; pfn <= last; pfn++)
-		if (!frame_is_healthy(pfn))
-			return -ENXIO;
-	return 0;
-}
-
-static noinline int validate_list(struct vmap_manager *mgr,
-				  const unsigned long *pfns, unsigned long nr)
-{
-	struct frame_range usable = FRAME_RANGE_EMPTY;
-	unsigned long i;
-
-	for (i = 0; i < nr; i++) {
-		unsigned long pfn = pfns[i];
-
-		/* Adjacent frames are mostly in the same run. */
-		if (!frame_range_contains(usable, pfn, pfn))
-			usable = ram_map_usable(pfn);
-		if (!frame_range_contains(usable, pfn, pfn))
-			return run_refusal(mgr, pfn, 1);
-		if (!frame_is_healthy(pfn))
-			return -ENXIO;
-	}
-	return 0;
+	return ram_map_refusal(first, nr);
 }
 
 static int real_validate_unowned(struct vmap_manager *mgr,
 				 const struct phys_frames *frames)
 {
-	if (!frames->nr)
-		return 0;
-	if (frames->pfns)
-		return validate_list(mgr, frames->pfns, frames->nr);
-	return validate_run(mgr, frames->first, frames->nr);
+	unsigned long usable = count_usable(frames);
+
+	return likely(usable == frames->nr) ?
+	       0 : frames_refusal(mgr, frames, usable);
 }
 
 static int map_pages(struct page **pages, unsigned long nr, unsigned int flags,

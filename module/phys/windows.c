@@ -98,6 +98,7 @@ void local_window_map(const struct phys_frames *frames, bool write,
 		.nr = frames->nr,
 		.writable = write,
 		.local = true,
+		.private = window,
 	};
 	/* Keeps the copy after the entries; x86 needs no more. */
 	barrier();
@@ -105,7 +106,7 @@ void local_window_map(const struct phys_frames *frames, bool write,
 
 void local_window_unmap(const struct phys_map *map)
 {
-	const struct local_window *window = current_window();
+	const struct local_window *window = map->private;
 	unsigned long addr = window->addr;
 	unsigned int i;
 

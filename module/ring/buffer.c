@@ -196,20 +196,17 @@ static void ring_assert_writer(const struct lvbs_ring *ring)
 		lockdep_assert_held(&ring->write_mutex);
 }
 
-static void ring_publish(struct lvbs_ring *ring,
-			 const struct ring_place *place, size_t len)
+/* Interrupts are disabled: readers, there too, spin on an odd sequence count. */
+static __always_inline void ring_publish(struct lvbs_ring *ring,
+					 const struct ring_place *place,
+					 size_t len)
 {
-	unsigned long flags;
-
-	/* Readers, in interrupts too, spin on an odd sequence count. */
-	local_irq_save(flags);
 	/* Raw: lockdep does not support writers in an NMI. */
 	raw_write_seqcount_begin(&ring->seq);
 	ring->offset = place->next;
 	ring->total += len;
 	ring->wraps += place->wraps;
 	raw_write_seqcount_end(&ring->seq);
-	local_irq_restore(flags);
 }
 
 /*
@@ -231,10 +228,11 @@ static u64 ring_oldest_after_failure(const struct lvbs_ring *ring,
 	       max(oldest, ring->total + done - size) : oldest;
 }
 
-static int ring_store(struct lvbs_ring *ring, const void *tail, size_t len,
-		      enum ring_path *path)
+static __always_inline int ring_store(struct lvbs_ring *ring, const void *tail,
+				      size_t len, enum ring_path *path)
 {
 	size_t size = ring->mem.shape.size, done;
+	unsigned long flags;
 	u64 oldest = atomic64_read(&ring->oldest);
 	struct ring_place place;
 	int err;
@@ -256,7 +254,13 @@ static int ring_store(struct lvbs_ring *ring, const void *tail, size_t len,
 						       done));
 		return err;
 	}
-	ring_publish(ring, &place, len);
+	if (ring_is_persistent(ring)) {
+		ring_publish(ring, &place, len);
+	} else {
+		local_irq_save(flags);
+		ring_publish(ring, &place, len);
+		local_irq_restore(flags);
+	}
 	return 0;
 }
 

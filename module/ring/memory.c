@@ -240,10 +240,10 @@ static int run_ptr(const struct ring_memory *mem, const struct ring_run *run,
 	unsigned long i;
 
 	if (run->first + run->nr <= frames->nr) {
-		if (!frames->pfns)
+		if (!frames->pfns || run->nr == 1)
 			return phys_ptr_init(ptr, mem->mgr,
-					     PFN_PHYS(frames->first +
-						      run->first) +
+					     PFN_PHYS(phys_frame(frames,
+								 run->first)) +
 					     run->offset, run->len, 1);
 		pfns = frames->pfns + run->first;
 	} else {
