@@ -221,8 +221,8 @@ int __phys_const_ptr_init_scattered(struct phys_const_ptr *ptr,
  * Return: 0; -EINVAL if the initialisation of @ptr failed; -ERANGE outside the
  * pointer; -ENXIO if a frame is not usable RAM; -EPERM if a frame is owned by
  * VTL1; -EBUSY if a frame is range-locked, or the context is not allowed;
- * -ENOMEM; -EFAULT if the memory went away during the copy, which leaves @buf
- * partly filled.
+ * -ENOMEM; -EFAULT if the memory went away during the copy. After an error @buf
+ * may be partly filled.
  */
 int phys_read(const struct phys_const_ptr *ptr, size_t index, void *buf,
 	      size_t count);
@@ -286,10 +286,10 @@ int phys_write_bytes(const struct phys_ptr *ptr, size_t at, const void *buf,
  * @done: set to the number of bytes that reached @ubuf, also on error; may be
  *	NULL
  *
- * Uses a bounce buffer: nothing is claimed or mapped while user memory is
- * accessed, which may take for ever, and hardened usercopy sees an ordinary heap
- * object. All frames are checked first; a frame that is locked, protected or
- * removed later ends the copy there.
+ * Nothing is claimed or mapped while user memory is accessed, which may take for
+ * ever: its pages are pinned first, or a bounce buffer is used. All frames are
+ * checked first; a frame that is locked, protected or removed later ends the
+ * copy there.
  *
  * Context: Process context; may sleep.
  * Return: as phys_read(); also -EFAULT if @ubuf is invalid.

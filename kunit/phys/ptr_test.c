@@ -233,6 +233,8 @@ static void expect_refused(struct kunit *test, const struct shape *shape,
 {
 	struct fake_vmap *fake = test->priv;
 	unsigned long maps = fake->calls[FAKE_VMAP];
+	/* A read stops at the window that is refused. */
+	unsigned long before = len > P ? position / W : 0;
 	size_t done;
 
 	if (read_err) {
@@ -242,8 +244,12 @@ static void expect_refused(struct kunit *test, const struct shape *shape,
 				    phys_read_bytes(&shape->ptr.ro, at, buf,
 						    len, &done),
 				    "position %lu", position);
-		KUNIT_EXPECT_EQ(test, done, (size_t)0);
-		KUNIT_EXPECT_NULL(test, memchr_inv(buf, CANARY, len));
+		KUNIT_EXPECT_EQ(test, done, before * W * P);
+		KUNIT_EXPECT_NULL(test, memchr_inv(buf + done, CANARY,
+						   len - done));
+		KUNIT_EXPECT_EQ_MSG(test, fake->calls[FAKE_VMAP], maps + before,
+				    "position %lu", position);
+		maps += before;
 	}
 	if (write_err) {
 		done = 77;
@@ -260,8 +266,8 @@ static void expect_refused(struct kunit *test, const struct shape *shape,
 }
 
 /*
- * A single bad frame anywhere in one to three windows refuses the whole access,
- * but not an access that does not touch it.
+ * A single bad frame anywhere in one to three windows refuses a whole write, and
+ * a read from its window on, but not an access that does not touch it.
  */
 static void refusal_test(struct kunit *test)
 {

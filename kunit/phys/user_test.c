@@ -34,10 +34,10 @@ static const struct user_row user_rows[] = {
 	{ "nothing", 0, 0 },
 	{ "a byte", 0, 1 },
 	{ "across a page boundary", 0, 100 },
-	{ "bounce buffer minus one", 3, SZ_16K - 1 },
-	{ "bounce buffer", 3, SZ_16K },
-	{ "bounce buffer plus one", 3, SZ_16K + 1 },
-	{ "three bounce buffers", 7, 3 * SZ_16K },
+	{ "four pages minus one byte", 3, SZ_16K - 1 },
+	{ "four pages", 3, SZ_16K },
+	{ "four pages plus one byte", 3, SZ_16K + 1 },
+	{ "twelve pages", 7, 3 * SZ_16K },
 	{ "across a window boundary", W * P - 10, 100 },
 	{ "two windows and a page", 0, (2 * W + 1) * P },
 };
@@ -71,10 +71,22 @@ static void user_teardown(struct user_fixture *fix)
 	kvfree(fix->buf);
 }
 
-/* Each bounce buffer's worth is a window of its own. */
+/*
+ * User pages are pinned PHYS_PINNED_PAGES at a time and copied one by one; what
+ * is less than a page is bounced. The user's buffer starts at offset 8.
+ */
 static unsigned long windows_of(const struct user_row *row)
 {
-	return DIV_ROUND_UP(row->len, PHYS_BOUNCE_BYTES);
+	size_t at = 8, left = row->len, windows = 0;
+
+	while (left >= P) {
+		size_t batch = min(left, PHYS_PINNED_PAGES * P - at % P);
+
+		windows += DIV_ROUND_UP(at % P + batch, P);
+		at += batch;
+		left -= batch;
+	}
+	return windows + !!left;
 }
 
 static void to_user_test(struct kunit *test)
@@ -279,7 +291,7 @@ static void sweep_test(struct kunit *test)
 /* The bytes before the window that failed arrive. */
 static void partial_test(struct kunit *test)
 {
-	const size_t first = PHYS_BOUNCE_BYTES;
+	const size_t first = P;
 	struct fake_vmap *fake = test->priv;
 	struct user_fixture fix = {};
 	size_t done = 77, i;

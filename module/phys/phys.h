@@ -12,7 +12,6 @@
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
-#include <linux/sizes.h>
 #include <linux/types.h>
 
 #include <lvbs/phys_ptr.h>
@@ -41,11 +40,8 @@ int phys_write_session_begin_local(struct phys_write_session *s,
 int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
 		      bool write, size_t *copied);
 
-/*
- * user.c: what is copied at a time. Large enough to amortise the calls, small
- * enough for the cache, and never more than a window.
- */
-#define PHYS_BOUNCE_BYTES	SZ_16K
+/* user.c: how many user pages are pinned at a time, on the stack. */
+#define PHYS_PINNED_PAGES	16
 
 /* unique.c */
 int phys_frames_unique(const unsigned long *pfns, unsigned long nr);

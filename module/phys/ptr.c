@@ -642,6 +642,14 @@ int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
 	return err;
 }
 
+static noinline int session_copy_slow(struct phys_session *s, size_t at,
+				      void *buf, size_t len, bool write)
+{
+	size_t copied = 0;
+
+	return phys_session_copy(s, at, buf, len, write, &copied);
+}
+
 /* Most copies lie inside the window. */
 static __always_inline int session_copy(struct phys_session *s, size_t at,
 					void *buf, size_t len, bool write)
@@ -652,7 +660,7 @@ static __always_inline int session_copy(struct phys_session *s, size_t at,
 		return phys_window_copy(&s->window, s->ptr.mgr,
 					&s->frames, pos, buf, len,
 					write, &copied);
-	return phys_session_copy(s, at, buf, len, write, &copied);
+	return session_copy_slow(s, at, buf, len, write);
 }
 
 int phys_session_read(struct phys_session *s, size_t index, void *buf,

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copies between foreign memory and user memory, through a bounce buffer.
+ * Copies between foreign memory and user memory.
+ *
  * Accesses to user memory may wait for ever (userfaultfd, FUSE), so nothing is
- * claimed or mapped meanwhile. Hardened usercopy sees an ordinary heap object.
+ * claimed or mapped meanwhile. The user's pages are pinned first, a few at a
+ * time, and then copied to or from like any kernel memory. Less than a page,
+ * and memory without pages, goes through a bounce buffer.
  */
 #include <linux/export.h>
+#include <linux/highmem.h>
+#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -13,6 +18,52 @@
 #include <lvbs/phys_ptr.h>
 
 #include "phys/phys.h"
+
+/* Copy a part of a pinned page. */
+static int pinned_copy_page(const struct phys_const_ptr *ptr, size_t at,
+			    struct page *page, size_t offset, size_t len,
+			    bool write, size_t *done)
+{
+	void *addr = kmap_local_page(page);
+	int err;
+
+	err = phys_ptr_copy(ptr, at, addr + offset, len, write, done);
+	kunmap_local(addr);
+	if (!write)
+		flush_dcache_page(page);
+	return err;
+}
+
+/*
+ * Copy what fits into a few pages of user memory. On error nothing may have been
+ * copied because no page could be pinned: then @pinned is false.
+ */
+static int pinned_copy(const struct phys_const_ptr *ptr, size_t at,
+		       void __user *ubuf, size_t len, bool write, size_t *done,
+		       bool *pinned)
+{
+	unsigned long start = (unsigned long)untagged_addr(ubuf);
+	size_t offset = offset_in_page(start);
+	struct page *pages[PHYS_PINNED_PAGES];
+	int nr, i, err = 0;
+
+	nr = min_t(size_t, DIV_ROUND_UP(offset + len, PAGE_SIZE),
+		   PHYS_PINNED_PAGES);
+	nr = pin_user_pages_fast(start & PAGE_MASK, nr, write ? 0 : FOLL_WRITE,
+				 pages);
+	*pinned = nr > 0;
+	for (i = 0; i < nr && !err; i++) {
+		size_t n = min(len - *done, PAGE_SIZE - offset), n_done = 0;
+
+		err = pinned_copy_page(ptr, at + *done, pages[i], offset, n,
+				       write, &n_done);
+		*done += n_done;
+		offset = 0;
+	}
+	if (nr > 0)
+		unpin_user_pages_dirty_lock(pages, nr, !write);
+	return err;
+}
 
 static int bounce_to_user(const struct phys_const_ptr *ptr, void *bounce,
 			  size_t at, void __user *ubuf, size_t len,
@@ -41,12 +92,27 @@ static int bounce_from_user(const struct phys_const_ptr *ptr, void *bounce,
 	return phys_ptr_copy(ptr, at, bounce, len, true, done);
 }
 
+static int bounce_copy(const struct phys_const_ptr *ptr, size_t at,
+		       void __user *ubuf, size_t len, bool write, size_t *done)
+{
+	void *bounce = kmalloc(len, GFP_KERNEL);
+	int err;
+
+	if (!bounce)
+		return -ENOMEM;
+	if (write)
+		err = bounce_from_user(ptr, bounce, at, ubuf, len, done);
+	else
+		err = bounce_to_user(ptr, bounce, at, ubuf, len, done);
+	kfree(bounce);
+	return err;
+}
+
 static int user_copy(const struct phys_const_ptr *ptr, size_t at,
 		     void __user *ubuf, size_t len, bool write, size_t *done)
 {
 	struct phys_const_ptr slice;
 	size_t copied = 0;
-	void *bounce;
 	int err;
 
 	if (done)
@@ -55,25 +121,23 @@ static int user_copy(const struct phys_const_ptr *ptr, size_t at,
 	if (err || !len)
 		return err;
 
-	bounce = kmalloc(min_t(size_t, len, PHYS_BOUNCE_BYTES), GFP_KERNEL);
-	if (!bounce)
-		return -ENOMEM;
-
+	/* Before user memory is touched, which may take long. */
 	err = phys_ptr_check(&slice, write);
 	while (!err && copied < len) {
-		size_t n = min_t(size_t, len - copied, PHYS_BOUNCE_BYTES);
-		size_t n_done = 0;
+		void __user *to = ubuf + copied;
+		size_t left = len - copied, n = 0;
+		bool pinned = false;
 
-		if (write)
-			err = bounce_from_user(&slice, bounce, copied,
-					       ubuf + copied, n, &n_done);
-		else
-			err = bounce_to_user(&slice, bounce, copied,
-					     ubuf + copied, n, &n_done);
-		copied += n_done;
+		if (left >= PAGE_SIZE)
+			err = pinned_copy(&slice, copied, to, left, write, &n,
+					  &pinned);
+		if (!pinned)
+			err = bounce_copy(&slice, copied, to,
+					  min_t(size_t, left, PAGE_SIZE), write,
+					  &n);
+		copied += n;
 		cond_resched();
 	}
-	kfree(bounce);
 	if (done)
 		*done = copied;
 	return err;

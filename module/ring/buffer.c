@@ -228,13 +228,30 @@ static u64 ring_oldest_after_failure(const struct lvbs_ring *ring,
 	       max(oldest, ring->total + done - size) : oldest;
 }
 
+/* The copy of ring_store(); the same path as that of ring_span_init(). */
+static __always_inline int store_bytes(struct lvbs_ring *ring,
+				       const struct ring_place *place,
+				       const void *tail, enum ring_path *path,
+				       size_t *done, bool persistent)
+{
+	const struct ring_memory *mem = &ring->mem;
+
+	if (!persistent || !ring_is_contiguous(&mem->shape, place->at, place->len))
+		return ring_memory_write(mem, place->at, tail, place->len, path,
+					 done);
+	*path = RING_PATH_PERSISTENT;
+	return ring_memory_write_mapped(mem, mem->shape.start + place->at, tail,
+					place->len, done);
+}
+
 static __always_inline int ring_store(struct lvbs_ring *ring, const void *tail,
-				      size_t len, enum ring_path *path)
+				      size_t len, enum ring_path *path,
+				      bool persistent)
 {
 	size_t size = ring->mem.shape.size, done;
-	unsigned long flags;
 	u64 oldest = atomic64_read(&ring->oldest);
 	struct ring_place place;
+	unsigned long flags;
 	int err;
 
 	ring_assert_writer(ring);
@@ -246,21 +263,20 @@ static __always_inline int ring_store(struct lvbs_ring *ring, const void *tail,
 			     max(oldest, ring->total + len - size));
 	smp_wmb();	/* (A) in ring.h; pairs with reader_copy() */
 
-	err = ring_memory_write(&ring->mem, place.at, tail, place.len, path,
-				&done);
-	if (err) {
+	err = store_bytes(ring, &place, tail, path, &done, persistent);
+	if (unlikely(err)) {
 		atomic64_set(&ring->oldest,
 			     ring_oldest_after_failure(ring, &place, oldest,
 						       done));
 		return err;
 	}
-	if (ring_is_persistent(ring)) {
+	if (persistent) {
 		ring_publish(ring, &place, len);
-	} else {
-		local_irq_save(flags);
-		ring_publish(ring, &place, len);
-		local_irq_restore(flags);
+		return 0;
 	}
+	local_irq_save(flags);
+	ring_publish(ring, &place, len);
+	local_irq_restore(flags);
 	return 0;
 }
 
@@ -270,7 +286,8 @@ static int ring_write_on_demand(struct lvbs_ring *ring, const void *tail,
 	int err;
 
 	mutex_lock(&ring->write_mutex);
-	err = ring->dead ? -ENOENT : ring_store(ring, tail, len, path);
+	err = ring->dead ? -ENOENT :
+			   ring_store(ring, tail, len, path, false);
 	mutex_unlock(&ring->write_mutex);
 	return err;
 }
@@ -285,7 +302,7 @@ static bool may_spin(void)
 	return !in_nmi() && !READ_ONCE(oops_in_progress);
 }
 
-static int ring_store_locked(struct lvbs_ring *ring, const void *tail,
+static __always_inline int ring_store_locked(struct lvbs_ring *ring, const void *tail,
 			     size_t len, enum ring_path *path)
 {
 	int err;
@@ -295,7 +312,7 @@ static int ring_store_locked(struct lvbs_ring *ring, const void *tail,
 
 	WRITE_ONCE(ring->writing, true);
 	barrier();	/* against an NMI on this CPU */
-	err = ring->dead ? -ENOENT : ring_store(ring, tail, len, path);
+	err = ring->dead ? -ENOENT : ring_store(ring, tail, len, path, true);
 	barrier();	/* against an NMI on this CPU */
 	WRITE_ONCE(ring->writing, false);
 	return err;

@@ -273,29 +273,28 @@ static int run_copy_on_demand(const struct ring_memory *mem,
 	return phys_read_bytes(&ptr.ro, 0, buf, run->len, done);
 }
 
+/* A copy from or to the persistent mapping stopped at position @pos. */
+int ring_memory_faulted(const struct ring_memory *mem, size_t pos, bool write)
+{
+	phys_stat_add(mem->mgr->stats, PHYS_STAT_FAULTS, 1);
+	trace_phys_fault(phys_frame(&mem->frames,
+				    (pos >> PAGE_SHIFT) % mem->frames.nr),
+			 offset_in_page(pos), write);
+	return -EFAULT;
+}
+
 /* @pos: position in the persistent mapping, where the bytes are contiguous. */
-static __always_inline int copy_mapped(const struct ring_memory *mem,
-				       size_t pos, void *buf, size_t len,
-				       bool write, size_t *done)
+static int copy_mapped(const struct ring_memory *mem, size_t pos, void *buf,
+		       size_t len, bool write, size_t *done)
 {
 	size_t left;
 
 	if (write)
-		left = copy_nofault_to(mem->map.addr + pos, buf, len);
-	else
-		left = copy_nofault_from(buf, mem->map.addr + pos, len);
-
+		return ring_memory_write_mapped(mem, pos, buf, len, done);
+	left = copy_nofault_from(buf, mem->map.addr + pos, len);
 	*done = len - left;
 	phys_stat_add(mem->mgr->stats, PHYS_STAT_BYTES, *done);
-	if (likely(!left))
-		return 0;
-
-	phys_stat_add(mem->mgr->stats, PHYS_STAT_FAULTS, 1);
-	trace_phys_fault(phys_frame(&mem->frames,
-				    ((pos + *done) >> PAGE_SHIFT) %
-				    mem->frames.nr),
-			 offset_in_page(pos + *done), write);
-	return -EFAULT;
+	return left ? ring_memory_faulted(mem, pos + *done, false) : 0;
 }
 
 static int run_copy_mapped(const struct ring_memory *mem,
@@ -343,12 +342,6 @@ int ring_memory_write(const struct ring_memory *mem, size_t at,
 		      const void *src, size_t len, enum ring_path *path,
 		      size_t *done)
 {
-	/* Same result as ring_span_init(), without a span. */
-	if (mem->shape.persistent && ring_is_contiguous(&mem->shape, at, len)) {
-		*path = RING_PATH_PERSISTENT;
-		return copy_mapped(mem, mem->shape.start + at, (void *)src, len,
-				   true, done);
-	}
 	return span_copy(mem, at, (void *)src, len, true, path, done);
 }
 

@@ -29,6 +29,8 @@
 #include <lvbs/ring_buffer.h>
 #include <lvbs/vmap_manager.h>
 
+#include "phys/phys.h"
+
 /*
  * span.c. The page size is a parameter, so that tests can enumerate small rings
  * with tiny pages.
@@ -149,6 +151,23 @@ int ring_memory_write(const struct ring_memory *mem, size_t at,
 		      size_t *done);
 int ring_memory_read(const struct ring_memory *mem, size_t at, void *dst,
 		     size_t len);
+int ring_memory_faulted(const struct ring_memory *mem, size_t pos, bool write);
+
+/*
+ * Write contiguous bytes at position @pos of the persistent mapping. Inline,
+ * because a call would cost as much as a short record.
+ */
+static __always_inline int
+ring_memory_write_mapped(const struct ring_memory *mem, size_t pos,
+			 const void *src, size_t len, size_t *done)
+{
+	size_t left = copy_nofault_to(mem->map.addr + pos, src, len);
+
+	*done = len - left;
+	phys_stat_add(mem->mgr->stats, PHYS_STAT_BYTES, len - left);
+	return unlikely(left) ? ring_memory_faulted(mem, pos + len - left, true) :
+				0;
+}
 
 /*
  * buffer.c
