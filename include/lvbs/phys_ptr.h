@@ -491,7 +491,7 @@ struct phys_lock {
  *
  * Context: Process context; may sleep.
  * Return: 0; -EINVAL if @ptr has no frames or @mode is unknown; -EBUSY if a
- * frame is locked or in use; -ENOMEM.
+ * frame is locked or in use, or has a known patch site; -ENOMEM.
  */
 int phys_lock(struct phys_lock *lock, const struct phys_const_ptr *ptr,
 	      enum phys_lock_mode mode);

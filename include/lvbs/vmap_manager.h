@@ -34,16 +34,21 @@
  * ones, so a frame is never protected while an ordinary pointer has it mapped
  * writable. Mappings never conflict with each other.
  *
- * ================ ====== ====== ========== ====== ========= =========
- * new \ existing    read  write  privileged shared exclusive protected
- * ================ ====== ====== ========== ====== ========= =========
- * read               -      -        -        -      EBUSY       -
- * write              -      -        -      EBUSY    EBUSY     EROFS
- * privileged         -      -        -      EBUSY    EBUSY       -
- * shared             -    EBUSY    EBUSY      -      EBUSY       -
- * exclusive        EBUSY  EBUSY    EBUSY    EBUSY    EBUSY       -
- * protected          -    EBUSY      -        -        -         -
- * ================ ====== ====== ========== ====== ========= =========
+ * ============== ===== ===== ========== ====== ========= ======= =========
+ * new \ existing read  write privileged shared exclusive offline protected
+ * ============== ===== ===== ========== ====== ========= ======= =========
+ * read             -     -       -        -      EBUSY    EBUSY      -
+ * write            -     -       -      EBUSY    EBUSY    EBUSY    EROFS
+ * privileged       -     -       -      EBUSY    EBUSY    EBUSY      -
+ * shared           -   EBUSY   EBUSY      -      EBUSY    EBUSY    (EBUSY)
+ * exclusive      EBUSY EBUSY   EBUSY    EBUSY    EBUSY    EBUSY    (EBUSY)
+ * offline        EBUSY EBUSY   EBUSY    EBUSY    EBUSY    EBUSY      -
+ * protected        -   EBUSY     -     (EBUSY)  (EBUSY)     -        -
+ * ============== ===== ===== ========== ====== ========= ======= =========
+ *
+ * (EBUSY): if the protection is for patch sites. Such frames cannot be locked,
+ * and sites cannot be added on locked frames, so that a legal text patch never
+ * meets a lock.
  *
  * Claims made under a range lock do not conflict with that lock.
  *
@@ -114,6 +119,7 @@ phys_frames_slice(const struct phys_frames *frames, unsigned long at,
  * @PHYS_CLAIM_NR_MAPPINGS: number of kinds of mappings, which are those above
  * @PHYS_CLAIM_SHARED: range lock held for reading
  * @PHYS_CLAIM_EXCLUSIVE: range lock held for writing
+ * @PHYS_CLAIM_OFFLINE: memory that goes offline
  * @PHYS_CLAIM_PROTECTED: ordinary pointers may not write
  * @PHYS_CLAIM_NR: number of kinds
  */
@@ -124,6 +130,7 @@ enum phys_claim_kind {
 	PHYS_CLAIM_NR_MAPPINGS,
 	PHYS_CLAIM_SHARED = PHYS_CLAIM_NR_MAPPINGS,
 	PHYS_CLAIM_EXCLUSIVE,
+	PHYS_CLAIM_OFFLINE,
 	PHYS_CLAIM_PROTECTED,
 	PHYS_CLAIM_NR
 };
@@ -139,10 +146,11 @@ enum phys_claim_kind {
  * @holder: claims with the same holder, unless NULL, do not conflict
  * @kind: what is claimed
  * @exclusive: protections only: no other protection may share a frame
+ * @patched: protections only: no range lock may share a frame
  *
  * The caller of phys_claim_add() provides the storage and keeps it until
- * phys_claim_del(). All members except @holder, @kind and @exclusive are
- * private to claim.c and guarded by &phys_claims.lock.
+ * phys_claim_del(). All members except @holder, @kind, @exclusive and @patched
+ * are private to claim.c and guarded by &phys_claims.lock.
  */
 struct phys_claim {
 	struct rb_node rb;
@@ -153,6 +161,7 @@ struct phys_claim {
 	const void *holder;
 	enum phys_claim_kind kind;
 	bool exclusive;
+	bool patched;
 };
 
 #define PHYS_BUSY_FRAMES	512U

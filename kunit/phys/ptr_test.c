@@ -455,11 +455,11 @@ static void frame_goes_bad_test(struct kunit *test)
 	ops.validate_unowned = validate_goes_bad;
 	fake->mgr.ops = &ops;
 	goes_bad_in = fake;
-	/* All three windows are validated, then the first is mapped. */
+	/* A write checks all three windows, then it maps the first. */
 	goes_bad_after = 3;
 
 	KUNIT_EXPECT_EQ(test, -EPERM,
-			phys_read_bytes(&shape->ptr.ro, 0, buf, len, &done));
+			phys_write_bytes(&shape->ptr, 0, buf, len, &done));
 	KUNIT_EXPECT_EQ(test, done, W * P);
 	KUNIT_EXPECT_EQ(test, fake_refused(fake, -EPERM), 1UL);
 	buffer_free(test, buf, len);

@@ -142,8 +142,9 @@ static int owner_protect(struct heki_owner *owner)
 		int err;
 
 		prot->owner = owner->name;
-		err = phys_protect(lvbs_vmap_manager(), prot, owner->pfns[at],
-				   frame_run(owner, at));
+		err = phys_protect_patched(lvbs_vmap_manager(), prot,
+					   owner->pfns[at],
+					   frame_run(owner, at));
 		if (err)
 			return err;
 		owner->nr_prots++;

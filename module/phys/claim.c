@@ -67,14 +67,21 @@ INTERVAL_TREE_DEFINE(struct phys_claim, rb, unsigned long, subtree_last,
 
 /* By the kind of the new claim: see the table in vmap_manager.h. */
 static const unsigned long claim_conflicts[PHYS_CLAIM_NR] = {
-	[PHYS_CLAIM_READ]	= C(EXCLUSIVE),
-	[PHYS_CLAIM_WRITE]	= C(SHARED) | C(EXCLUSIVE) | C(PROTECTED),
-	[PHYS_CLAIM_PRIVILEGED]	= C(SHARED) | C(EXCLUSIVE),
-	[PHYS_CLAIM_SHARED]	= C(WRITE) | C(PRIVILEGED) | C(EXCLUSIVE),
+	[PHYS_CLAIM_READ]	= C(EXCLUSIVE) | C(OFFLINE),
+	[PHYS_CLAIM_WRITE]	= C(SHARED) | C(EXCLUSIVE) | C(OFFLINE) |
+				  C(PROTECTED),
+	[PHYS_CLAIM_PRIVILEGED]	= C(SHARED) | C(EXCLUSIVE) | C(OFFLINE),
+	/* A lock and PROTECTED conflict if the latter is for patch sites. */
+	[PHYS_CLAIM_SHARED]	= C(WRITE) | C(PRIVILEGED) | C(EXCLUSIVE) |
+				  C(OFFLINE) | C(PROTECTED),
 	[PHYS_CLAIM_EXCLUSIVE]	= C(READ) | C(WRITE) | C(PRIVILEGED) |
-				  C(SHARED) | C(EXCLUSIVE),
-	/* PROTECTED conflicts if one of the two is exclusive. */
-	[PHYS_CLAIM_PROTECTED]	= C(WRITE) | C(PROTECTED),
+				  C(SHARED) | C(EXCLUSIVE) | C(OFFLINE) |
+				  C(PROTECTED),
+	[PHYS_CLAIM_OFFLINE]	= C(READ) | C(WRITE) | C(PRIVILEGED) |
+				  C(SHARED) | C(EXCLUSIVE) | C(OFFLINE),
+	/* Two that are PROTECTED conflict if one of them is exclusive. */
+	[PHYS_CLAIM_PROTECTED]	= C(WRITE) | C(SHARED) | C(EXCLUSIVE) |
+				  C(PROTECTED),
 };
 
 #undef C
@@ -172,10 +179,22 @@ static __always_inline int claim_set_frames(struct phys_claim *claim,
 	return !nr || last < first ? -EINVAL : 0;
 }
 
-/* The conflict between two claims that share frames, by their kinds. */
+static bool kind_is_lock(enum phys_claim_kind kind)
+{
+	return kind == PHYS_CLAIM_SHARED || kind == PHYS_CLAIM_EXCLUSIVE;
+}
+
+/*
+ * The conflict between two claims that share frames and whose kinds may
+ * conflict.
+ */
 static int kinds_conflict(const struct phys_claim *old,
 			  const struct phys_claim *new)
 {
+	if (kind_is_lock(new->kind) && old->kind == PHYS_CLAIM_PROTECTED)
+		return old->patched ? -EBUSY : 0;
+	if (kind_is_lock(old->kind) && new->kind == PHYS_CLAIM_PROTECTED)
+		return new->patched ? -EBUSY : 0;
 	if (old->kind != PHYS_CLAIM_PROTECTED)
 		return -EBUSY;
 	if (new->kind != PHYS_CLAIM_PROTECTED)

@@ -4,8 +4,8 @@
  * up to date.
  *
  * The kernel takes an unused block of memory offline, but it cannot see that the
- * module has mapped foreign frames of it. So going offline is an exclusive claim
- * on all frames of the block. If that conflicts with a mapping (of a ring, a
+ * module has mapped foreign frames of it. So going offline is a claim on all frames
+ * of the block. If that conflicts with a mapping (of a ring, a
  * session or a copy) or a range lock, the block stays online and the request
  * fails with EBUSY. Otherwise the claim keeps newcomers out, who validate their
  * frames only under a claim of their own. It is released when the map no longer
@@ -49,7 +49,7 @@ static int block_claim(const struct memory_notify *change)
 	block = kzalloc(sizeof(*block), GFP_KERNEL);
 	if (!block)
 		return -ENOMEM;
-	block->claim.kind = PHYS_CLAIM_EXCLUSIVE;
+	block->claim.kind = PHYS_CLAIM_OFFLINE;
 	err = phys_claim_add(lvbs_vmap_manager()->claims, &block->claim, &frames);
 	if (err)
 		kfree(block);

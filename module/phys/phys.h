@@ -51,6 +51,9 @@ int vmap_manager_init(struct vmap_manager *mgr,
 		      const struct vmap_manager_ops *ops,
 		      unsigned long max_pfn, struct phys_claims *claims,
 		      struct phys_stats *stats);
+int phys_protect_patched(struct vmap_manager *mgr,
+			 struct phys_protection *prot, unsigned long first,
+			 unsigned long nr);
 unsigned int phys_width_bits(void);
 
 static inline void phys_stat_add(struct phys_stats *stats, enum phys_stat stat,

@@ -266,8 +266,15 @@ static const struct vmap_manager_ops real_ops = {
 	.protect = real_protect,
 };
 
+/* What is special about a protection. */
+enum protection {
+	PROTECTION_PLAIN,
+	PROTECTION_EXCLUSIVE,
+	PROTECTION_PATCHED,
+};
+
 static int protect(struct vmap_manager *mgr, struct phys_protection *prot,
-		   unsigned long first, unsigned long nr, bool exclusive)
+		   unsigned long first, unsigned long nr, enum protection what)
 {
 	if (!mgr || !mgr->ops || !nr)
 		return -EINVAL;
@@ -275,7 +282,8 @@ static int protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		return -EOVERFLOW;
 
 	prot->claim.kind = PHYS_CLAIM_PROTECTED;
-	prot->claim.exclusive = exclusive;
+	prot->claim.exclusive = what == PROTECTION_EXCLUSIVE;
+	prot->claim.patched = what == PROTECTION_PATCHED;
 	prot->claim.holder = NULL;
 	prot->claim.frames = (struct phys_frames) { .first = first, .nr = nr };
 	return mgr->ops->protect(mgr, prot, true);
@@ -284,7 +292,7 @@ static int protect(struct vmap_manager *mgr, struct phys_protection *prot,
 int phys_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		 unsigned long first, unsigned long nr)
 {
-	return protect(mgr, prot, first, nr, false);
+	return protect(mgr, prot, first, nr, PROTECTION_PLAIN);
 }
 EXPORT_SYMBOL_GPL(phys_protect);
 
@@ -292,9 +300,20 @@ int phys_protect_exclusive(struct vmap_manager *mgr,
 			   struct phys_protection *prot, unsigned long first,
 			   unsigned long nr)
 {
-	return protect(mgr, prot, first, nr, true);
+	return protect(mgr, prot, first, nr, PROTECTION_EXCLUSIVE);
 }
 EXPORT_SYMBOL_GPL(phys_protect_exclusive);
+
+/*
+ * phys_protect() of frames with patch sites: also -EBUSY if a frame is range
+ * locked, and until phys_unprotect() none can be.
+ */
+int phys_protect_patched(struct vmap_manager *mgr,
+			 struct phys_protection *prot, unsigned long first,
+			 unsigned long nr)
+{
+	return protect(mgr, prot, first, nr, PROTECTION_PATCHED);
+}
 
 void phys_unprotect(struct vmap_manager *mgr, struct phys_protection *prot)
 {
