@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# build.sh [--kernel NAME | --kdir DIR] [--module NAME] [MAKEVAR=VALUE...]
+# build.sh [--kernel NAME | --kdir DIR] [--module NAME|DIR] [MAKEVAR=VALUE...]
 #
-# Builds lvbs.ko, or the test module scripts/guest/modules/NAME, and prints the path of the .ko. The build
-# runs in a copy below build/, because M= leaves objects among the sources. A second build compiles only
-# what changed.
+# Builds lvbs.ko, the test module scripts/guest/modules/NAME, or anyone's module in DIR (a path with a "/") against
+# lvbs's public headers and symbols, and prints the path of the .ko. The build runs in a copy below build/,
+# because M= leaves objects among the sources. A second build compiles only what changed.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -25,7 +25,19 @@ while test $# -gt 0; do
 	shift
 done
 kernel=${kernel:-$(default_kernel)}
-test "$module" = lvbs || test -d "$SCRIPTS/guest/modules/$module" || die "no module $module in scripts/guest/modules"
+case $module in
+lvbs) module_dir=$ROOT ;;
+*/*)
+	module_dir=$(realpath "$module")
+	module=$(sed -n 's/^obj-m[[:space:]]*[:+]*=[[:space:]]*\([^[:space:]]*\)\.o.*/\1/p' "$module_dir/Kbuild" \
+		"$module_dir/Makefile" 2>/dev/null | head -n 1)
+	test -n "$module" || die "no obj-m in $module_dir/Kbuild or Makefile"
+	;;
+*)
+	module_dir=$SCRIPTS/guest/modules/$module
+	test -d "$module_dir" || die "no module $module in scripts/guest/modules"
+	;;
+esac
 
 if test -n "$kdir"; then
 	test -d "$kdir" || die "no kernel build directory $kdir: install the kernel's headers, or set KDIR"
@@ -40,7 +52,7 @@ kdir=$(realpath "$kdir")
 use_ccache ""
 
 # Test modules may use what lvbs exports.
-if test "$module" != lvbs && grep -q '<lvbs/' "$SCRIPTS/guest/modules/$module"/*.c; then
+if test "$module" != lvbs && grep -q '<lvbs/' "$module_dir"/*.c; then
 	"$0" --kernel "$kernel" "$@" >/dev/null
 fi
 
@@ -69,7 +81,7 @@ inputs() {
 			# shellcheck disable=SC2046 # a list of names without blanks
 			(cd "$ROOT" && find $(module_sources) -type f) | sed "s|^|$ROOT/|"
 		else
-			find "$SCRIPTS/guest/modules/$module" "$ROOT/include" -type f
+			find "$module_dir" "$ROOT/include" -type f
 			test ! -f "$out/lvbs/Module.symvers" || echo "$out/lvbs/Module.symvers"
 		fi
 	} | sort | tr '\n' '\0' | xargs -0 sha256sum
@@ -108,7 +120,7 @@ build() {
 		# shellcheck disable=SC2046 # a list of names without blanks
 		sync_tree "$ROOT" "$tree" $(module_sources)
 	else
-		sync_tree "$SCRIPTS/guest/modules/$module" "$tree" .
+		sync_tree "$module_dir" "$tree" .
 		set -- KCPPFLAGS="-I$ROOT/include" "$@"
 		test ! -f "$out/lvbs/Module.symvers" ||
 			set -- KBUILD_EXTRA_SYMBOLS="$out/lvbs/Module.symvers" "$@"

@@ -114,6 +114,11 @@
 
 /* Longest name of a ring, in bytes. */
 #define LVBS_RING_NAME_MAX	32
+/*
+ * Most bytes that one write stores in a persistent ring, with interrupts
+ * disabled. A ring of this size takes records of any length.
+ */
+#define LVBS_RING_STORE_MAX	65536U
 /* Longest loss notice of a stream, in bytes, newline included. */
 #define LVBS_RING_NOTICE_MAX	40
 
@@ -244,10 +249,12 @@ void lvbs_ring_put(struct lvbs_ring *ring);
  * @len: its length; 0 succeeds without effect
  *
  * A persistent ring can be written in any context, NMI and panic included.
+ * Interrupts are disabled while the record, or what fits into the ring, is
+ * copied: so that may be %LVBS_RING_STORE_MAX bytes at most.
  *
  * Context: Process context; may sleep.
  * Return: 0; -ENOENT if the ring was removed; -EFAULT if the copy faulted;
- * -EBUSY if the record was lost because another write was in progress (in an
+ * -EINVAL if the record is too long for a persistent ring; -EBUSY if the record was lost because another write was in progress (in an
  * NMI or a panic only); for a ring on demand also the errors of phys_write().
  */
 int lvbs_ring_write(struct lvbs_ring *ring, const void *buf, size_t len);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * heki/ and vtlcall: the front door for shells.
+ * heki/ and vtlcall: VTL calls for shells.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The front door: VTL0's calls by number.
+ * VTL calls: VTL0's requests, by number.
  */
 #include <linux/array_size.h>
 #include <linux/atomic.h>

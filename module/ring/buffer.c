@@ -378,7 +378,8 @@ int ring_write_tail(struct lvbs_ring *ring, const void *tail, size_t len)
 		return ring_is_dead(ring) ? -ENOENT : 0;
 
 	if (ring_is_persistent(ring))
-		err = ring_write_persistent(ring, tail, len, &path);
+		err = min(len, ring->mem.shape.size) > LVBS_RING_STORE_MAX ?
+		      -EINVAL : ring_write_persistent(ring, tail, len, &path);
 	else
 		err = ring_write_on_demand(ring, tail, len, &path);
 
