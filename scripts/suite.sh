@@ -14,6 +14,7 @@
 #   # last: WHY           run it after all others in its VM
 #   # modules: NAME...    test modules (scripts/guest/modules)
 #   # programs: NAME...   test programs (scripts/guest/programs)
+#   # suites: NAME...     other suites, which it runs itself
 #
 # The kernel's log is build/test/suite_NAME-KERNEL.kernel.log.
 set -eu
@@ -85,16 +86,20 @@ for name in $suites; do
 	test -r "$(file_of "$name")" || die "no suite '$name' (there are: $(names | tr '\n' ' '))"
 done
 # shellcheck disable=SC2086 # a list of names
+inner=$(says suites $suites)
+added=$inner
 if test "$log" = "suites-$kernel.$$"; then
 	set -- "$SCRIPTS/guest/suites.sh" "$@"
-	for name in $suites; do
-		set -- --add "$(file_of "$name")" "$@"
-	done
+	added="$inner $suites"
 else
 	set -- "$(file_of "$suites")" "$@"
 fi
+for name in $added; do
+	set -- --add "$(file_of "$name")" "$@"
+done
 # shellcheck disable=SC2046,SC2086 # words
 set -- $(says vm ${suites%% *}) "$@"
+suites="$suites $inner"
 # shellcheck disable=SC2086 # a list of names
 for module in $(says modules $suites | tr ' ' '\n' | sort -u); do
 	ko=$("$SCRIPTS/build.sh" --kernel "$kernel" --module "$module")

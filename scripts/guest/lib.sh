@@ -15,6 +15,41 @@ put() {
 	echo "$*" >"$put_file"
 }
 
+# insmod FILE [PARAMETER...]: lvbs is loaded with the parameters $LVBS_PARAMS as well.
+insmod() {
+	if [ "$1" = /lvbs.ko ]; then
+		shift
+		# shellcheck disable=SC2086 # words
+		set -- /lvbs.ko ${LVBS_PARAMS:-} "$@"
+	fi
+	command insmod "$@"
+}
+
+# fresh_module: undo what a suite may leave behind, whether it ended well or not, and load lvbs. The suite's
+# processes have been killed.
+fresh_module() {
+	cd /tmp && rm -rf /tmp/* /tmp/.[!.]*
+	# Newest first, which is users before what they use.
+	# shellcheck disable=SC2013 # words
+	for fresh_name in $(cut -d ' ' -f 1 /proc/modules); do
+		fresh_tries=0
+		# Processes that were killed may still have files open.
+		until rmmod "$fresh_name"; do
+			fresh_tries=$((fresh_tries + 1))
+			[ $fresh_tries -lt 50 ] || return
+			usleep 100000
+		done
+	done
+	fresh_tracing=/sys/kernel/tracing
+	echo 0 >$fresh_tracing/events/enable
+	echo nop >$fresh_tracing/current_tracer
+	echo >$fresh_tracing/set_ftrace_filter
+	echo >$fresh_tracing/kprobe_events
+	echo >$fresh_tracing/trace
+	echo 0 >/proc/sys/kernel/sched_schedstats
+	insmod /lvbs.ko
+}
+
 # unhex HEX: prints the bytes.
 unhex() {
 	printf '%s' "$1" | xxd -r -p
