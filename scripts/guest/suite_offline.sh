@@ -7,7 +7,8 @@
 # kernels: stock
 # full: debug
 # vm: --mem 1536 --append movablecore=512M --append nokaslr
-# modules: offline
+# modules: offline locker
+# programs: hang hugepage
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh
@@ -174,6 +175,116 @@ t_ok offlined_under_reader test $offlined -gt 0
 t_is "$(cat /tmp/unexpected 2>/dev/null)" "" reader_saw_expected_errnos_only
 t_ok readable_after_reader mem_read $at 1
 pages_free
+
+#
+# Copies that wait for user memory, which may take for ever, keep nobody else from the frames.
+#
+run_bytes=24576	# more than is copied at a time
+copied_bytes=16384
+
+# movable_run: as movable_page, for $run_bytes of adjacent frames.
+movable_run() {
+	movable_left=100
+	until huge_page_new && BLOCK=$M/memory$((PA / block_size)) &&
+		[ "$(cat "$BLOCK/valid_zones")" = Movable ] && [ -e "$M/memory$((PA / block_size + 2))" ]; do
+		movable_left=$((movable_left - 1))
+		[ "$movable_left" -gt 0 ] || return 1
+	done
+}
+
+# huge_page_new: as page_new, for the frames of a huge page.
+huge_page_new() {
+	rm -f /tmp/.huge
+	/hugepage >/tmp/.huge &
+	PAGE_PID=$!
+	page_pids="$page_pids $PAGE_PID"
+	until [ -s /tmp/.huge ]; do usleep 10000; done
+	PAGE_VA=$(cat /tmp/.huge)
+	PFN=$(page_pfn "$PAGE_PID" $((PAGE_VA)))
+	PA=$((PFN * 4096))
+	[ $(($(page_pfn "$PAGE_PID" $((PAGE_VA + run_bytes - 1))) - PFN)) = $(((run_bytes - 1) / 4096)) ]
+}
+
+hang_says() {
+	hang_left=100
+	until grep -q "$1" /tmp/hang; do
+		hang_left=$((hang_left - 1))
+		[ "$hang_left" -gt 0 ] || { cat /tmp/hang; return 1; }
+		sleep 0.1
+	done
+}
+
+hang_start() {
+	/hang "$D/phys/mem" "$1" "$PA" $run_bytes "$2" >/tmp/hang 2>&1 &
+	HANG_PID=$!
+	hang_says hanging
+}
+
+# hang_end SIGNAL: the copy ends.
+hang_end() {
+	kill "-$1" "$HANG_PID"
+	wait "$HANG_PID" 2>/dev/null || :
+}
+
+hold=/sys/module/locker/parameters/hold
+
+# hang_case NAME read|write PRESENT: the copy hangs at the page of its buffer after PRESENT.
+hang_case() {
+	t_ok "$1: adjacent frames" movable_run
+	[ $t_status = 0 ] || return
+	t_ok "$1: hangs" hang_start "$2" "$3"
+	t_is "$(still_mapped)" "$mapped_before" "$1: nothing is mapped"
+	t_ok "$1: others read" mem_read "$PA" $run_bytes
+	t_ok "$1: exclusive lock" put $hold "$PA" $run_bytes exclusive
+	put $hold none
+	t_ok "$1: persistent ring" put "$R/new" hung "$PA" $run_bytes persistent
+	t_ok "$1: ring removed" put "$R/remove" hung
+	t_fails EAGAIN "$1: module is in use" rmmod lvbs
+	t_ok "$1: block goes offline" offline
+	t_is "$(cat "$BLOCK/state")" offline "$1: block state"
+}
+
+if [ -e /proc/sys/vm/unprivileged_userfaultfd ]; then
+	insmod /locker.ko
+	# Reads hang after the first part has been read; writes, after it has been written.
+	for direction in read_1 write_5; do
+		present=${direction#*_}
+		direction=${direction%_*}
+		name=hanging_$direction
+		hang_case "$name" "$direction" 0
+		hang_end KILL
+		t_ok "$name: block goes online" online
+		pages_free
+
+		name=half_done_$direction
+		hang_case "$name" "$direction" "$present"
+		hang_end USR1
+		t_is "$(sed 1d /tmp/hang)" $copied_bytes "$name: ends at the offline frames"
+		t_ok "$name: block goes online" online
+		pages_free
+	done
+
+	t_ok adjacent_frames movable_run
+	[ $t_status = 0 ] || t_done
+	hang_start write 5
+	t_is "$(mem_read "$PA" 1) $(mem_read $((PA + copied_bytes)) 1)" "68 5a" first_part_is_written
+	put "$R/new" hung "$PA" $run_bytes persistent
+	echo record >"$R/hung/write"
+	ring_before=$(mem_read "$PA" $run_bytes)
+	hang_end USR1
+	t_is "$(sed 1d /tmp/hang)" $copied_bytes hanging_write_ends_at_protection
+	t_is "$(mem_read "$PA" $run_bytes)" "$ring_before" protected_frames_unchanged
+	t_is "$(cat "$R/hung/snapshot")" record ring_unchanged
+	put "$R/remove" hung
+
+	hang_start read 1
+	put $hold "$PA" $run_bytes exclusive
+	hang_end USR1
+	put $hold none
+	t_is "$(sed 1d /tmp/hang)" $copied_bytes hanging_read_ends_at_lock
+	pages_free
+	rmmod locker
+fi
 
 #
 # Single pages: marked PageOffline, and poisoned.
