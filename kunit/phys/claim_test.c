@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit tests of claims: each cell of the conflict table in vmap_manager.h with
- * all shapes of frame sets, and random claims against a counter for each frame.
+ * all shapes of frame sets, also of mappings in local windows, and random claims
+ * against a counter for each frame.
  */
 #include <kunit/test.h>
 #include <linux/limits.h>
+#include <linux/preempt.h>
 #include <linux/string.h>
 
 #include "kunit/fakes/random.h"
@@ -318,6 +320,269 @@ static void exclusive_other_kinds_test(struct kunit *test)
 	phys_claim_del(claims, &old);
 }
 
+/* ---- mappings in local windows ---- */
+
+/* A record is of one CPU, so all until its release is one piece. */
+struct local_pair {
+	const struct phys_frames *there;
+	const struct phys_frames *coming;
+	const void *there_holder;
+	const void *coming_holder;
+};
+
+static bool can_be_local(enum phys_claim_kind kind,
+			 const struct phys_frames *frames)
+{
+	return kind < PHYS_CLAIM_NR_MAPPINGS && frames->nr <= PHYS_WINDOW_PAGES;
+}
+
+/* A lasting claim against a mapping in a local window. */
+static void expect_against_local(struct kunit *test, const struct cell_row *cell,
+				 const char *name, const struct local_pair *pair,
+				 int err)
+{
+	struct phys_claim new = { .kind = cell->newcomer,
+				  .holder = pair->coming_holder };
+	struct phys_claims *claims = test->priv;
+	int local, check, got, after;
+
+	preempt_disable();
+	local = phys_claim_add_local(claims, cell->holder, pair->there_holder,
+				     pair->there);
+	check = phys_claim_check(claims, new.kind, new.holder, pair->coming);
+	got = phys_claim_add(claims, &new, pair->coming);
+	if (!got)
+		phys_claim_del(claims, &new);
+	if (!local)
+		phys_claim_del_local();
+	preempt_enable();
+	after = phys_claim_add(claims, &new, pair->coming);
+	if (!after)
+		phys_claim_del(claims, &new);
+
+	KUNIT_EXPECT_EQ_MSG(test, local, 0, "%s", name);
+	KUNIT_EXPECT_EQ_MSG(test, check, err, "%s, check", name);
+	KUNIT_EXPECT_EQ_MSG(test, got, err, "%s", name);
+	KUNIT_EXPECT_EQ_MSG(test, after, 0, "%s, after the mapping", name);
+	KUNIT_EXPECT_TRUE_MSG(test, fake_claims_empty(claims), "%s", name);
+}
+
+/* A mapping in a local window against a lasting claim. */
+static void expect_local_against(struct kunit *test, const struct cell_row *cell,
+				 const char *name, const struct local_pair *pair,
+				 int err)
+{
+	struct phys_claim old = { .kind = cell->holder,
+				  .holder = pair->there_holder };
+	struct phys_claim probe = { .kind = PHYS_CLAIM_EXCLUSIVE };
+	struct phys_claims *claims = test->priv;
+	int got, left, after;
+
+	KUNIT_ASSERT_EQ_MSG(test, 0, phys_claim_add(claims, &old, pair->there),
+			    "%s", name);
+	preempt_disable();
+	got = phys_claim_add_local(claims, cell->newcomer, pair->coming_holder,
+				   pair->coming);
+	if (!got)
+		phys_claim_del_local();
+	preempt_enable();
+	phys_claim_del(claims, &old);
+
+	/* Nothing is left, neither of a refused mapping. */
+	left = phys_claim_add(claims, &probe, pair->coming);
+	if (!left)
+		phys_claim_del(claims, &probe);
+	preempt_disable();
+	after = phys_claim_add_local(claims, cell->newcomer,
+				     pair->coming_holder, pair->coming);
+	if (!after)
+		phys_claim_del_local();
+	preempt_enable();
+
+	KUNIT_EXPECT_EQ_MSG(test, got, err, "%s", name);
+	KUNIT_EXPECT_EQ_MSG(test, left, 0, "%s, left", name);
+	KUNIT_EXPECT_EQ_MSG(test, after, 0, "%s, after the claim", name);
+}
+
+static void check_local(struct kunit *test, const struct cell_row *cell,
+			const char *name, const struct local_pair *pair, int err)
+{
+	if (can_be_local(cell->holder, pair->there))
+		expect_against_local(test, cell, name, pair, err);
+	if (can_be_local(cell->newcomer, pair->coming))
+		expect_local_against(test, cell, name, pair, err);
+}
+
+static void local_cell_test(struct kunit *test)
+{
+	const struct cell_row *cell = test->param_value;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pair_rows); i++) {
+		const struct pair_row *row = &pair_rows[i];
+		struct local_pair pair = { .there = &row->a, .coming = &row->b };
+		struct local_pair swapped = { .there = &row->b,
+					      .coming = &row->a };
+		int err = row->overlap ? cell->err : 0;
+
+		check_local(test, cell, row->name, &pair, err);
+		check_local(test, cell, row->name, &swapped, err);
+	}
+}
+
+static void local_holder_test(struct kunit *test)
+{
+	const struct cell_row *cell = test->param_value;
+	struct phys_frames frames = run_of(10, 4);
+	const int me = 0, other = 0;
+	const struct {
+		const char *name;
+		const void *there;
+		const void *coming;
+		bool friends;
+	} rows[] = {
+		{ "the same holder", &me, &me, true },
+		{ "two holders", &me, &other, false },
+		{ "existing has a holder, new has none", &me, NO_HOLDER, false },
+		{ "existing has no holder, new has one", NO_HOLDER, &me, false },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct local_pair pair = {
+			.there = &frames,
+			.coming = &frames,
+			.there_holder = rows[i].there,
+			.coming_holder = rows[i].coming,
+		};
+
+		check_local(test, cell, rows[i].name, &pair,
+			    rows[i].friends ? 0 : cell->err);
+	}
+}
+
+/* As an exclusive protection is for a mapping, and a mapping for it. */
+static void local_exclusive_protection_test(struct kunit *test)
+{
+	struct phys_claim prot = { .kind = PHYS_CLAIM_PROTECTED,
+				   .exclusive = true };
+	struct phys_frames frames = run_of(10, 4);
+	struct phys_claims *claims = test->priv;
+	int against_write, write, privileged;
+
+	preempt_disable();
+	phys_claim_add_local(claims, PHYS_CLAIM_WRITE, NULL, &frames);
+	against_write = phys_claim_add(claims, &prot, &frames);
+	phys_claim_del_local();
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, against_write, -EBUSY);
+
+	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &prot, &frames));
+	preempt_disable();
+	write = phys_claim_add_local(claims, PHYS_CLAIM_WRITE, NULL, &frames);
+	privileged = phys_claim_add_local(claims, PHYS_CLAIM_PRIVILEGED, NULL,
+					  &frames);
+	phys_claim_del_local();
+	preempt_enable();
+	phys_claim_del(claims, &prot);
+	KUNIT_EXPECT_EQ(test, write, -EROFS);
+	KUNIT_EXPECT_EQ(test, privileged, 0);
+}
+
+/* A context has one window; a second mapping must not replace the first. */
+static void local_nested_test(struct kunit *test)
+{
+	struct phys_frames first = run_of(10, 4), second = run_of(20, 4);
+	struct phys_claims *claims = test->priv;
+	int nested, same, on_first, on_second, after;
+
+	preempt_disable();
+	phys_claim_add_local(claims, PHYS_CLAIM_READ, NULL, &first);
+	nested = phys_claim_add_local(claims, PHYS_CLAIM_READ, NULL, &second);
+	same = phys_claim_add_local(claims, PHYS_CLAIM_READ, NULL, &first);
+	on_first = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL, &first);
+	on_second = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL,
+				     &second);
+	phys_claim_del_local();
+	after = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL, &first);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, nested, -EBUSY);
+	KUNIT_EXPECT_EQ(test, same, -EBUSY);
+	KUNIT_EXPECT_EQ(test, on_first, -EBUSY);
+	KUNIT_EXPECT_EQ(test, on_second, 0);
+	KUNIT_EXPECT_EQ(test, after, 0);
+}
+
+/* Records of another physical memory do not matter. */
+static void local_other_claims_test(struct kunit *test)
+{
+	struct phys_claim lock = { .kind = PHYS_CLAIM_EXCLUSIVE };
+	struct phys_claims *claims = test->priv, *others;
+	struct phys_frames frames = run_of(10, 4);
+	int check, add, local;
+
+	others = kunit_kzalloc(test, sizeof(*others), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, others);
+	phys_claims_init(others);
+
+	preempt_disable();
+	phys_claim_add_local(others, PHYS_CLAIM_WRITE, NULL, &frames);
+	check = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL, &frames);
+	add = phys_claim_add(claims, &lock, &frames);
+	phys_claim_del_local();
+	local = phys_claim_add_local(others, PHYS_CLAIM_WRITE, NULL, &frames);
+	if (!local)
+		phys_claim_del_local();
+	preempt_enable();
+	if (!add)
+		phys_claim_del(claims, &lock);
+	KUNIT_EXPECT_EQ(test, check, 0);
+	KUNIT_EXPECT_EQ(test, add, 0);
+	KUNIT_EXPECT_EQ(test, local, 0);
+}
+
+static void local_malformed_test(struct kunit *test)
+{
+	static unsigned long many[PHYS_WINDOW_PAGES + 1];
+	struct phys_frames all = run_of(0, ULONG_MAX);
+	struct phys_claims *claims = test->priv;
+	const struct {
+		const char *name;
+		struct phys_frames frames;
+		int err;
+	} rows[] = {
+		{ "empty run", run_of(5, 0), -EINVAL },
+		{ "empty list", list_of(many, 0), -EINVAL },
+		{ "run as long as a window", run_of(5, PHYS_WINDOW_PAGES), 0 },
+		{ "run longer than a window", run_of(5, PHYS_WINDOW_PAGES + 1),
+		  -EINVAL },
+		{ "list as long as a window", list_of(many, PHYS_WINDOW_PAGES), 0 },
+		{ "list longer than a window",
+		  list_of(many, PHYS_WINDOW_PAGES + 1), -EINVAL },
+		{ "run to the last frame", run_of(ULONG_MAX - 1, 2), 0 },
+		{ "run that wraps by one", run_of(ULONG_MAX - 1, 3), -EINVAL },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = 3 * i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		int err, left;
+
+		preempt_disable();
+		err = phys_claim_add_local(claims, PHYS_CLAIM_READ, NULL,
+					   &rows[i].frames);
+		if (!err)
+			phys_claim_del_local();
+		left = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL,
+					&all);
+		preempt_enable();
+		KUNIT_EXPECT_EQ_MSG(test, err, rows[i].err, "%s", rows[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, left, 0, "%s", rows[i].name);
+	}
+}
+
 /* ---- malformed ---- */
 
 static void malformed_test(struct kunit *test)
@@ -554,6 +819,12 @@ static struct kunit_case phys_claim_cases[] = {
 	KUNIT_CASE(holder_hides_no_conflict_test),
 	KUNIT_CASE_PARAM(exclusive_test, exclusive_gen_params),
 	KUNIT_CASE_PARAM(exclusive_other_kinds_test, cell_gen_params),
+	KUNIT_CASE_PARAM(local_cell_test, cell_gen_params),
+	KUNIT_CASE_PARAM(local_holder_test, cell_gen_params),
+	KUNIT_CASE(local_exclusive_protection_test),
+	KUNIT_CASE(local_nested_test),
+	KUNIT_CASE(local_other_claims_test),
+	KUNIT_CASE(local_malformed_test),
 	KUNIT_CASE(malformed_test),
 	KUNIT_CASE(next_test),
 	KUNIT_CASE(random_test),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit test: many threads map, write, protect, lock and patch the same two
- * frames. Two guarantees are checked all the time:
+ * KUnit tests of concurrency. In the first, many threads map, write, protect,
+ * lock and patch the same two frames. Two guarantees are checked all the time:
  *
  * * after phys_protect() returned 0, bytes that only ordinary pointers write do
  *   not change;
@@ -10,6 +10,10 @@
  * Threads pause at critical points and let a random other thread run, so that
  * they interleave even on one CPU, without preemption, and with a coarse clock.
  * Each thread runs until it has succeeded often enough.
+ *
+ * In the second, threads claim frames for mappings in local windows, and others
+ * take range locks and protections. Two claims that conflict are never granted
+ * at the same time.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -18,7 +22,10 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include <lvbs/phys_ptr.h>
 
@@ -357,8 +364,229 @@ static void stress_test(struct kunit *test)
 	free_pages_exact(st->mem, BYTES);
 }
 
+/* ---- claims of local windows against locks and protections ---- */
+
+#define LOCAL_FRAMES	24
+#define LOCAL_NR	4U	/* frames of a claim */
+#define LOCAL_THREADS	6
+#define LOCAL_SUCCESSES	2000U
+#define LOCAL_ROUNDS	400000U
+
+struct local_stress {
+	struct phys_claims claims;
+	/* The claims that are granted, by frame and kind. */
+	atomic_t granted[LOCAL_FRAMES][PHYS_CLAIM_NR];
+	struct completion done;
+	atomic_t together;
+	atomic_t refused;
+	atomic_t wrong_errno;
+};
+
+struct local_thread {
+	struct local_stress *st;
+	struct rnd_state rnd;
+	enum phys_claim_kind kind;
+	bool local;
+	unsigned int rounds;
+	unsigned int successes;
+};
+
+/* Those that may not be granted together with a mapping or lock. */
+static unsigned int excluded_kinds(enum phys_claim_kind kind)
+{
+	switch (kind) {
+	case PHYS_CLAIM_READ:
+		return BIT(PHYS_CLAIM_EXCLUSIVE);
+	case PHYS_CLAIM_WRITE:
+		return BIT(PHYS_CLAIM_SHARED) | BIT(PHYS_CLAIM_EXCLUSIVE) |
+		       BIT(PHYS_CLAIM_PROTECTED);
+	case PHYS_CLAIM_PRIVILEGED:
+		return BIT(PHYS_CLAIM_SHARED) | BIT(PHYS_CLAIM_EXCLUSIVE);
+	default:
+		return 0;	/* the mapping of the pair notices */
+	}
+}
+
+static bool granted_together(struct local_stress *st, unsigned long pfn,
+			     enum phys_claim_kind kind)
+{
+	unsigned int other;
+
+	for (other = 0; other < PHYS_CLAIM_NR; other++)
+		if ((excluded_kinds(kind) & BIT(other) ||
+		     excluded_kinds(other) & BIT(kind)) &&
+		    atomic_read(&st->granted[pfn][other]))
+			return true;
+	return false;
+}
+
+/* A claim is granted: for a moment, or longer if it may sleep. */
+static void local_hold(struct local_thread *self,
+		       const struct phys_frames *frames)
+{
+	unsigned int spins = random_below(&self->rnd, 200);
+	struct local_stress *st = self->st;
+	unsigned long i;
+
+	for (i = 0; i < frames->nr; i++)
+		atomic_inc(&st->granted[phys_frame(frames, i)][self->kind]);
+	/* Either this or the other thread sees both. */
+	smp_mb();
+	while (spins--)
+		cpu_relax();
+	if (!self->local && random_one_in(&self->rnd, 64))
+		schedule_timeout_uninterruptible(1);
+	for (i = 0; i < frames->nr; i++) {
+		unsigned long pfn = phys_frame(frames, i);
+
+		if (granted_together(st, pfn, self->kind))
+			atomic_inc(&st->together);
+		atomic_dec(&st->granted[pfn][self->kind]);
+	}
+}
+
+/* Different frames: a run, or a list in @pfns. */
+static struct phys_frames local_frames(struct local_thread *self,
+				       unsigned long *pfns)
+{
+	unsigned long first = random_below(&self->rnd, LOCAL_FRAMES - LOCAL_NR);
+	unsigned long nr = 1 + random_below(&self->rnd, LOCAL_NR), i;
+
+	if (random_one_in(&self->rnd, 2))
+		return (struct phys_frames) { .first = first, .nr = nr };
+	for (i = 0; i < nr; i++)
+		pfns[i] = (first + i * 7) % LOCAL_FRAMES;
+	return (struct phys_frames) { .pfns = pfns, .nr = nr };
+}
+
+static int local_mapping(struct local_thread *self,
+			 const struct phys_frames *frames)
+{
+	int err;
+
+	preempt_disable();
+	err = phys_claim_add_local(&self->st->claims, self->kind, NULL, frames);
+	if (!err) {
+		local_hold(self, frames);
+		phys_claim_del_local();
+	}
+	preempt_enable();
+	return err;
+}
+
+static int lasting_claim(struct local_thread *self,
+			 const struct phys_frames *frames)
+{
+	struct phys_claim claim = { .kind = self->kind };
+	int err;
+
+	err = phys_claim_add(&self->st->claims, &claim, frames);
+	if (!err) {
+		local_hold(self, frames);
+		phys_claim_del(&self->st->claims, &claim);
+	}
+	return err;
+}
+
+/*
+ * The list of a record can vanish while a claimer reads it, so some are in
+ * memory that is unmapped after use, except on UML, where faults are fatal.
+ */
+static int local_round(struct local_thread *self)
+{
+	bool vanishing = !IS_ENABLED(CONFIG_UML) &&
+			 random_one_in(&self->rnd, 16);
+	unsigned long here[LOCAL_NR];
+	unsigned long *pfns = vanishing ? vmalloc(sizeof(here)) : here;
+	struct phys_frames frames;
+	int err;
+
+	if (!pfns)
+		return -ENOMEM;
+	frames = local_frames(self, pfns);
+	err = self->local ? local_mapping(self, &frames) :
+			    lasting_claim(self, &frames);
+	if (vanishing)
+		vfree(pfns);
+	return err;
+}
+
+static int local_run(void *data)
+{
+	struct local_thread *self = data;
+	struct local_stress *st = self->st;
+
+	while (self->successes < LOCAL_SUCCESSES &&
+	       self->rounds++ < LOCAL_ROUNDS) {
+		int err = local_round(self);
+
+		if (!err)
+			self->successes++;
+		else if (err == -EBUSY || err == -EROFS)
+			atomic_inc(&st->refused);
+		else
+			atomic_inc(&st->wrong_errno);
+		cond_resched();
+	}
+	complete(&st->done);
+	return 0;
+}
+
+static const struct {
+	enum phys_claim_kind kind;
+	bool local;
+} local_threads[LOCAL_THREADS] = {
+	{ PHYS_CLAIM_READ, true },
+	{ PHYS_CLAIM_WRITE, true },
+	{ PHYS_CLAIM_PRIVILEGED, true },
+	{ PHYS_CLAIM_SHARED, false },
+	{ PHYS_CLAIM_EXCLUSIVE, false },
+	{ PHYS_CLAIM_PROTECTED, false },
+};
+
+static void local_stress_test(struct kunit *test)
+{
+	struct local_thread *thread;
+	struct local_stress *st;
+	struct rnd_state rnd;
+	unsigned int i;
+
+	st = kunit_kzalloc(test, sizeof(*st), GFP_KERNEL);
+	thread = kunit_kcalloc(test, LOCAL_THREADS, sizeof(*thread), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, st);
+	KUNIT_ASSERT_NOT_NULL(test, thread);
+	phys_claims_init(&st->claims);
+	init_completion(&st->done);
+	random_start(test, &rnd);
+	for (i = 0; i < LOCAL_THREADS; i++) {
+		thread[i].st = st;
+		thread[i].kind = local_threads[i].kind;
+		thread[i].local = local_threads[i].local;
+		prandom_seed_state(&thread[i].rnd, prandom_u32_state(&rnd));
+	}
+	for (i = 0; i < LOCAL_THREADS; i++)
+		if (IS_ERR(kthread_run(local_run, &thread[i], "lvbs-local/%u",
+				       i)))
+			complete(&st->done);	/* fails below */
+	for (i = 0; i < LOCAL_THREADS; i++)
+		wait_for_completion(&st->done);
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&st->together), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&st->wrong_errno), 0);
+	for (i = 0; i < LOCAL_THREADS; i++) {
+		kunit_info(test, "thread %u: %u of %u rounds\n", i,
+			   thread[i].successes, thread[i].rounds);
+		KUNIT_EXPECT_GE_MSG(test, thread[i].successes, LOCAL_SUCCESSES,
+				    "thread %u", i);
+	}
+	/* There were conflicts. */
+	KUNIT_EXPECT_GT(test, atomic_read(&st->refused), 0);
+	KUNIT_EXPECT_EQ(test, st->claims.present, 0UL);
+}
+
 static struct kunit_case phys_stress_cases[] = {
 	KUNIT_CASE(stress_test),
+	KUNIT_CASE(local_stress_test),
 	{ }
 };
 
