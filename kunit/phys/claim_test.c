@@ -44,6 +44,20 @@ static void claim_exit(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, fake_claims_empty(test->priv));
 }
 
+/* The record of the claim in this context's local window. */
+static struct phys_local_claim *held;
+
+static int add_local(struct phys_claims *claims, enum phys_claim_kind kind,
+		     const void *holder, const struct phys_frames *frames)
+{
+	return phys_claim_add_local(claims, kind, holder, frames, &held);
+}
+
+static void del_local(void)
+{
+	phys_claim_del_local(held);
+}
+
 /* ---- the conflict table ---- */
 
 struct cell_row {
@@ -63,6 +77,7 @@ static const struct cell_row cell_rows[] = {
 	CELL(READ, PRIVILEGED, 0),
 	CELL(READ, SHARED, 0),
 	CELL(READ, EXCLUSIVE, -EBUSY),
+	CELL(READ, OFFLINE, -EBUSY),
 	CELL(READ, PROTECTED, 0),
 
 	CELL(WRITE, READ, 0),
@@ -70,6 +85,7 @@ static const struct cell_row cell_rows[] = {
 	CELL(WRITE, PRIVILEGED, 0),
 	CELL(WRITE, SHARED, -EBUSY),
 	CELL(WRITE, EXCLUSIVE, -EBUSY),
+	CELL(WRITE, OFFLINE, -EBUSY),
 	CELL(WRITE, PROTECTED, -EROFS),
 
 	CELL(PRIVILEGED, READ, 0),
@@ -77,6 +93,7 @@ static const struct cell_row cell_rows[] = {
 	CELL(PRIVILEGED, PRIVILEGED, 0),
 	CELL(PRIVILEGED, SHARED, -EBUSY),
 	CELL(PRIVILEGED, EXCLUSIVE, -EBUSY),
+	CELL(PRIVILEGED, OFFLINE, -EBUSY),
 	CELL(PRIVILEGED, PROTECTED, 0),
 
 	CELL(SHARED, READ, 0),
@@ -84,6 +101,7 @@ static const struct cell_row cell_rows[] = {
 	CELL(SHARED, PRIVILEGED, -EBUSY),
 	CELL(SHARED, SHARED, 0),
 	CELL(SHARED, EXCLUSIVE, -EBUSY),
+	CELL(SHARED, OFFLINE, -EBUSY),
 	CELL(SHARED, PROTECTED, 0),
 
 	CELL(EXCLUSIVE, READ, -EBUSY),
@@ -91,13 +109,23 @@ static const struct cell_row cell_rows[] = {
 	CELL(EXCLUSIVE, PRIVILEGED, -EBUSY),
 	CELL(EXCLUSIVE, SHARED, -EBUSY),
 	CELL(EXCLUSIVE, EXCLUSIVE, -EBUSY),
+	CELL(EXCLUSIVE, OFFLINE, -EBUSY),
 	CELL(EXCLUSIVE, PROTECTED, 0),
+
+	CELL(OFFLINE, READ, -EBUSY),
+	CELL(OFFLINE, WRITE, -EBUSY),
+	CELL(OFFLINE, PRIVILEGED, -EBUSY),
+	CELL(OFFLINE, SHARED, -EBUSY),
+	CELL(OFFLINE, EXCLUSIVE, -EBUSY),
+	CELL(OFFLINE, OFFLINE, -EBUSY),
+	CELL(OFFLINE, PROTECTED, 0),
 
 	CELL(PROTECTED, READ, 0),
 	CELL(PROTECTED, WRITE, -EBUSY),
 	CELL(PROTECTED, PRIVILEGED, 0),
 	CELL(PROTECTED, SHARED, 0),
 	CELL(PROTECTED, EXCLUSIVE, 0),
+	CELL(PROTECTED, OFFLINE, 0),
 	CELL(PROTECTED, PROTECTED, 0),
 };
 
@@ -347,14 +375,14 @@ static void expect_against_local(struct kunit *test, const struct cell_row *cell
 	int local, check, got, after;
 
 	preempt_disable();
-	local = phys_claim_add_local(claims, cell->holder, pair->there_holder,
+	local = add_local(claims, cell->holder, pair->there_holder,
 				     pair->there);
 	check = phys_claim_check(claims, new.kind, new.holder, pair->coming);
 	got = phys_claim_add(claims, &new, pair->coming);
 	if (!got)
 		phys_claim_del(claims, &new);
 	if (!local)
-		phys_claim_del_local();
+		del_local();
 	preempt_enable();
 	after = phys_claim_add(claims, &new, pair->coming);
 	if (!after)
@@ -381,10 +409,10 @@ static void expect_local_against(struct kunit *test, const struct cell_row *cell
 	KUNIT_ASSERT_EQ_MSG(test, 0, phys_claim_add(claims, &old, pair->there),
 			    "%s", name);
 	preempt_disable();
-	got = phys_claim_add_local(claims, cell->newcomer, pair->coming_holder,
+	got = add_local(claims, cell->newcomer, pair->coming_holder,
 				   pair->coming);
 	if (!got)
-		phys_claim_del_local();
+		del_local();
 	preempt_enable();
 	phys_claim_del(claims, &old);
 
@@ -393,10 +421,10 @@ static void expect_local_against(struct kunit *test, const struct cell_row *cell
 	if (!left)
 		phys_claim_del(claims, &probe);
 	preempt_disable();
-	after = phys_claim_add_local(claims, cell->newcomer,
+	after = add_local(claims, cell->newcomer,
 				     pair->coming_holder, pair->coming);
 	if (!after)
-		phys_claim_del_local();
+		del_local();
 	preempt_enable();
 
 	KUNIT_EXPECT_EQ_MSG(test, got, err, "%s", name);
@@ -471,18 +499,18 @@ static void local_exclusive_protection_test(struct kunit *test)
 	int against_write, write, privileged;
 
 	preempt_disable();
-	phys_claim_add_local(claims, PHYS_CLAIM_WRITE, NULL, &frames);
+	add_local(claims, PHYS_CLAIM_WRITE, NULL, &frames);
 	against_write = phys_claim_add(claims, &prot, &frames);
-	phys_claim_del_local();
+	del_local();
 	preempt_enable();
 	KUNIT_EXPECT_EQ(test, against_write, -EBUSY);
 
 	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &prot, &frames));
 	preempt_disable();
-	write = phys_claim_add_local(claims, PHYS_CLAIM_WRITE, NULL, &frames);
-	privileged = phys_claim_add_local(claims, PHYS_CLAIM_PRIVILEGED, NULL,
+	write = add_local(claims, PHYS_CLAIM_WRITE, NULL, &frames);
+	privileged = add_local(claims, PHYS_CLAIM_PRIVILEGED, NULL,
 					  &frames);
-	phys_claim_del_local();
+	del_local();
 	preempt_enable();
 	phys_claim_del(claims, &prot);
 	KUNIT_EXPECT_EQ(test, write, -EROFS);
@@ -497,13 +525,13 @@ static void local_nested_test(struct kunit *test)
 	int nested, same, on_first, on_second, after;
 
 	preempt_disable();
-	phys_claim_add_local(claims, PHYS_CLAIM_READ, NULL, &first);
-	nested = phys_claim_add_local(claims, PHYS_CLAIM_READ, NULL, &second);
-	same = phys_claim_add_local(claims, PHYS_CLAIM_READ, NULL, &first);
+	add_local(claims, PHYS_CLAIM_READ, NULL, &first);
+	nested = add_local(claims, PHYS_CLAIM_READ, NULL, &second);
+	same = add_local(claims, PHYS_CLAIM_READ, NULL, &first);
 	on_first = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL, &first);
 	on_second = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL,
 				     &second);
-	phys_claim_del_local();
+	del_local();
 	after = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL, &first);
 	preempt_enable();
 	KUNIT_EXPECT_EQ(test, nested, -EBUSY);
@@ -526,13 +554,13 @@ static void local_other_claims_test(struct kunit *test)
 	phys_claims_init(others);
 
 	preempt_disable();
-	phys_claim_add_local(others, PHYS_CLAIM_WRITE, NULL, &frames);
+	add_local(others, PHYS_CLAIM_WRITE, NULL, &frames);
 	check = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL, &frames);
 	add = phys_claim_add(claims, &lock, &frames);
-	phys_claim_del_local();
-	local = phys_claim_add_local(others, PHYS_CLAIM_WRITE, NULL, &frames);
+	del_local();
+	local = add_local(others, PHYS_CLAIM_WRITE, NULL, &frames);
 	if (!local)
-		phys_claim_del_local();
+		del_local();
 	preempt_enable();
 	if (!add)
 		phys_claim_del(claims, &lock);
@@ -571,10 +599,10 @@ static void local_malformed_test(struct kunit *test)
 		int err, left;
 
 		preempt_disable();
-		err = phys_claim_add_local(claims, PHYS_CLAIM_READ, NULL,
+		err = add_local(claims, PHYS_CLAIM_READ, NULL,
 					   &rows[i].frames);
 		if (!err)
-			phys_claim_del_local();
+			del_local();
 		left = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL,
 					&all);
 		preempt_enable();
@@ -670,6 +698,64 @@ static void next_test(struct kunit *test)
 		phys_claim_del(claims, &wanted[i]);
 		phys_claim_del(claims, &others[i]);
 	}
+}
+
+/* ---- protections for patch sites ---- */
+
+struct patched_row {
+	const char *name;
+	enum phys_claim_kind old;
+	bool old_patched;
+	enum phys_claim_kind new;
+	bool new_patched;
+	int err;
+};
+
+static const struct patched_row patched_rows[] = {
+	{ "shared lock on a site", PHYS_CLAIM_PROTECTED, true,
+	  PHYS_CLAIM_SHARED, false, -EBUSY },
+	{ "exclusive lock on a site", PHYS_CLAIM_PROTECTED, true,
+	  PHYS_CLAIM_EXCLUSIVE, false, -EBUSY },
+	{ "site under a shared lock", PHYS_CLAIM_SHARED, false,
+	  PHYS_CLAIM_PROTECTED, true, -EBUSY },
+	{ "site under an exclusive lock", PHYS_CLAIM_EXCLUSIVE, false,
+	  PHYS_CLAIM_PROTECTED, true, -EBUSY },
+	{ "site goes offline", PHYS_CLAIM_PROTECTED, true,
+	  PHYS_CLAIM_OFFLINE, false, 0 },
+	{ "read of a site", PHYS_CLAIM_PROTECTED, true,
+	  PHYS_CLAIM_READ, false, 0 },
+	{ "write to a site", PHYS_CLAIM_PROTECTED, true,
+	  PHYS_CLAIM_WRITE, false, -EROFS },
+	{ "patch of a site", PHYS_CLAIM_PROTECTED, true,
+	  PHYS_CLAIM_PRIVILEGED, false, 0 },
+	{ "site under a writer", PHYS_CLAIM_WRITE, false,
+	  PHYS_CLAIM_PROTECTED, true, -EBUSY },
+	{ "two owners of a page of sites", PHYS_CLAIM_PROTECTED, true,
+	  PHYS_CLAIM_PROTECTED, true, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(patched, patched_rows, name);
+
+static void patched_test(struct kunit *test)
+{
+	const struct patched_row *row = test->param_value;
+	struct phys_claim old = { .kind = row->old, .patched = row->old_patched };
+	struct phys_claim new = { .kind = row->new, .patched = row->new_patched };
+	struct phys_frames there = run_of(100, 10), coming = run_of(105, 10);
+	struct phys_claims *claims = test->priv;
+	int got;
+
+	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &old, &there));
+	got = phys_claim_add(claims, &new, &coming);
+	KUNIT_EXPECT_EQ(test, got, row->err);
+	if (!got)
+		phys_claim_del(claims, &new);
+	coming = run_of(110, 10);
+	got = phys_claim_add(claims, &new, &coming);
+	KUNIT_EXPECT_EQ(test, got, 0);
+	if (!got)
+		phys_claim_del(claims, &new);
+	phys_claim_del(claims, &old);
 }
 
 /* ---- random claims against a counter for each frame ---- */
@@ -814,6 +900,7 @@ static void random_test(struct kunit *test)
 }
 
 static struct kunit_case phys_claim_cases[] = {
+	KUNIT_CASE_PARAM(patched_test, patched_gen_params),
 	KUNIT_CASE_PARAM(cell_test, cell_gen_params),
 	KUNIT_CASE_PARAM(holder_test, cell_gen_params),
 	KUNIT_CASE(holder_hides_no_conflict_test),

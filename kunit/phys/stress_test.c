@@ -462,13 +462,14 @@ static struct phys_frames local_frames(struct local_thread *self,
 static int local_mapping(struct local_thread *self,
 			 const struct phys_frames *frames)
 {
+	struct phys_local_claim *held;
 	int err;
 
 	preempt_disable();
 	err = phys_claim_add_local(&self->st->claims, self->kind, NULL, frames);
 	if (!err) {
 		local_hold(self, frames);
-		phys_claim_del_local();
+		phys_claim_del_local(held);
 	}
 	preempt_enable();
 	return err;

@@ -828,7 +828,52 @@ static void ring_log_stores_lines(struct kunit *test)
 	lvbs_ring_put(ring);
 }
 
+/* What a persistent ring stores at once is bounded, however long its records. */
+static void ring_store_is_bounded(struct kunit *test)
+{
+	const size_t max = LVBS_RING_STORE_MAX;
+	struct rig *rig = test->priv;
+	struct lvbs_ring_state state;
+	char *record;
+
+	record = kvzalloc(2 * max, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, record);
+	rig->ring = ring_create("long", &rig->mgr,
+				DIV_ROUND_UP(max, PAGE_SIZE) + 1,
+				LVBS_RING_PERSISTENT);
+	if (IS_ERR(rig->ring)) {
+		rig->ring = NULL;
+		KUNIT_FAIL(test, "no ring");
+		goto out;
+	}
+	KUNIT_EXPECT_EQ(test, 0, lvbs_ring_write(rig->ring, record, max));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			lvbs_ring_write(rig->ring, record, max + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			lvbs_ring_write(rig->ring, record, 2 * max));
+	lvbs_ring_get_state(rig->ring, &state);
+	KUNIT_EXPECT_EQ(test, state.total, (u64)max);
+	KUNIT_EXPECT_EQ(test, state.failed + state.lost, 0ULL);
+	ring_shutdown(rig->ring);
+	lvbs_ring_put(rig->ring);
+
+	/* A ring of that size takes longer records. */
+	rig->ring = ring_create("short", &rig->mgr, max / PAGE_SIZE,
+				LVBS_RING_PERSISTENT);
+	if (IS_ERR(rig->ring)) {
+		rig->ring = NULL;
+		KUNIT_FAIL(test, "no ring");
+		goto out;
+	}
+	KUNIT_EXPECT_EQ(test, 0, lvbs_ring_write(rig->ring, record, 2 * max));
+	lvbs_ring_get_state(rig->ring, &state);
+	KUNIT_EXPECT_EQ(test, state.total, (u64)(2 * max));
+out:
+	kvfree(record);
+}
+
 static struct kunit_case ring_buffer_cases[] = {
+	KUNIT_CASE(ring_store_is_bounded),
 	KUNIT_CASE_PARAM(ring_random_writes, random_gen_params),
 	KUNIT_CASE(ring_failed_write_changes_nothing),
 	KUNIT_CASE(ring_second_mapping_fails),
