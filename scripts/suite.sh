@@ -8,7 +8,8 @@
 #
 # Comments in a suite say what it needs:
 #
-#   # kernels: CLASS...   where make test runs it: classes of scripts/kernels, "first" (one stock kernel is enough), "none"
+#   # kernels: CLASS...   where make test runs it: classes of scripts/kernels, "first" of the stock kernels,
+#                         "others" of them, "none"
 #   # full: CLASS...      where make test-full runs it as well
 #   # vm: OPTION...       options for vm.sh; suites with the same ones can share a VM
 #   # last: WHY           run it after all others in its VM
@@ -48,6 +49,7 @@ list() {
 		for class in $(says "$1" "$name"); do
 			case $class in
 			first) kernels=$(default_kernel) ;;
+			others) kernels=$(kernels_of stock | tail -n +2) ;;
 			*) kernels=$(kernels_of "$class") ;;
 			esac
 			for kernel in $kernels; do

@@ -466,7 +466,8 @@ static int local_mapping(struct local_thread *self,
 	int err;
 
 	preempt_disable();
-	err = phys_claim_add_local(&self->st->claims, self->kind, NULL, frames);
+	err = phys_claim_add_local(&self->st->claims, self->kind, NULL, frames,
+				   &held);
 	if (!err) {
 		local_hold(self, frames);
 		phys_claim_del_local(held);

@@ -3,7 +3,8 @@
 #
 # heki/live under attack: attempts to disable its hook, to evade validation, and to turn it against the kernel.
 #
-# kernels: stock
+# kernels: first
+# full: others
 # modules: heki_client
 # modules: attacker direct_tramp flipper foreign_code foreign_target locker
 # shellcheck source=scripts/guest/lib.sh

@@ -4,7 +4,8 @@
 # Single accesses in all contexts: with local windows they are allowed in any context except NMI; without, not
 # with interrupts disabled or in interrupts.
 #
-# kernels: stock debug
+# kernels: first
+# full: others debug
 # modules: contexts
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

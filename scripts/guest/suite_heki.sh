@@ -3,8 +3,8 @@
 #
 # heki/* and vtlcall: announce the sites of a client module, and patch its running code by requests.
 #
-# kernels: stock
-# full: debug next
+# kernels: first
+# full: others debug next
 # modules: heki_client
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

@@ -4,8 +4,8 @@
 # Memory that goes offline while pointers, rings and patch sites use it: offlined memory blocks, poisoned
 # pages, and pages marked PageOffline.
 #
-# kernels: stock
-# full: debug
+# kernels: first
+# full: others debug
 # vm: --mem 1536 --append movablecore=512M --append nokaslr
 # modules: offline locker
 # programs: hang hugepage

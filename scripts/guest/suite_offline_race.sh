@@ -5,8 +5,8 @@
 # a third of them each with 1, 2 and 4 CPUs, every other one with windows=0. Nothing may be mapped while the
 # block is offline.
 #
-# kernels: stock
-# full: debug
+# kernels: first
+# full: others debug
 # vm: --smp 4 --mem 1536 --append movablecore=512M --append nokaslr --append preempt=full
 # modules: locker
 # programs: race

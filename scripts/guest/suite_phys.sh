@@ -3,8 +3,8 @@
 #
 # phys/*: read and write the physical memory of a stock kernel, and check what is refused.
 #
-# kernels: stock debug
-# full: next
+# kernels: stock
+# full: debug next
 # programs: seek
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

@@ -4,8 +4,8 @@
 # suite_reload.sh [ROUNDS]: loads and unloads the module ROUNDS times (default 24) while it is in use. Each
 # unload must release everything.
 #
-# kernels: stock
-# full: debug
+# kernels: first
+# full: others debug
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh

@@ -3,7 +3,8 @@
 #
 # NMIs write to a persistent ring while threads write to it.
 #
-# kernels: stock debug
+# kernels: stock
+# full: debug
 # modules: ring_nmi
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

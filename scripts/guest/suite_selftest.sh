@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 # Tests the helpers in lib.sh that the other suites use.
-# kernels: stock debug
+# kernels: stock
+# full: debug
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 

@@ -4,8 +4,8 @@
 # suite_soak.sh [WRITES]: live mode under load. In mode mediate, WRITES (default 100000) kernel text writes
 # are carried out or passed on all CPUs; the kernel's text is the same afterwards.
 #
-# kernels: stock
-# full: debug
+# kernels: first
+# full: others debug
 # modules: heki_client
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

@@ -4,8 +4,8 @@
 # Memory that is removed from the machine: not just offline, but without struct pages and without an
 # entry in /proc/iomem.
 #
-# kernels: stock
-# full: debug
+# kernels: first
+# full: others debug
 # vm: --dimm 128 --append memhp_default_state=offline
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

@@ -3,7 +3,7 @@
 #
 # Runs other suites with windows=0: vmap() maps single accesses as well, as on other architectures.
 #
-# kernels: first
+# kernels: none
 # full: stock debug
 # suites: phys heki ring
 # shellcheck source=scripts/guest/lib.sh

@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# install.sh   make and make install for the stock kernels, in directories of its own, with a signed module
+# install.sh   make and make install for the newest stock kernel, in directories of its own, with a signed module
+#
+# dkms.sh builds and installs for all of them.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -80,7 +82,7 @@ run_all() {
 	(cd "$ROOT" && cp -R $(module_sources) Makefile scripts "$copy")
 
 	t_ok "make a key" make_key
-	for name in $(kernels_of stock); do
+	for name in $(kernels_of stock | tail -n 1); do
 		kernel_dir=$("$SCRIPTS/kernel.sh" "$name")
 		kdir=$(realpath "$kernel_dir/headers")
 		release=$(cat "$kernel_dir/release")
