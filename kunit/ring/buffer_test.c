@@ -365,8 +365,13 @@ static void ring_random_writes(struct kunit *test)
 	for (i = 0; i < RANDOM_ROUNDS(c->writes); i++) {
 		const u8 *buf = rig->buf + random_below(&rnd, 2 * c->size);
 		size_t len = random_len(rig, &rnd), at = rig->offset;
-		int err = rig_write(rig, buf, len);
+		int err;
 
+		/* More than this is refused: see ring_store_is_bounded(). */
+		if (c->mode == LVBS_RING_PERSISTENT &&
+		    rig->size > LVBS_RING_STORE_MAX)
+			len = min_t(size_t, len, LVBS_RING_STORE_MAX);
+		err = rig_write(rig, buf, len);
 		if (len >= rig->size)
 			at = 0;
 		if (err || !rig_state_same(rig) ||

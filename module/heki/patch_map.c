@@ -66,6 +66,9 @@ struct heki_frame_table {
 	struct heki_entry entries[];
 };
 
+/* Entries; see table_search(). */
+#define TABLE_LARGE	16
+
 /* Tables grow by doubling: the slab allocator would round up anyway. */
 #define TABLE_MIN_BYTES	32
 #define TABLE_HEADER	offsetof(struct heki_frame_table, entries)
@@ -96,16 +99,19 @@ static bool straddles(unsigned int offset, unsigned int size)
 }
 
 /*
- * The number of entries, removed ones included, up to @offset. Starts where it
- * would be if the entries were evenly spread, and doubles the steps from there,
- * so that the cost depends little on the number of entries.
+ * The number of entries, removed ones included, up to @offset. In a large table
+ * the search starts where it would be if the entries were evenly spread, and
+ * doubles its steps from there, so that the cost depends little on their number.
  */
 static unsigned int table_search(const struct heki_frame_table *table,
 				 unsigned int offset)
 {
-	unsigned int low = 0, high = table->nr, step = 1;
-	unsigned int at = offset * high >> HEKI_PAGE_SHIFT;
+	unsigned int low = 0, high = table->nr, step = 1, at;
 
+	if (high > TABLE_LARGE)
+		at = offset * high >> HEKI_PAGE_SHIFT;
+	else
+		at = high / 2;
 	while (low < high) {
 		if (table->entries[at].offset <= offset) {
 			low = at + 1;
@@ -115,8 +121,8 @@ static unsigned int table_search(const struct heki_frame_table *table,
 			at = high - min(step, high);
 		}
 		step *= 2;
-		/* Out of what is left: halve it. */
-		if (at < low || at >= high)
+		/* Small, or not in what is left: halve that. */
+		if (table->nr <= TABLE_LARGE || at < low || at >= high)
 			at = (low + high) / 2;
 	}
 	return low;

@@ -261,16 +261,14 @@ static int run_copy_on_demand(const struct ring_memory *mem,
 			      const struct ring_run *run, void *buf,
 			      bool write, size_t *done)
 {
-	unsigned long list[RING_WRAPPED_PAGES_MAX];
-	struct phys_ptr ptr;
+	unsigned long list[RING_WRAPPED_PAGES_MAX] __uninitialized;
+	struct phys_ptr ptr __uninitialized;
 	int err;
 
 	err = run_ptr(mem, run, list, &ptr);
 	if (err)
 		return err;
-	if (write)
-		return phys_write_bytes(&ptr, 0, buf, run->len, done);
-	return phys_read_bytes(&ptr.ro, 0, buf, run->len, done);
+	return phys_ptr_copy(&ptr.ro, 0, buf, run->len, write, done);
 }
 
 /* A copy from or to the persistent mapping stopped at position @pos. */
@@ -311,7 +309,7 @@ static noinline_for_stack int span_copy(const struct ring_memory *mem,
 					bool write, enum ring_path *path,
 					size_t *done)
 {
-	struct ring_span span;
+	struct ring_span span __uninitialized;
 	unsigned int i;
 	int err = 0;
 

@@ -64,7 +64,8 @@ void ring_span_init(struct ring_span *span, const struct ring_shape *shape,
 {
 	size_t to_end = shape->size - at;
 
-	*span = (struct ring_span) {};
+	span->path = RING_PATH_NONE;
+	span->nr_runs = 0;
 	if (!len)
 		return;
 
