@@ -254,8 +254,9 @@ void lvbs_ring_put(struct lvbs_ring *ring);
  *
  * Context: Process context; may sleep.
  * Return: 0; -ENOENT if the ring was removed; -EFAULT if the copy faulted;
- * -EINVAL if the record is too long for a persistent ring; -EBUSY if the record was lost because another write was in progress (in an
- * NMI or a panic only); for a ring on demand also the errors of phys_write().
+ * -EINVAL if the record is too long for a persistent ring; -EBUSY if the record
+ * was lost because another write was in progress (in an NMI or a panic only);
+ * for a ring on demand also the errors of phys_write().
  */
 int lvbs_ring_write(struct lvbs_ring *ring, const void *buf, size_t len);
 

@@ -376,7 +376,7 @@ static void expect_against_local(struct kunit *test, const struct cell_row *cell
 
 	preempt_disable();
 	local = add_local(claims, cell->holder, pair->there_holder,
-				     pair->there);
+			  pair->there);
 	check = phys_claim_check(claims, new.kind, new.holder, pair->coming);
 	got = phys_claim_add(claims, &new, pair->coming);
 	if (!got)
@@ -410,7 +410,7 @@ static void expect_local_against(struct kunit *test, const struct cell_row *cell
 			    "%s", name);
 	preempt_disable();
 	got = add_local(claims, cell->newcomer, pair->coming_holder,
-				   pair->coming);
+			pair->coming);
 	if (!got)
 		del_local();
 	preempt_enable();
@@ -421,8 +421,8 @@ static void expect_local_against(struct kunit *test, const struct cell_row *cell
 	if (!left)
 		phys_claim_del(claims, &probe);
 	preempt_disable();
-	after = add_local(claims, cell->newcomer,
-				     pair->coming_holder, pair->coming);
+	after = add_local(claims, cell->newcomer, pair->coming_holder,
+			  pair->coming);
 	if (!after)
 		del_local();
 	preempt_enable();
@@ -508,8 +508,7 @@ static void local_exclusive_protection_test(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &prot, &frames));
 	preempt_disable();
 	write = add_local(claims, PHYS_CLAIM_WRITE, NULL, &frames);
-	privileged = add_local(claims, PHYS_CLAIM_PRIVILEGED, NULL,
-					  &frames);
+	privileged = add_local(claims, PHYS_CLAIM_PRIVILEGED, NULL, &frames);
 	del_local();
 	preempt_enable();
 	phys_claim_del(claims, &prot);
@@ -599,8 +598,7 @@ static void local_malformed_test(struct kunit *test)
 		int err, left;
 
 		preempt_disable();
-		err = add_local(claims, PHYS_CLAIM_READ, NULL,
-					   &rows[i].frames);
+		err = add_local(claims, PHYS_CLAIM_READ, NULL, &rows[i].frames);
 		if (!err)
 			del_local();
 		left = phys_claim_check(claims, PHYS_CLAIM_EXCLUSIVE, NULL,

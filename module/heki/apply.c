@@ -140,8 +140,9 @@ void heki_text_close(struct heki_text *text)
 	phys_write_session_end(&text->session[1]);
 }
 
-static __always_inline int part_copy(struct heki_text *text, unsigned int part, unsigned int at,
-		     u8 *buf, unsigned int len, bool write)
+static __always_inline int part_copy(struct heki_text *text, unsigned int part,
+				     unsigned int at, u8 *buf, unsigned int len,
+				     bool write)
 {
 	struct phys_write_session *session = &text->session[part];
 

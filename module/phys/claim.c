@@ -38,8 +38,13 @@
  *
  * The frame numbers of a scattered record are in the mapper's memory, which may
  * be gone when the claimer reads them. It reads them with the fallible copy, and
- * then the sequence again: if it changed, what was read may be anything, but the
- * mapping has ended. One that the same CPU began since sees the claim.
+ * then (B) the sequence again: if it changed, what was read may be anything, but
+ * the mapping has ended. One that the same CPU began since sees the claim.
+ *
+ *	mapper				claimer
+ *	W sequence: even		R fields
+ *	(B) smp_wmb()			(B) smp_rmb()
+ *	W fields of the next record	R sequence
  */
 #include <linux/bitops.h>
 #include <linux/bits.h>
@@ -263,7 +268,7 @@ static bool local_read(const struct phys_local_claim *local, unsigned int seq,
 			return false;
 		old->frames.pfns = pfns;
 	}
-	smp_rmb();	/* the fields before the sequence */
+	smp_rmb();	/* (B) */
 	return READ_ONCE(local->seq) == seq;
 }
 
@@ -360,12 +365,14 @@ int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
 		return -EINVAL;
 
 	*held = local;
+	smp_wmb();	/* (B) */
 	WRITE_ONCE(local->claims, claims);
 	WRITE_ONCE(claim->kind, kind);
 	WRITE_ONCE(claim->holder, holder);
 	err = claim_set_frames(claim, frames);
 	if (unlikely(err))
 		return err;
+	/* Pairs with the acquire in local_conflict(). */
 	smp_store_release(&local->seq, local->seq + 1);
 	smp_mb();	/* (A) */
 	if (likely(!(READ_ONCE(claims->present) & claim_conflicts[kind]) ||

@@ -128,6 +128,7 @@ int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
 /* The frames have been unmapped. */
 static inline void phys_claim_del_local(struct phys_local_claim *local)
 {
+	/* Pairs with the acquire in local_conflict(). */
 	smp_store_release(&local->seq, local->seq + 1);
 }
 

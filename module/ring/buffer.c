@@ -302,8 +302,9 @@ static bool may_spin(void)
 	return !in_nmi() && !READ_ONCE(oops_in_progress);
 }
 
-static __always_inline int ring_store_locked(struct lvbs_ring *ring, const void *tail,
-			     size_t len, enum ring_path *path)
+static __always_inline int ring_store_locked(struct lvbs_ring *ring,
+					     const void *tail, size_t len,
+					     enum ring_path *path)
 {
 	int err;
 

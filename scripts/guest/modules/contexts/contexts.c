@@ -63,8 +63,10 @@ MODULE_PARM_DESC(nested_softirq, "softirqs that interrupted an access");
 static atomic_long_t count_good, count_busy, count_wrong;
 static atomic_long_t count_irq, count_softirq;
 
+#define words_ptr	PHYS_PTR_OF(u64)
+
 struct area {
-	PHYS_PTR_OF(u64) words;	/* across page boundaries */
+	words_ptr words;	/* across page boundaries */
 	struct phys_ptr run;
 	struct phys_ptr list;	/* the same frames in reverse */
 	unsigned long pfns[PAGES];
