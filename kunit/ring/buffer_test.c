@@ -35,6 +35,8 @@ static struct {
 	unsigned int vmaps;
 	unsigned int fail_at;	/* which vmap fails, counted from 1; 0: none */
 	bool read_only;		/* map read-only, so that writes fault */
+	bool vanish;		/* frames go offline once they are protected */
+	bool gone;
 } flaky;
 
 static const struct vmap_manager_ops *real_ops(void)
@@ -45,7 +47,8 @@ static const struct vmap_manager_ops *real_ops(void)
 static int flaky_validate(struct vmap_manager *mgr,
 			  const struct phys_frames *frames)
 {
-	return real_ops()->validate_unowned(mgr, frames);
+	return flaky.gone ? -ENXIO :
+			    real_ops()->validate_unowned(mgr, frames);
 }
 
 static int flaky_vmap(struct vmap_manager *mgr,
@@ -67,7 +70,10 @@ static int flaky_vunmap(struct vmap_manager *mgr, struct phys_map *map)
 static int flaky_protect(struct vmap_manager *mgr,
 			 struct phys_protection *prot, bool on)
 {
-	return real_ops()->protect(mgr, prot, on);
+	int err = real_ops()->protect(mgr, prot, on);
+
+	flaky.gone = flaky.vanish && on && !err;
+	return err;
 }
 
 static const struct vmap_manager_ops flaky_ops = {
@@ -757,6 +763,23 @@ static void ring_create_fails(struct kunit *test)
 	phys_unlock(&lock);
 }
 
+/*
+ * Protected memory can go offline. Before it is mapped, it must be validated
+ * again, under the claim of the mapping.
+ */
+static void ring_memory_vanishes(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	unsigned int vmaps = flaky.vmaps;
+
+	flaky.vanish = true;
+	KUNIT_EXPECT_EQ(test, make_at_err(rig, rig_pa(rig), 4 * PAGE_SIZE),
+			(long)-ENXIO);
+	flaky.vanish = false;
+	flaky.gone = false;
+	KUNIT_EXPECT_EQ(test, flaky.vmaps, vmaps);
+}
+
 static void ring_own_pages(struct kunit *test)
 {
 	struct rig *rig = test->priv;
@@ -892,6 +915,7 @@ static struct kunit_case ring_buffer_cases[] = {
 	KUNIT_CASE(ring_refuses_bad_addresses),
 	KUNIT_CASE(ring_pages_are_protected),
 	KUNIT_CASE(ring_create_fails),
+	KUNIT_CASE(ring_memory_vanishes),
 	KUNIT_CASE(ring_own_pages),
 	KUNIT_CASE(ring_names),
 	KUNIT_CASE(ring_log_stores_lines),

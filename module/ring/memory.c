@@ -89,6 +89,10 @@ static int memory_claim(struct ring_memory *mem)
 		if (err)
 			return err;
 		mem->nr_claimed++;
+		/* Protected frames can have gone offline; claimed ones cannot. */
+		err = mem->mgr->ops->validate_unowned(mem->mgr, &frames);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -117,7 +121,6 @@ static int memory_map(struct ring_memory *mem)
 	listed.pfns = pfns;
 	listed.nr = times * nr;
 
-	/* phys_protect_exclusive() has validated the frames. */
 	err = mem->mgr->ops->vmap(mem->mgr, &listed, PHYS_MAP_WRITE,
 				  &mem->map);
 	if (!err) {
