@@ -14,9 +14,9 @@
  * Two windows on a frame do not see each other's writes before vunmap;
  * vmap_manager_test.c tests that with real mappings.
  *
- * The fake also checks that each mapped frame is RAM, was validated since the
- * last vmap, and is claimed with the kind that matches the permission; that a
- * window has at most PHYS_WINDOW_PAGES frames; that at most @max_live windows
+ * The fake also checks that each mapped frame is RAM, is claimed with the kind
+ * that matches the permission, and was validated under a claim since the last
+ * vmap; that a window has at most PHYS_WINDOW_PAGES frames; that at most @max_live windows
  * exist at a time; that vunmap is called once for each mapping; and that at the
  * end nothing is mapped, claimed or protected, and the counters balance.
  */
@@ -77,7 +77,7 @@ struct fake_window {
  * @test: the test that fails on misuse
  * @memory: contents of the frames
  * @state: state of each frame
- * @validated: value of @epoch when the frame was last validated
+ * @validated: value of @epoch when the frame was last validated while claimed
  * @epoch: number of vmap calls
  * @writes: number of writable windows unmapped
  * @window: the windows
