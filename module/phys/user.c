@@ -3,9 +3,10 @@
  * Copies between foreign memory and user memory.
  *
  * Accesses to user memory may wait for ever (userfaultfd, FUSE), so nothing is
- * claimed or mapped meanwhile. The user's pages are pinned first, a few at a
- * time, and then copied to or from like any kernel memory. Less than a page,
- * and memory without pages, goes through a bounce buffer.
+ * claimed or mapped meanwhile, nor pinned: a pinned page cannot be migrated, and
+ * its block could not go offline. So the user's pages are pinned one at a time,
+ * and copied to or from like any kernel memory. Less than a page, and memory
+ * without pages, goes through a bounce buffer.
  */
 #include <linux/export.h>
 #include <linux/highmem.h>
