@@ -7,7 +7,7 @@
 # kernels: first
 # full: others debug
 # vm: --mem 1536 --append movablecore=512M --append nokaslr
-# modules: offline locker
+# modules: offline locker no_refresh
 # programs: hang hugepage
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
@@ -82,6 +82,24 @@ t_is "$(dd if="$D/phys/mem" bs=8192 skip=$((PA / block_size * block_size - 4096)
 	4096 read_stops_at_offline_block
 t_ok block_goes_online online
 t_ok readable_after_online mem_read "$PA" 16
+
+#
+# If the RAM map cannot be refreshed, it still has the block that went offline, which stays claimed.
+#
+pages_free
+t_ok page_for_failed_refresh movable_page
+ram_before=$(cat "$D/phys/ram")
+t_ok no_refresh insmod /no_refresh.ko
+t_ok block_goes_offline_without_refresh offline
+t_is "$(cat "$BLOCK/state")" offline block_state_offline_without_refresh
+t_is "$(cat "$D/phys/ram")" "$ram_before" map_still_has_block
+t_ok refresh_works_again rmmod no_refresh
+t_fails EBUSY claimed_block_read mem_read "$PA" 16
+t_fails EBUSY claimed_block_write mem_write "$PA" 41
+t_fails EBUSY claimed_block_span_read span_ask "read 0 16 $PFN"
+t_fails EBUSY claimed_block_persistent_ring put "$R/new" gone "$PA" 4096 persistent
+t_ok block_goes_online_with_refresh online
+t_ok readable_with_refresh mem_read "$PA" 16
 
 #
 # A block with pages that lvbs has mapped stays online.
@@ -179,8 +197,8 @@ pages_free
 #
 # Copies that wait for user memory, which may take for ever, keep nobody else from the frames.
 #
-run_bytes=24576	# more than is copied at a time
-copied_bytes=16384
+run_bytes=81920
+half_pages=17	# of the buffer are present
 
 # movable_run: as movable_page, for $run_bytes of adjacent frames.
 movable_run() {
@@ -215,6 +233,7 @@ hang_says() {
 }
 
 hang_start() {
+	rm -f /tmp/hang
 	/hang "$D/phys/mem" "$1" "$PA" $run_bytes "$2" >/tmp/hang 2>&1 &
 	HANG_PID=$!
 	hang_says hanging
@@ -226,7 +245,20 @@ hang_end() {
 	wait "$HANG_PID" 2>/dev/null || :
 }
 
+# copied_a_part: the copy went on with what it had, and ended before the rest of the frames.
+copied_a_part() {
+	copied=$(sed 1d /tmp/hang)
+	echo "copied: $copied"
+	[ "$copied" -ge 4096 ] && [ "$copied" -lt $((run_bytes - 4096)) ]
+}
+
 hold=/sys/module/locker/parameters/hold
+
+# buffer_block: sets BLOCK to the block of the last page of the buffer that is present.
+buffer_block() {
+	buffer_va=$(sed -n 's/^hanging //p' /tmp/hang)
+	BLOCK=$M/memory$(($(page_pfn "$HANG_PID" $((buffer_va + (half_pages - 1) * 4096))) * 4096 / block_size))
+}
 
 # hang_case NAME read|write PRESENT: the copy hangs at the page of its buffer after PRESENT.
 hang_case() {
@@ -246,42 +278,57 @@ hang_case() {
 
 if [ -e /proc/sys/vm/unprivileged_userfaultfd ]; then
 	insmod /locker.ko
-	# Reads hang after the first part has been read; writes, after it has been written.
-	for direction in read_1 write_5; do
-		present=${direction#*_}
-		direction=${direction%_*}
+	for direction in read write; do
 		name=hanging_$direction
-		hang_case "$name" "$direction" 0
+		hang_case "$name" $direction 0
 		hang_end KILL
 		t_ok "$name: block goes online" online
 		pages_free
 
 		name=half_done_$direction
-		hang_case "$name" "$direction" "$present"
+		hang_case "$name" $direction $half_pages
 		hang_end USR1
-		t_is "$(sed 1d /tmp/hang)" $copied_bytes "$name: ends at the offline frames"
+		t_ok "$name: ends at the offline frames" copied_a_part
 		t_ok "$name: block goes online" online
 		pages_free
 	done
 
 	t_ok adjacent_frames movable_run
 	[ $t_status = 0 ] || t_done
-	hang_start write 5
-	t_is "$(mem_read "$PA" 1) $(mem_read $((PA + copied_bytes)) 1)" "68 5a" first_part_is_written
+	hang_start write $half_pages
+	t_is "$(mem_read "$PA" 1) $(mem_read $((PA + run_bytes - 4096)) 1)" "68 5a" first_part_is_written
 	put "$R/new" hung "$PA" $run_bytes persistent
 	echo record >"$R/hung/write"
 	ring_before=$(mem_read "$PA" $run_bytes)
 	hang_end USR1
-	t_is "$(sed 1d /tmp/hang)" $copied_bytes hanging_write_ends_at_protection
+	t_ok hanging_write_ends_at_protection copied_a_part
 	t_is "$(mem_read "$PA" $run_bytes)" "$ring_before" protected_frames_unchanged
 	t_is "$(cat "$R/hung/snapshot")" record ring_unchanged
 	put "$R/remove" hung
 
-	hang_start read 1
+	# The user's pages are not pinned while the kernel waits for the next one.
+	for direction in read write; do
+		t_ok "buffer_of_$direction: adjacent frames" movable_run
+		[ $t_status = 0 ] || t_done
+		t_ok "buffer_of_$direction: hangs" hang_start $direction $half_pages
+		buffer_block
+		if [ "$(cat "$BLOCK/valid_zones")" = Movable ] && [ -e "$M/memory$((${BLOCK##*memory} + 2))" ]; then
+			t_ok "buffer_of_$direction: block goes offline" timeout 60 sh -c "echo offline >$BLOCK/state"
+			hang_end KILL
+			t_ok "buffer_of_$direction: block goes online" online
+		else
+			hang_end KILL
+		fi
+		pages_free
+	done
+
+	t_ok adjacent_frames_for_lock movable_run
+	[ $t_status = 0 ] || t_done
+	hang_start read $half_pages
 	put $hold "$PA" $run_bytes exclusive
 	hang_end USR1
 	put $hold none
-	t_is "$(sed 1d /tmp/hang)" $copied_bytes hanging_read_ends_at_lock
+	t_ok hanging_read_ends_at_lock copied_a_part
 	pages_free
 	rmmod locker
 fi

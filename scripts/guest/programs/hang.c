@@ -4,9 +4,9 @@
  *
  * Reads or writes a file with a buffer that userfaultfd does not resolve, except
  * for its first PRESENT pages (default 0), which are there and filled with 'h'.
- * Prints "hanging" when the kernel waits for the buffer. On SIGUSR1 the rest of
- * the buffer becomes accessible; prints how many bytes were transferred, or why
- * none.
+ * Prints "hanging" and the buffer's address when the kernel waits for the buffer.
+ * On SIGUSR1 the rest of the buffer becomes accessible; prints how many bytes
+ * were transferred, or why none.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 		die("no thread");
 	if (read(uffd, &msg, sizeof(msg)) != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
 		die("no page fault");
-	puts("hanging");
+	printf("hanging %#lx\n", (unsigned long)buf);
 	fflush(stdout);
 	sigwait(&release, &sig);
 	__atomic_store_n(&released, 1, __ATOMIC_SEQ_CST);
