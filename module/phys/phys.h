@@ -40,9 +40,6 @@ int phys_write_session_begin_local(struct phys_write_session *s,
 int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
 		      bool write, size_t *copied);
 
-/* user.c: how many user pages are pinned at a time. */
-#define PHYS_PINNED_PAGES	1
-
 /* unique.c */
 int phys_frames_unique(const unsigned long *pfns, unsigned long nr);
 

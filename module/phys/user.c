@@ -20,24 +20,9 @@
 
 #include "phys/phys.h"
 
-/* Copy a part of a pinned page. */
-static int pinned_copy_page(const struct phys_const_ptr *ptr, size_t at,
-			    struct page *page, size_t offset, size_t len,
-			    bool write, size_t *done)
-{
-	void *addr = kmap_local_page(page);
-	int err;
-
-	err = phys_ptr_copy(ptr, at, addr + offset, len, write, done);
-	kunmap_local(addr);
-	if (!write)
-		flush_dcache_page(page);
-	return err;
-}
-
 /*
- * Copy what fits into a few pages of user memory. On error nothing may have been
- * copied because no page could be pinned: then @pinned is false.
+ * Copy what fits into the user page at @ubuf. On error nothing may have been
+ * copied because the page could not be pinned: then @pinned is false.
  */
 static int pinned_copy(const struct phys_const_ptr *ptr, size_t at,
 		       void __user *ubuf, size_t len, bool write, size_t *done,
@@ -45,24 +30,21 @@ static int pinned_copy(const struct phys_const_ptr *ptr, size_t at,
 {
 	unsigned long start = (unsigned long)untagged_addr(ubuf);
 	size_t offset = offset_in_page(start);
-	struct page *pages[PHYS_PINNED_PAGES];
-	int nr, i, err = 0;
+	struct page *page;
+	void *addr;
+	int err;
 
-	nr = min_t(size_t, DIV_ROUND_UP(offset + len, PAGE_SIZE),
-		   PHYS_PINNED_PAGES);
-	nr = pin_user_pages_fast(start & PAGE_MASK, nr, write ? 0 : FOLL_WRITE,
-				 pages);
-	*pinned = nr > 0;
-	for (i = 0; i < nr && !err; i++) {
-		size_t n = min(len - *done, PAGE_SIZE - offset), n_done = 0;
-
-		err = pinned_copy_page(ptr, at + *done, pages[i], offset, n,
-				       write, &n_done);
-		*done += n_done;
-		offset = 0;
-	}
-	if (nr > 0)
-		unpin_user_pages_dirty_lock(pages, nr, !write);
+	*pinned = pin_user_pages_fast(start & PAGE_MASK, 1,
+				      write ? 0 : FOLL_WRITE, &page) == 1;
+	if (!*pinned)
+		return 0;
+	addr = kmap_local_page(page);
+	err = phys_ptr_copy(ptr, at, addr + offset, min(len, PAGE_SIZE - offset),
+			    write, done);
+	kunmap_local(addr);
+	if (!write)
+		flush_dcache_page(page);
+	unpin_user_pages_dirty_lock(&page, 1, !write);
 	return err;
 }
 
