@@ -5,6 +5,7 @@
 #ifndef _LVBS_RING_BUFFER_H
 #define _LVBS_RING_BUFFER_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 /**
@@ -294,7 +295,7 @@ ssize_t lvbs_ring_snapshot(struct lvbs_ring *ring, void *buf, size_t *start);
  */
 struct lvbs_ring_follower {
 	struct lvbs_ring *ring;
-	u64 pos;
+	atomic64_t pos;
 	u64 lost;
 };
 

@@ -880,11 +880,16 @@ static int vmap_with_gone_page(struct vmap_manager *mgr,
 			       unsigned int flags, struct phys_map *map)
 {
 	struct vmap_manager *real = lvbs_vmap_manager();
+	struct phys_frames before = *frames;
 	unsigned long gone;
 	int err;
 
-	err = real->ops->vmap(real, frames, flags, map);
-	if (err || gone_page >= map->nr)
+	/* In a local window: this page and those behind it are not mapped. */
+	if (flags & PHYS_MAP_LOCAL)
+		before.nr = min_t(unsigned long, frames->nr, gone_page);
+	err = real->ops->vmap(real, &before, flags, map);
+	map->nr = frames->nr;
+	if (err || flags & PHYS_MAP_LOCAL || gone_page >= map->nr)
 		return err;
 	gone = (unsigned long)map->addr + gone_page * P;
 	vunmap_range(gone, gone + P);

@@ -299,7 +299,7 @@ static ssize_t stream_read_bytes(struct stream *stream, char __user *ubuf,
 		return stream_read_notice(stream, ubuf, len);
 	}
 	if (n > 0 && copy_to_user(ubuf, stream->buf, n)) {
-		WRITE_ONCE(stream->f.pos, stream->f.pos - n);
+		atomic64_sub(n, &stream->f.pos);
 		return -EFAULT;
 	}
 	return n == -ENOENT ? 0 : n;
@@ -350,7 +350,8 @@ static void stream_show_fdinfo(struct seq_file *m, struct file *file)
 	struct stream *stream = file->private_data;
 
 	mutex_lock(&stream->lock);
-	seq_printf(m, "lvbs_pos:\t%llu\n", stream->f.pos);
+	seq_printf(m, "lvbs_pos:\t%llu\n",
+		   (u64)atomic64_read(&stream->f.pos));
 	seq_printf(m, "lvbs_lost:\t%llu\n", stream->f.lost);
 	mutex_unlock(&stream->lock);
 }

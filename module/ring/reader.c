@@ -86,25 +86,18 @@ void lvbs_ring_follow(struct lvbs_ring_follower *f, struct lvbs_ring *ring)
 	struct lvbs_ring_state state;
 
 	lvbs_ring_get_state(ring, &state);
-	*f = (struct lvbs_ring_follower) {
-		.ring = ring,
-		.pos = state_oldest(&state),
-	};
+	*f = (struct lvbs_ring_follower) { .ring = ring };
+	atomic64_set(&f->pos, state_oldest(&state));
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_follow);
-
-/* Read locklessly by lvbs_ring_follow_ready(). */
-static void follow_advance(struct lvbs_ring_follower *f, u64 n)
-{
-	WRITE_ONCE(f->pos, f->pos + n);
-}
 
 /* Skip bytes that are lost; returns their number. */
 static u64 follow_gap(struct lvbs_ring_follower *f, u64 oldest)
 {
-	u64 gap = oldest > f->pos ? oldest - f->pos : 0;
+	u64 pos = atomic64_read(&f->pos);
+	u64 gap = oldest > pos ? oldest - pos : 0;
 
-	follow_advance(f, gap);
+	atomic64_set(&f->pos, pos + gap);
 	f->lost += gap;
 	return gap;
 }
@@ -114,7 +107,7 @@ static ssize_t follow_locked(struct lvbs_ring_follower *f, void *buf,
 {
 	struct lvbs_ring *ring = f->ring;
 	struct lvbs_ring_state state;
-	u64 torn_before;
+	u64 pos, torn_before;
 	int err;
 
 	if (ring->dead)
@@ -124,11 +117,12 @@ static ssize_t follow_locked(struct lvbs_ring_follower *f, void *buf,
 	*lost = follow_gap(f, state_oldest(&state));
 	if (*lost)
 		return 0;
-	if (f->pos == state.total)
+	pos = atomic64_read(&f->pos);
+	if (pos == state.total)
 		return -EAGAIN;
 
-	len = min_t(u64, len, state.total - f->pos);
-	err = reader_copy(ring, &state, f->pos, buf, len, &torn_before);
+	len = min_t(u64, len, state.total - pos);
+	err = reader_copy(ring, &state, pos, buf, len, &torn_before);
 	if (err)
 		return err;
 
@@ -140,7 +134,7 @@ static ssize_t follow_locked(struct lvbs_ring_follower *f, void *buf,
 	*lost = follow_gap(f, min(torn_before, state.total));
 	if (*lost)
 		return 0;
-	follow_advance(f, len);
+	atomic64_set(&f->pos, pos + len);
 	return len;
 }
 
@@ -164,7 +158,7 @@ bool lvbs_ring_follow_ready(const struct lvbs_ring_follower *f)
 	if (ring_is_dead(f->ring))
 		return true;
 	lvbs_ring_get_state(f->ring, &state);
-	return READ_ONCE(f->pos) != state.total;
+	return atomic64_read(&f->pos) != state.total;
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_follow_ready);
 
