@@ -16,8 +16,10 @@
  * (hwpoison, soft offline) is not blocked.
  */
 #include <linux/list.h>
+#include <linux/math.h>
 #include <linux/memory.h>
 #include <linux/notifier.h>
+#include <linux/pfn.h>
 #include <linux/slab.h>
 
 #include <lvbs/vmap_manager.h>
@@ -37,12 +39,24 @@ struct block {
  */
 static LIST_HEAD(blocks);
 
+/*
+ * The frames of a block. A notification lacks those at its start that hold its
+ * own struct pages (memmap_on_memory); they go offline with the others.
+ */
+static struct phys_frames block_frames(const struct memory_notify *change)
+{
+	unsigned long first = round_down(change->start_pfn,
+					 PHYS_PFN(memory_block_size_bytes()));
+
+	return (struct phys_frames) {
+		.first = first,
+		.nr = change->start_pfn + change->nr_pages - first,
+	};
+}
+
 static int block_claim(const struct memory_notify *change)
 {
-	struct phys_frames frames = {
-		.first = change->start_pfn,
-		.nr = change->nr_pages,
-	};
+	struct phys_frames frames = block_frames(change);
 	struct block *block;
 	int err;
 
@@ -71,7 +85,7 @@ static void block_cancel(const struct memory_notify *change)
 	struct block *block = list_first_entry_or_null(&blocks, struct block,
 						       node);
 
-	if (block && block->claim.start == change->start_pfn)
+	if (block && block->claim.start == block_frames(change).first)
 		block_release(block);
 }
 
