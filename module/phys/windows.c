@@ -11,11 +11,13 @@
  *
  * Why no CPU can use a stale translation: a window is used by its own CPU only,
  * with preemption disabled from the first entry written to the last translation
- * flushed. Meanwhile the CPU stays in one address space, so INVLPG, which drops
- * global translations and those of the current PCID (Intel SDM 3A, 4.10.4.1),
- * finds all that the CPU can have loaded. After it the entry is clear, and clear
- * entries are not cached (4.10.2.3). Another CPU may have loaded a translation
- * of the window speculatively, but never uses the address.
+ * flushed. The entries are global, also with page table isolation: INVLPG drops
+ * global translations whatever the current PCID (Intel SDM 3A, 4.10.4.1), which
+ * can change meanwhile, as an interrupt can take a CPU out of lazy TLB mode.
+ * User mode, which must not see them, is not entered before the flush. After it
+ * the entry is clear, and clear entries are not cached (4.10.2.3). Another CPU
+ * may have loaded a translation of the window speculatively, but never uses the
+ * address.
  *
  * Interrupts use another window than what they interrupted. NMIs may not use
  * any. Xen PV guests must not write page tables: there are no windows.
@@ -49,7 +51,7 @@ struct cpu_windows {
 
 static struct cpu_windows __percpu *windows;
 
-/* Of frame 0; constant after initialisation. */
+/* Of frame 0; constant after initialisation. See above why they are global. */
 static pteval_t entry_ro, entry_rw;
 
 bool local_windows_exist(void)
@@ -214,8 +216,8 @@ int local_windows_init(void)
 		return err;
 	}
 
-	entry_ro = pte_val(pfn_pte(0, PAGE_KERNEL_RO));
-	entry_rw = pte_val(pfn_pte(0, PAGE_KERNEL));
+	entry_ro = pte_val(pfn_pte(0, PAGE_KERNEL_RO)) | _PAGE_GLOBAL;
+	entry_rw = pte_val(pfn_pte(0, PAGE_KERNEL)) | _PAGE_GLOBAL;
 	/* CPUs that come online later flush everything. */
 	on_each_cpu(flush_this_cpu, NULL, 1);
 	/* No translation of @page is left. */
