@@ -51,6 +51,7 @@
 #include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/interval_tree_generic.h>
+#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -149,8 +150,13 @@ static inline void claim_set_interval(struct phys_claim *claim,
 	WRITE_ONCE(claim->last, last);
 }
 
-static noinline int claim_set_scattered(struct phys_claim *claim,
-					const struct phys_frames *frames)
+/*
+ * Neither this nor phys_claim_add_local() may be probed, or traced between the
+ * check that the record is free and its sequence becoming odd: a handler that
+ * accesses memory would use the same record.
+ */
+static noinline notrace int
+claim_set_scattered(struct phys_claim *claim, const struct phys_frames *frames)
 {
 	unsigned long start, last, i;
 
@@ -166,6 +172,7 @@ static noinline int claim_set_scattered(struct phys_claim *claim,
 	claim_set_interval(claim, start, last);
 	return 0;
 }
+NOKPROBE_SYMBOL(claim_set_scattered);
 
 static __always_inline int claim_set_frames(struct phys_claim *claim,
 					    const struct phys_frames *frames)
@@ -383,6 +390,7 @@ int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
 		phys_claim_del_local(local);
 	return err;
 }
+NOKPROBE_SYMBOL(phys_claim_add_local);
 
 /* ---- lasting claims ---- */
 
