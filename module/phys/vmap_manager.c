@@ -103,18 +103,18 @@ static inline bool frame_is_healthy(unsigned long pfn)
 	       !(PageCompound(page) && is_page_hwpoison(page));
 }
 
-/* The number of frames before the first that is not usable. */
+/* The position of the first frame from @i on that is not usable, or @end. */
 static __always_inline unsigned long
-count_usable(const struct phys_frames *frames)
+skip_usable(const struct phys_frames *frames, unsigned long i,
+	    unsigned long end)
 {
 	const struct usable_map *map;
-	unsigned long i = 0;
 
 	/* RCU-sched costs no more than a preemption count. */
 	rcu_read_lock_sched();
 	map = rcu_dereference_sched(ram_map_frames);
 	if (likely(map))
-		while (i < frames->nr) {
+		while (i < end) {
 			unsigned long pfn = phys_frame(frames, i);
 
 			if (!usable_map_has(map, pfn) || !frame_is_healthy(pfn))
@@ -123,6 +123,27 @@ count_usable(const struct phys_frames *frames)
 		}
 	rcu_read_unlock_sched();
 	return i;
+}
+
+/* Protections have any length: do not disable preemption for all of it. */
+static noinline unsigned long skip_usable_long(const struct phys_frames *frames)
+{
+	unsigned long i = 0, end;
+
+	do {
+		end = i + min_t(unsigned long, frames->nr - i,
+				16 * PHYS_WINDOW_PAGES);
+		i = skip_usable(frames, i, end);
+	} while (i == end && i < frames->nr);
+	return i;
+}
+
+/* The number of frames before the first that is not usable. */
+static __always_inline unsigned long
+count_usable(const struct phys_frames *frames)
+{
+	return likely(frames->nr <= PHYS_WINDOW_PAGES) ?
+	       skip_usable(frames, 0, frames->nr) : skip_usable_long(frames);
 }
 
 /* A list is refused for its first bad frame, a run for any. */
