@@ -43,8 +43,10 @@
  * shared           -   EBUSY   EBUSY      -      EBUSY    EBUSY    (EBUSY)
  * exclusive      EBUSY EBUSY   EBUSY    EBUSY    EBUSY    EBUSY    (EBUSY)
  * offline        EBUSY EBUSY   EBUSY    EBUSY    EBUSY    EBUSY      -
- * protected        -   EBUSY     -     (EBUSY)  (EBUSY)     -        -
+ * protected        -   EBUSY     -     (EBUSY)  (EBUSY)   EBUSY      -
  * ============== ===== ===== ========== ====== ========= ======= =========
+ *
+ * Protected memory can go offline; then it is of no use to anyone.
  *
  * (EBUSY): if the protection is for patch sites. Such frames cannot be locked,
  * and sites cannot be added on locked frames, so that a legal text patch never

@@ -87,7 +87,7 @@ static const unsigned long claim_conflicts[PHYS_CLAIM_NR] = {
 				  C(SHARED) | C(EXCLUSIVE) | C(OFFLINE),
 	/* Two that are PROTECTED conflict if one of them is exclusive. */
 	[PHYS_CLAIM_PROTECTED]	= C(WRITE) | C(SHARED) | C(EXCLUSIVE) |
-				  C(PROTECTED),
+				  C(OFFLINE) | C(PROTECTED),
 };
 
 #undef C

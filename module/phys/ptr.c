@@ -233,8 +233,8 @@ static noinline int phys_frames_check(struct vmap_manager *mgr,
 		struct phys_frames next = phys_window_frames(frames, at);
 		int err;
 
-		err = phys_claim_check(mgr->claims, kind, lock, &next);
-		err = err ?: mgr->ops->validate_unowned(mgr, &next);
+		err = mgr->ops->validate_unowned(mgr, &next);
+		err = err ?: phys_claim_check(mgr->claims, kind, lock, &next);
 		if (err)
 			return phys_refuse(mgr, phys_frame(&next, 0), err);
 		cond_resched();
@@ -304,7 +304,11 @@ static __always_inline int phys_window_open(struct phys_window *window,
 
 unclaim:
 	window_unclaim(window, mgr, local);
+	goto out;
 refuse:
+	/* That memory is unusable says more than who claims it. */
+	err = mgr->ops->validate_unowned(mgr, frames) ?: err;
+out:
 	if (local)
 		preempt_enable();
 	return phys_refuse(mgr, phys_frame(frames, 0), err);
@@ -604,6 +608,8 @@ EXPORT_SYMBOL_GPL(phys_write_session_begin);
 int phys_write_session_begin_local(struct phys_write_session *s,
 				   const struct phys_ptr *ptr)
 {
+	if (!ptr->ro.mgr)
+		return -EINVAL;
 	return session_begin(&s->ro, &ptr->ro,
 			     access_flags(ptr->ro.mgr, true));
 }

@@ -111,7 +111,8 @@ static int user_copy(const struct phys_const_ptr *ptr, size_t at,
 		size_t left = len - copied, n = 0;
 		bool pinned = false;
 
-		if (left >= PAGE_SIZE)
+		/* Kernel threads have no user memory: the copy faults. */
+		if (left >= PAGE_SIZE && current->mm)
 			err = pinned_copy(&slice, copied, to, left, write, &n,
 					  &pinned);
 		if (!pinned)

