@@ -34,17 +34,17 @@
  * ones, so a frame is never protected while an ordinary pointer has it mapped
  * writable. Mappings never conflict with each other.
  *
- * ============== ===== ===== ========== ====== ========= ======= =========
- * new \ existing read  write privileged shared exclusive offline protected
- * ============== ===== ===== ========== ====== ========= ======= =========
- * read             -     -       -        -      EBUSY    EBUSY      -
- * write            -     -       -      EBUSY    EBUSY    EBUSY    EROFS
- * privileged       -     -       -      EBUSY    EBUSY    EBUSY      -
- * shared           -   EBUSY   EBUSY      -      EBUSY    EBUSY    (EBUSY)
- * exclusive      EBUSY EBUSY   EBUSY    EBUSY    EBUSY    EBUSY    (EBUSY)
- * offline        EBUSY EBUSY   EBUSY    EBUSY    EBUSY    EBUSY      -
- * protected        -   EBUSY     -     (EBUSY)  (EBUSY)   EBUSY      -
- * ============== ===== ===== ========== ====== ========= ======= =========
+ * ============== ===== ===== ========== ======= ========= ======= =========
+ * new \ existing read  write privileged shared  exclusive offline protected
+ * ============== ===== ===== ========== ======= ========= ======= =========
+ * read           -     -     -          -       EBUSY     EBUSY   -
+ * write          -     -     -          EBUSY   EBUSY     EBUSY   EROFS
+ * privileged     -     -     -          EBUSY   EBUSY     EBUSY   -
+ * shared         -     EBUSY EBUSY      -       EBUSY     EBUSY   (EBUSY)
+ * exclusive      EBUSY EBUSY EBUSY      EBUSY   EBUSY     EBUSY   (EBUSY)
+ * offline        EBUSY EBUSY EBUSY      EBUSY   EBUSY     EBUSY   -
+ * protected      -     EBUSY -          (EBUSY) (EBUSY)   EBUSY   -
+ * ============== ===== ===== ========== ======= ========= ======= =========
  *
  * Protected memory can go offline; then it is of no use to anyone.
  *

@@ -172,6 +172,7 @@ claim_set_scattered(struct phys_claim *claim, const struct phys_frames *frames)
 	claim_set_interval(claim, start, last);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(claim_set_scattered);
 
 static __always_inline int claim_set_frames(struct phys_claim *claim,
@@ -390,6 +391,7 @@ int phys_claim_add_local(struct phys_claims *claims, enum phys_claim_kind kind,
 		phys_claim_del_local(local);
 	return err;
 }
+
 NOKPROBE_SYMBOL(phys_claim_add_local);
 
 /* ---- lasting claims ---- */
