@@ -108,8 +108,9 @@ offlinings() {
 		offlined=$((offlined + 1))
 		usleep 20000
 		echo online_movable >"$BLOCK/state" || return
-		awk '/action=4$/ { f = 1 } /action=8$/ { f = 0 } / phys_map: / && f' $T/trace >>/tmp/mapped
+		# First, or the trace grows faster than it is read.
 		echo 0 >"$T/events/lvbs/phys_map/enable"
+		awk '/action=4$/ { f = 1 } /action=8$/ { f = 0 } / phys_map: / && f' $T/trace >>/tmp/mapped
 		: >"$T/trace"
 	done
 }
