@@ -60,6 +60,7 @@ static const char * const kind_names[LIVE_NR] = {
 	[LIVE_ALTERNATIVE] = "alternative",
 	[LIVE_BPF] = "bpf",
 	[LIVE_VTL1] = "vtl1",
+	[LIVE_INIT] = "init",
 	[LIVE_OTHER] = "other",
 };
 

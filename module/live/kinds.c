@@ -153,6 +153,22 @@ static bool is_static_call_of_module(unsigned long addr)
 	return found || (mod && is_static_call_trampoline(addr));
 }
 
+/*
+ * Sites in init text are dropped when the module becomes LIVE. A switch of their
+ * key that began before, while it was COMING, still patches them.
+ */
+static bool is_init_text(unsigned long addr)
+{
+	const struct module *mod;
+	bool init;
+
+	preempt_disable();	/* keeps the module in the kernel's list */
+	mod = (const struct module *)static_call(lvbs_module_address)(addr);
+	init = mod && within_module_init(addr, mod);
+	preempt_enable();
+	return init;
+}
+
 static bool is_static_call(unsigned long addr, size_t len)
 {
 	if (addr >= static_call_text_start && addr < static_call_text_end)
@@ -189,5 +205,5 @@ enum live_kind live_kind_of(const void *where, const u8 *bytes, size_t len,
 	if (len == 1 && (bytes[0] == LOCK_PREFIX_BYTE ||
 			 bytes[0] == NO_LOCK_PREFIX_BYTE))
 		return LIVE_ALTERNATIVE;
-	return LIVE_OTHER;
+	return is_init_text(addr) ? LIVE_INIT : LIVE_OTHER;
 }

@@ -61,6 +61,7 @@ void live_show(struct seq_file *m);
  * @LIVE_ALTERNATIVE: an alternative switched at run time
  * @LIVE_BPF: generated code
  * @LIVE_VTL1: this module
+ * @LIVE_INIT: init text of a module whose initialisation has ended
  * @LIVE_OTHER: none of these
  * @LIVE_NR: number of kinds
  */
@@ -72,6 +73,7 @@ enum live_kind {
 	LIVE_ALTERNATIVE,
 	LIVE_BPF,
 	LIVE_VTL1,
+	LIVE_INIT,
 	LIVE_OTHER,
 	LIVE_NR
 };
