@@ -44,7 +44,7 @@ known_to_modprobe() {
 }
 
 parameters() {
-	grep -rhoE '^module_param(_named)?\([a-z_]+' "$ROOT/module" | sed 's/.*(//' | sort
+	grep -rhoE '^module_param(_named|_cb)?\([a-z_]+' "$ROOT/module" | sed 's/.*(//' | sort
 }
 
 described_parameters() {
