@@ -119,7 +119,7 @@
  * Most bytes that one write stores in a persistent ring, with interrupts
  * disabled. A ring of this size takes records of any length.
  */
-#define LVBS_RING_STORE_MAX	65536U
+#define LVBS_RING_STORE_MAX	1048576U
 /* Longest loss notice of a stream, in bytes, newline included. */
 #define LVBS_RING_NOTICE_MAX	40
 
