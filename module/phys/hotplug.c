@@ -4,12 +4,12 @@
  * up to date.
  *
  * The kernel takes an unused block of memory offline, but it cannot see that the
- * module has mapped foreign frames of it. So going offline is a claim on all frames
- * of the block. If that conflicts with a mapping (of a ring, a
- * session or a copy) or a range lock, the block stays online and the request
- * fails with EBUSY. Otherwise the claim keeps newcomers out, who validate their
- * frames only under a claim of their own. It is released when the map no longer
- * has the block, or when the request is cancelled.
+ * module has mapped foreign frames of it. So going offline is a claim on all
+ * frames of the block. If that conflicts with a mapping (of a ring, a session or
+ * a copy) or a range lock, the block stays online and the request fails with
+ * EBUSY. Otherwise the claim keeps newcomers out, who validate their frames only
+ * under a claim of their own. It is released when the map no longer has the
+ * block, or when the request is cancelled.
  *
  * Memory that is not mapped can go offline: later accesses to a ring that is
  * mapped on demand, or to a patch site, fail with ENXIO. Offlining a single page
