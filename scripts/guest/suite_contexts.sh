@@ -4,8 +4,8 @@
 # Single accesses in all contexts: with local windows they are allowed in any context except NMI; without, not
 # with interrupts disabled or in interrupts.
 #
-# kernels: first
-# full: others debug
+# kernels: first debug
+# full: others
 # modules: contexts
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
