@@ -329,7 +329,6 @@ struct phys_window {
  * struct phys_session - a mapping that is kept over several reads
  * @ptr: the mapped pointer; its manager is NULL while the session is not open
  * @window: the mapped window
- * @first: position of the window's first frame in @ptr
  * @frames: the frames of the window
  * @bias: position in the window of the pointer's first byte, modulo 2^N
  * @mapped: size of the window in bytes; 0 if nothing is mapped
@@ -341,7 +340,6 @@ struct phys_window {
 struct phys_session {
 	struct phys_const_ptr ptr;
 	struct phys_window window;
-	unsigned long first;
 	struct phys_frames frames;
 	size_t bias;
 	size_t mapped;

@@ -37,8 +37,6 @@ static inline void phys_session_init(struct phys_session *s)
 
 int phys_write_session_begin_local(struct phys_write_session *s,
 				   const struct phys_ptr *ptr);
-int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
-		      bool write, size_t *copied);
 
 /* unique.c */
 int phys_frames_unique(const unsigned long *pfns, unsigned long nr);

@@ -548,7 +548,6 @@ static int session_slide(struct phys_session *s, unsigned long first)
 	int err;
 
 	session_unmap(s);
-	s->first = first;
 	s->frames = phys_window_frames(&s->ptr.frames, first);
 	err = phys_window_open(&s->window, s->ptr.mgr, s->ptr.lock, &s->frames,
 			       s->flags);
@@ -623,37 +622,27 @@ void phys_session_end(struct phys_session *s)
 }
 EXPORT_SYMBOL_GPL(phys_session_end);
 
-/* Copy a valid range of bytes; adds the number of bytes copied to @copied. */
-int phys_session_copy(struct phys_session *s, size_t at, void *buf, size_t len,
-		      bool write, size_t *copied)
-{
-	size_t pos = s->ptr.offset + at, end = pos + len;
-	int err = 0;
-
-	while (!err && pos < end) {
-		unsigned long page = pos >> PAGE_SHIFT;
-		size_t done = 0;
-
-		if (page - s->first >= s->mapped >> PAGE_SHIFT)
-			err = session_slide(s, page);
-		if (err)
-			break;
-		err = phys_window_copy(&s->window, s->ptr.mgr, &s->frames,
-				       pos - (s->first << PAGE_SHIFT),
-				       buf, end - pos, write, &done);
-		pos += done;
-		buf += done;
-		*copied += done;
-	}
-	return err;
-}
-
+/* Copy a valid range of bytes, of which some may be outside of the window. */
 static noinline int session_copy_slow(struct phys_session *s, size_t at,
 				      void *buf, size_t len, bool write)
 {
-	size_t copied = 0;
+	int err = 0;
 
-	return phys_session_copy(s, at, buf, len, write, &copied);
+	while (!err && len) {
+		size_t done = 0;
+
+		if (at + s->bias >= s->mapped)
+			err = session_slide(s, (s->ptr.offset + at) >>
+					       PAGE_SHIFT);
+		if (err)
+			break;
+		err = phys_window_copy(&s->window, s->ptr.mgr, &s->frames,
+				       at + s->bias, buf, len, write, &done);
+		at += done;
+		buf += done;
+		len -= done;
+	}
+	return err;
 }
 
 /* Most copies lie inside the window. */
