@@ -99,14 +99,11 @@ int log_to_vtl0(phys_addr_t pa, size_t size)
 	struct lvbs_ring *ring;
 
 	mutex_lock(&log_vtl0_lock);
-	ring = ring_registry_new_at("vtl0", pa, size);
+	ring = ring_registry_new_at("vtl0", pa, size, LVBS_RING_PERSISTENT);
 	if (!IS_ERR(ring))
 		log_set_ring(LOG_VTL0, ring);
 	mutex_unlock(&log_vtl0_lock);
-	if (IS_ERR(ring))
-		return PTR_ERR(ring);
-	lvbs_log("ring vtl0: new, %zu bytes at %pa", size, &pa);
-	return 0;
+	return PTR_ERR_OR_ZERO(ring);
 }
 
 static int log_panic(struct notifier_block *nb, unsigned long unused,

@@ -133,24 +133,6 @@ int lvbs_ring_new(const char *name, unsigned long pages,
 }
 EXPORT_SYMBOL_GPL(lvbs_ring_new);
 
-int lvbs_ring_new_at(const char *name, phys_addr_t pa, size_t size,
-		     enum lvbs_ring_mode mode)
-{
-	int err;
-
-	mutex_lock(&registry.lock);
-	err = registry_check_new(name);
-	if (!err)
-		err = registry_add(ring_create_at(name,
-						  vmap_manager_privileged(),
-						  pa, size, mode));
-	mutex_unlock(&registry.lock);
-	if (!err)
-		lvbs_log("ring %s: new, %zu bytes at %pa", name, size, &pa);
-	return err;
-}
-EXPORT_SYMBOL_GPL(lvbs_ring_new_at);
-
 int lvbs_ring_remove(const char *name)
 {
 	struct lvbs_ring *ring;
@@ -221,12 +203,9 @@ struct lvbs_ring *ring_registry_new_fixed(const char *name,
 	return ring;
 }
 
-/*
- * Create a persistent ring as lvbs_ring_new_at() does. The caller gets a
- * reference, whatever happens to the name meanwhile.
- */
+/* As lvbs_ring_new_at(), but the caller gets a reference. */
 struct lvbs_ring *ring_registry_new_at(const char *name, phys_addr_t pa,
-				       size_t size)
+				       size_t size, enum lvbs_ring_mode mode)
 {
 	struct lvbs_ring *ring;
 	int err;
@@ -235,11 +214,25 @@ struct lvbs_ring *ring_registry_new_at(const char *name, phys_addr_t pa,
 	err = registry_check_new(name);
 	ring = err ? ERR_PTR(err) :
 		     ring_create_at(name, vmap_manager_privileged(), pa, size,
-				    LVBS_RING_PERSISTENT);
+				    mode);
 	ring = registry_add_get(ring);
 	mutex_unlock(&registry.lock);
+	if (!IS_ERR(ring))
+		lvbs_log("ring %s: new, %zu bytes at %pa", name, size, &pa);
 	return ring;
 }
+
+int lvbs_ring_new_at(const char *name, phys_addr_t pa, size_t size,
+		     enum lvbs_ring_mode mode)
+{
+	struct lvbs_ring *ring = ring_registry_new_at(name, pa, size, mode);
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	lvbs_ring_put(ring);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(lvbs_ring_new_at);
 
 /*
  * Set the watcher, and call its ->added() for each existing ring. NULL removes

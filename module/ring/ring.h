@@ -279,7 +279,7 @@ int ring_registry_watch(const struct ring_watcher *watcher);
 struct lvbs_ring *ring_registry_new_fixed(const char *name,
 					  unsigned long pages);
 struct lvbs_ring *ring_registry_new_at(const char *name, phys_addr_t pa,
-				       size_t size);
+				       size_t size, enum lvbs_ring_mode mode);
 
 /*
  * log.c
