@@ -157,6 +157,8 @@ static void usable_publish(struct usable_map *new)
 
 	old = rcu_replace_pointer(ram_map_frames, new,
 				  lockdep_is_held(&refresh_lock));
+	if (!old)
+		return;
 	synchronize_rcu();
 	usable_free(old);
 }
@@ -262,7 +264,9 @@ int ram_map_add_owned(const struct frame_range *range, unsigned long nr)
 
 	mutex_lock(&refresh_lock);
 	err = frame_set_add(&owned, range, nr);
-	err = err ?: usable_refresh();
+	/* The first refresh is still to come when the module is loaded. */
+	if (!err && rcu_access_pointer(ram_map_frames))
+		err = usable_refresh();
 	mutex_unlock(&refresh_lock);
 	return err;
 }
