@@ -884,7 +884,7 @@ static int vmap_with_gone_page(struct vmap_manager *mgr,
 	unsigned long gone;
 	int err;
 
-	/* In a local window: this page and those behind it are not mapped. */
+	/* A local window: map only the pages before this one. */
 	if (flags & PHYS_MAP_LOCAL)
 		before.nr = min_t(unsigned long, frames->nr, gone_page);
 	err = real->ops->vmap(real, &before, flags, map);

@@ -503,7 +503,7 @@ struct protected_line {
 	char owner[PHYS_OWNER_NAME];
 };
 
-/* Get the next protection and move the cursor behind it. */
+/* Get the next protection, and advance the cursor past it. */
 static bool protected_next(struct protected_cursor *at,
 			   struct protected_line *line)
 {

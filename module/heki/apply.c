@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Text patches, from the request to the bytes. heki_patch_text() copies the
- * request in, finds the site and maps its pages. Then, under the site's lock,
- * the current contents are read, the request is validated against them, and the
- * bytes are written and read back.
+ * request in and finds the site. Under the site's lock its pages are mapped (by
+ * vmap(), which may sleep, before that), the current contents are read, the
+ * request is validated against them, and the bytes are written and read back.
  */
 #include <linux/errno.h>
 #include <linux/minmax.h>

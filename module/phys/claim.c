@@ -446,7 +446,7 @@ static bool kind_may_meet_local(enum phys_claim_kind kind)
 /*
  * Claim a contiguous run of any length, or up to PHYS_WINDOW_PAGES scattered
  * frames. The caller has set @claim->kind, @claim->holder and, for a
- * protection, @claim->exclusive. On error nothing is claimed.
+ * protection, @claim->exclusive and @claim->patched. On error nothing is claimed.
  */
 int phys_claim_add(struct phys_claims *claims, struct phys_claim *claim,
 		   const struct phys_frames *frames)

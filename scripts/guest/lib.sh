@@ -25,8 +25,8 @@ insmod() {
 	command insmod "$@"
 }
 
-# fresh_module: undo what a suite may leave behind, whether it ended well or not, and load lvbs. The suite's
-# processes have been killed.
+# fresh_module: reset what a suite may have changed, also if it failed, and load lvbs. The suite's processes
+# have been killed.
 fresh_module() {
 	cd /tmp && rm -rf /tmp/* /tmp/.[!.]*
 	# Newest first, which is users before what they use.

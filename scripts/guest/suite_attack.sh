@@ -130,7 +130,7 @@ for name in long short long_1 long_4; do
 		put /sys/kernel/debug/heki_client/command key 0
 	done
 done
-# Nobody can lock the site meanwhile.
+# A site that is half patched cannot be range locked.
 insmod /locker.ko
 live mediate
 site long

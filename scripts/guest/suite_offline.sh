@@ -195,7 +195,7 @@ t_ok readable_after_reader mem_read $at 1
 pages_free
 
 #
-# Copies that wait for user memory, which may take for ever, keep nobody else from the frames.
+# A copy can wait for user memory without limit. Meanwhile it must not block other users of the frames.
 #
 run_bytes=81920
 half_pages=17	# of the buffer are present
