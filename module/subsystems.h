@@ -6,14 +6,12 @@
 #ifndef _LVBS_SUBSYSTEMS_H
 #define _LVBS_SUBSYSTEMS_H
 
-#include <linux/kconfig.h>
-
 int ksym_init(void);
 
 int ram_map_init(void);
 void ram_map_exit(void);
 
-#if IS_ENABLED(CONFIG_X86_64) && !IS_ENABLED(CONFIG_UML)
+#ifdef LVBS_LOCAL_WINDOWS
 int local_windows_init(void);
 void local_windows_exit(void);
 #else

@@ -8,7 +8,6 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/compiler.h>
-#include <linux/kconfig.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -78,17 +77,27 @@ static inline enum phys_context phys_context(void)
 	return in_serving_softirq() ? PHYS_CONTEXT_SOFTIRQ : PHYS_CONTEXT_TASK;
 }
 
-/*
- * windows.c, built only where LOCAL_WINDOWS_POSSIBLE. UML also defines
- * CONFIG_X86_64.
- */
-#define LOCAL_WINDOWS_POSSIBLE \
-	(IS_ENABLED(CONFIG_X86_64) && !IS_ENABLED(CONFIG_UML))
-
+/* windows.c */
+#ifdef LVBS_LOCAL_WINDOWS
 bool local_windows_exist(void);
 void local_window_map(const struct phys_frames *frames, bool write,
 		      struct phys_map *map);
 void local_window_unmap(const struct phys_map *map);
+#else
+static inline bool local_windows_exist(void)
+{
+	return false;
+}
+
+static inline void local_window_map(const struct phys_frames *frames,
+				    bool write, struct phys_map *map)
+{
+}
+
+static inline void local_window_unmap(const struct phys_map *map)
+{
+}
+#endif
 
 /* Room for &phys_protection.owner when it is shown; longer names are cut. */
 #define PHYS_OWNER_NAME		64

@@ -232,7 +232,7 @@ static noinline int map_page(unsigned long pfn, unsigned int flags,
 static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 		     unsigned int flags, struct phys_map *map)
 {
-	if (LOCAL_WINDOWS_POSSIBLE && (flags & PHYS_MAP_LOCAL)) {
+	if (flags & PHYS_MAP_LOCAL) {
 		local_window_map(frames, flags & PHYS_MAP_WRITE, map);
 		return 0;
 	}
@@ -247,7 +247,7 @@ static int real_vmap(struct vmap_manager *mgr, const struct phys_frames *frames,
 
 static int real_vunmap(struct vmap_manager *mgr, struct phys_map *map)
 {
-	if (LOCAL_WINDOWS_POSSIBLE && map->local) {
+	if (map->local) {
 		local_window_unmap(map);
 		return 0;
 	}
@@ -355,7 +355,7 @@ struct vmap_manager *vmap_manager_privileged(void)
 
 static void windows_use(void)
 {
-	bool local = windows && LOCAL_WINDOWS_POSSIBLE && local_windows_exist();
+	bool local = windows && local_windows_exist();
 
 	WRITE_ONCE(ordinary.local, local);
 	WRITE_ONCE(privileged.local, local);
