@@ -148,7 +148,7 @@ enum phys_claim_kind {
  * @holder: claims with the same holder, unless NULL, do not conflict
  * @kind: what is claimed
  * @exclusive: protections only: no other protection may share a frame
- * @patched: protections only: no range lock may share a frame
+ * @patched: protections only: no frame may be range locked or go offline
  *
  * The caller of phys_claim_add() provides the storage and keeps it until
  * phys_claim_del(). All members except @holder, @kind, @exclusive and @patched

@@ -77,14 +77,15 @@ static const unsigned long claim_conflicts[PHYS_CLAIM_NR] = {
 	[PHYS_CLAIM_WRITE]	= C(SHARED) | C(EXCLUSIVE) | C(OFFLINE) |
 				  C(PROTECTED),
 	[PHYS_CLAIM_PRIVILEGED]	= C(SHARED) | C(EXCLUSIVE) | C(OFFLINE),
-	/* A lock and PROTECTED conflict if the latter is for patch sites. */
+	/* A lock, or OFFLINE, and PROTECTED conflict if the latter is for sites. */
 	[PHYS_CLAIM_SHARED]	= C(WRITE) | C(PRIVILEGED) | C(EXCLUSIVE) |
 				  C(OFFLINE) | C(PROTECTED),
 	[PHYS_CLAIM_EXCLUSIVE]	= C(READ) | C(WRITE) | C(PRIVILEGED) |
 				  C(SHARED) | C(EXCLUSIVE) | C(OFFLINE) |
 				  C(PROTECTED),
 	[PHYS_CLAIM_OFFLINE]	= C(READ) | C(WRITE) | C(PRIVILEGED) |
-				  C(SHARED) | C(EXCLUSIVE) | C(OFFLINE),
+				  C(SHARED) | C(EXCLUSIVE) | C(OFFLINE) |
+				  C(PROTECTED),
 	/* Two that are PROTECTED conflict if one of them is exclusive. */
 	[PHYS_CLAIM_PROTECTED]	= C(WRITE) | C(SHARED) | C(EXCLUSIVE) |
 				  C(OFFLINE) | C(PROTECTED),
@@ -192,9 +193,11 @@ static __always_inline int claim_set_frames(struct phys_claim *claim,
 	return !nr || last < first ? -EINVAL : 0;
 }
 
-static bool kind_is_lock(enum phys_claim_kind kind)
+/* A range lock, or memory that goes offline: would make a legal patch fail. */
+static bool kind_bars_patches(enum phys_claim_kind kind)
 {
-	return kind == PHYS_CLAIM_SHARED || kind == PHYS_CLAIM_EXCLUSIVE;
+	return kind == PHYS_CLAIM_SHARED || kind == PHYS_CLAIM_EXCLUSIVE ||
+	       kind == PHYS_CLAIM_OFFLINE;
 }
 
 /*
@@ -204,10 +207,11 @@ static bool kind_is_lock(enum phys_claim_kind kind)
 static int kinds_conflict(const struct phys_claim *old,
 			  const struct phys_claim *new)
 {
-	if (kind_is_lock(new->kind) && old->kind == PHYS_CLAIM_PROTECTED)
+	if (kind_bars_patches(new->kind) && old->kind == PHYS_CLAIM_PROTECTED)
 		return old->patched ? -EBUSY : 0;
-	if (kind_is_lock(old->kind) && new->kind == PHYS_CLAIM_PROTECTED)
-		return new->patched ? -EBUSY : 0;
+	/* What goes offline must not become protected at all. */
+	if (kind_bars_patches(old->kind) && new->kind == PHYS_CLAIM_PROTECTED)
+		return new->patched || old->kind == PHYS_CLAIM_OFFLINE ? -EBUSY : 0;
 	if (old->kind != PHYS_CLAIM_PROTECTED)
 		return -EBUSY;
 	if (new->kind != PHYS_CLAIM_PROTECTED)

@@ -157,10 +157,13 @@ t_ok validate_site put "$D/vtlcall" 0x1ffe6 "$list_pa" 2 0
 t_ok guard_site put "$D/heki/request" "$site_pa" 0 cc
 t_is "$(dd if="/proc/$site_pid/mem" bs=2 skip="$site_va" count=1 iflag=skip_bytes status=none | xxd -p)" cc5a guard_is_written
 t_ok unguard_site put "$D/heki/request" "$site_pa" 0 eb
+token=$(cat "$D/vtlcall")
 BLOCK=$site_block
-t_ok site_allows_offlining offline
-t_fails ENXIO patch_offline put "$D/heki/request" "$site_pa" 0 cc
-t_is "$(grep -c "^$(printf 0x%x "$site_pa") " "$D/heki/patches")" 1 site_still_listed
+t_fails EBUSY site_prevents_offlining put "$BLOCK/state" offline
+t_ok patch_after_refused_offlining put "$D/heki/request" "$site_pa" 0 cc
+t_ok unload_site put "$D/vtlcall" 0x1ffe8 "$token" 0 0
+t_ok block_goes_offline_after_unload offline
+t_fails ENOENT patch_offline put "$D/heki/request" "$site_pa" 0 cc
 t_ok site_block_goes_online online
 pages_free
 
