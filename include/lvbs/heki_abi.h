@@ -98,7 +98,7 @@ static_assert(offsetof(struct heki_patch_info, max_patch_count) == 40);
  * struct heki_range - a physically contiguous range of VTL0 memory
  * @va: address in VTL0 (virtual)
  * @pa: address of the first byte
- * @epa: address after the last byte
+ * @epa: address after the last byte; if equal to @pa the range is skipped
  * @attributes: depending on the call, one of &enum heki_kdata, one of
  *	&enum heki_mod_mem, or a set of &enum heki_mem_attr
  */
@@ -208,9 +208,11 @@ enum heki_mem_attr {
  *	address, number of ranges
  * @HEKI_VTLCALL_LOAD_KDATA: load patch info of the kernel; page list address,
  *	number of ranges
- * @HEKI_VTLCALL_VALIDATE_MODULE: load patch info of a module; page list
- *	address, number of ranges, flags; returns the module's token
- * @HEKI_VTLCALL_FREE_MODULE_INIT: drop a module's init sections; token
+ * @HEKI_VTLCALL_VALIDATE_MODULE: load patch info of a module, and freeze what
+ *	it does not write to; page list address, number of ranges, flags; returns
+ *	the module's token
+ * @HEKI_VTLCALL_FREE_MODULE_INIT: drop a module's init sections, and freeze what
+ *	is read-only after initialisation; token
  * @HEKI_VTLCALL_UNLOAD_MODULE: drop a module; token
  * @HEKI_VTLCALL_COPY_SECONDARY_KEY: not supported
  * @HEKI_VTLCALL_KEXEC_VALIDATE: not supported

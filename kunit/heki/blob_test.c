@@ -489,7 +489,7 @@ static const struct list_row {
 	  BLOB, BLOB + 1, -EINVAL },
 	{ "next page beyond the width", P(0), 6,
 	  { { 3, 1ULL << BITS }, { 3, 0 } }, BLOB, BLOB + 1, -EOVERFLOW },
-	{ "empty range", P(0), 3, { { 3, 0 } }, BLOB, BLOB, -EINVAL },
+	{ "empty range", P(0), 3, { { 3, 0 } }, BLOB, BLOB, 0 },
 	{ "range with end before start", P(0), 3, { { 3, 0 } }, BLOB, BLOB - 1,
 	  -EINVAL },
 	{ "range up to the width", P(0), 3, { { 3, 0 } }, (1ULL << BITS) - 1,
@@ -733,7 +733,9 @@ static bool model_list(struct model *model, const struct fake *fake, u64 pa,
 			u64 start = get64(range + 8), end = get64(range + 16);
 			u64 va = get64(range);
 
-			if (start >= end || end > 1ULL << BITS)
+			if (start == end)
+				continue;
+			if (start > end || end > 1ULL << BITS)
 				return false;
 			if (get64(range + 24) != HEKI_KDATA_PATCH_INFO)
 				continue;
@@ -870,8 +872,6 @@ static void random_blob(struct vtl0 *vtl0, struct rnd_state *rnd)
 					 prandom_u32_state(rnd) % 8 ? "|" :
 					 "+");
 	}
-	/* The last range must not be empty. */
-	scnprintf(words + len, sizeof(words) - len, "z1");
 	put_words(vtl0, words);
 }
 
@@ -886,15 +886,12 @@ static u64 random_list(struct vtl0 *vtl0, struct rnd_state *rnd)
 			vtl0->page.ranges[nr++] = wire_range(0, 5, 6, 1);
 			total++;
 		}
-		if (!vtl0->ranges[i].bytes)
-			continue;
 		vtl0->page.ranges[nr++] =
 			wire_range(vtl0->ranges[i].va, vtl0->ranges[i].pa,
 				   vtl0->ranges[i].pa + vtl0->ranges[i].bytes,
 				   HEKI_KDATA_PATCH_INFO);
 		total++;
 		if (page < 12 && i + 1 < vtl0->nr_ranges &&
-		    vtl0->ranges[i + 1].bytes &&
 		    prandom_u32_state(rnd) % 3 == 0) {
 			vtl0->page.nranges = cpu_to_le64(nr);
 			vtl0->page.next_pa = cpu_to_le64(P(page + 1));

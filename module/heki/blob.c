@@ -36,13 +36,15 @@ static int vtl0_read(void *ctx, phys_addr_t pa, void *dst, size_t len)
 
 const struct heki_reader vtl0_reader = { .read = vtl0_read };
 
-/* Is [@pa, @epa) not empty and below the width? */
+/* Is [@pa, @epa), which may be empty, below the width? */
 static int range_check(u64 pa, u64 epa, unsigned int pa_bits)
 {
 	unsigned int bits = heki_clamp_pa_bits(pa_bits);
 
-	if (epa <= pa)
+	if (epa < pa)
 		return -EINVAL;
+	if (epa == pa)
+		return 0;
 	/* Check the last byte: @epa may equal 1 << bits. */
 	if (bits < 64 && (epa - 1) >> bits)
 		return -EOVERFLOW;
@@ -73,9 +75,8 @@ static int walk_page(const struct heki_page *page, u64 nr,
 		};
 
 		err = range_check(pa, epa, pa_bits);
-		if (err)
-			return err;
-		err = fn(&piece, ctx);
+		if (!err && piece.bytes)
+			err = fn(&piece, ctx);
 		if (err)
 			return err;
 		cond_resched();
@@ -114,13 +115,14 @@ static int walk(const struct heki_reader *reader, struct heki_page *page,
 }
 
 /*
- * Calls @fn for each range of the list at @pa, in order, until it returns
- * non-zero. @page is a buffer for one page of the list. @fn may sleep, and must
+ * Calls @fn for each range of the list at @pa that is not empty, in order, until
+ * it returns non-zero. @page is a buffer for one page of the list. @fn may sleep, and must
  * be reversible: a list can turn out malformed after some ranges were visited.
  *
  * The list must match @nranges, the count that VTL0 announced, exactly: aligned
  * pages of 1 to HEKI_PAGE_RANGES ranges, and a next page for all but the last.
- * (The reference system also accepts longer lists.) Ranges need no alignment.
+ * (The reference system also accepts longer lists.) Ranges need no alignment, and
+ * may be empty.
  *
  * The walk terminates whatever VTL0 does to the list: no page is read twice,
  * and each page consumes some of the bounded count. Memory use grows with the

@@ -43,7 +43,7 @@ refused ENOENT unknown_kernel_text long request "$(kernel_pa "$(sym schedule)")"
 # An announcement adds all of its sites, or none. Each malformed shape was a bug of the reference system's
 # parser, or breaks a rule of its own.
 #
-for shape in good cut two_headers long_list; do
+for shape in good cut two_headers long_list empty_ranges; do
 	t_ok "validate_$shape" client validate $shape
 	t_is "$(wc -l <"$D/heki/patches")" 12 "validate_$shape: all sites listed"
 	t_ok "unload_$shape" client unload
@@ -56,7 +56,7 @@ announcement_refused() {
 	t_is "$(wc -l <"$D/heki/patches") $(md5sum <"$D/phys/protected")" "0 $protected" "$2_$3: nothing added"
 }
 for shape in size_0 size_6 no_address second_needless second_missing second_unaligned second_is_first \
-	type over_max cut_short cycle empty_cycle too_many count_more count_less count_huge empty_range; do
+	type over_max cut_short cycle empty_cycle too_many count_more count_less count_huge end_before_start; do
 	announcement_refused EINVAL validate $shape
 	announcement_refused EINVAL load $shape
 done

@@ -184,10 +184,13 @@ static unsigned int nr_sites;
 
 /*
  * Pages with the sites "apart_N", whose second page is not physically adjacent
- * to the first. The adjacent page is part of the buffer and holds a decoy.
+ * to the first. The adjacent page is part of the buffer and holds a decoy. In
+ * text_map each second page follows its first, and then the decoy.
  */
 #define TEXT_PAGES_ORDER	4
+#define TEXT_PAGES		BIT(TEXT_PAGES_ORDER)
 static u8 *text_pages;
+static u8 *text_map;
 
 /* The announcement: a page list of two pages, and the blob in two halves. */
 static struct heki_page *list[2];
@@ -290,44 +293,57 @@ static int sites_from_table(void)
 /* Code that nothing runs: to 32 bytes before the site. */
 static const u8 idle_code[] = { 0xe9, 0xdb, 0xff, 0xff, 0xff };
 
-/* The first @first bytes at @at, the rest at @second. */
-static int site_idle(const char *name, u8 *at, unsigned int first, u8 *second)
+static int text_map_make(void)
+{
+	struct page *pages[TEXT_PAGES];
+	unsigned int i;
+
+	for (i = 0; i < TEXT_PAGES; i++)
+		pages[i] = virt_to_page(text_pages + i * PAGE_SIZE);
+	for (i = 0; i < 4; i++)
+		swap(pages[3 * i + 1], pages[3 * i + 2]);
+	text_map = vmap(pages, TEXT_PAGES, VM_MAP, PAGE_KERNEL);
+	return text_map ? 0 : -ENOMEM;
+}
+
+static int site_idle(const char *name, u8 *at)
 {
 	struct client_site *site = site_new(name, sizeof(idle_code));
+	u8 *second = (u8 *)PAGE_ALIGN((unsigned long)at + 1);
 
 	if (!site)
 		return -E2BIG;
 	memcpy(site->patch.code, idle_code, sizeof(idle_code));
 	site->target = at - 32;
-	site_place(site, at, virt_to_phys(at), second, virt_to_phys(second));
-	memcpy(at, nop5, first);
-	memcpy(second, nop5 + first, sizeof(nop5) - first);
+	site_place(site, at, text_pa((unsigned long)at), second,
+		   text_pa((unsigned long)second));
+	memcpy(at, nop5, sizeof(nop5));
 	return 0;
 }
 
+/* The first @first bytes in page @page, the rest in the page after the next. */
 static int site_apart(unsigned int first, unsigned int page)
 {
-	u8 *at = text_pages + (page + 1) * PAGE_SIZE - first;
+	size_t at = (page + 1) * PAGE_SIZE - first;
 	char name[16];
 
 	snprintf(name, sizeof(name), "apart_%u", first);
 	/* Decoy: the same bytes on the physically adjacent page. */
-	memcpy(at + first, nop5 + first, sizeof(nop5) - first);
-	return site_idle(name, at, first, text_pages + (page + 2) * PAGE_SIZE);
+	memcpy(text_pages + at + first, nop5 + first, sizeof(nop5) - first);
+	return site_idle(name, text_map + at);
 }
 
 static int site_inside(void)
 {
-	u8 *at = text_pages + 15 * PAGE_SIZE + 0x100;
-
-	return site_idle("inside", at, sizeof(nop5), at + sizeof(nop5));
+	return site_idle("inside", text_map + 15 * PAGE_SIZE + 0x100);
 }
 
 static int create_sites(void)
 {
 	unsigned int first;
-	int err = sites_from_table();
+	int err = text_map_make();
 
+	err = err ?: sites_from_table();
 	for (first = 1; !err && first <= 4; first++)
 		err = site_apart(first, 3 * (first - 1));
 	return err ?: site_inside();
@@ -458,8 +474,10 @@ static void corrupt_list(const char *shape)
 		nranges--;
 	} else if (streq(shape, "count_huge")) {
 		nranges = U64_MAX;
-	} else if (streq(shape, "empty_range")) {
+	} else if (streq(shape, "end_before_start")) {
+		le64_add_cpu(&range->pa, 1);
 		range->epa = range->pa;
+		le64_add_cpu(&range->epa, -1);
 	} else if (streq(shape, "hole")) {
 		range->pa = cpu_to_le64(0xa0000);
 		range->epa = cpu_to_le64(0xa0100);
@@ -469,12 +487,13 @@ static void corrupt_list(const char *shape)
 static const char * const shapes[] = {
 	/* Valid. */
 	"good", "cut", "two_headers", "long_list", "text_only", "kernel_sites",
+	"empty_ranges",
 	/* Invalid records, headers, lists. */
 	"size_0", "size_6", "no_address", "second_needless", "second_missing",
 	"second_unaligned", "second_is_first", "beyond_width", "last_page",
 	"overlap", "type", "over_max", "cut_short", "endless", "cycle",
 	"empty_cycle", "too_many", "count_more", "count_less", "count_huge",
-	"empty_range", "hole",
+	"end_before_start", "hole",
 	/* Sites, targets and text that are not the module's. */
 	"text_missing", "target_kernel", "not_a_jump", "short_jump_of_5",
 	"target_far", "target_before", "kernel_text", "kernel_data",
@@ -595,9 +614,8 @@ static void text_ranges(const char *shape)
 			if (pa && (i || !streq(shape, "text_missing")))
 				page_range(site->piece[j], pa, type);
 		}
-		page_range(site->target, site->run ?
-			   text_pa((unsigned long)site->target) :
-			   virt_to_phys(site->target), type);
+		page_range(site->target, text_pa((unsigned long)site->target),
+			   type);
 	}
 }
 
@@ -642,6 +660,11 @@ static int announce(const char *shape, u64 patches, u64 other, bool text)
 		u8 *at = blob[0] + nranges * 32;
 
 		range_add(at, virt_to_phys(at), 32, other);
+	}
+	if (streq(shape, "empty_ranges")) {
+		range_add(blob[0], virt_to_phys(blob[0]), 0, other);
+		range_add(blob[1], virt_to_phys(blob[1]), 0, patches);
+		range_add(NULL, 0, 0, patches);
 	}
 	len = blob_write(shape);
 	blob_ranges(len, streq(shape, "cut") ? 61 : len, patches);
@@ -813,6 +836,7 @@ static void client_free(void)
 	free_page((unsigned long)list[1]);
 	free_page((unsigned long)blob[0]);
 	free_page((unsigned long)blob[1]);
+	vunmap(text_map);
 	free_pages((unsigned long)text_pages, TEXT_PAGES_ORDER);
 	kfree(request);
 }
