@@ -24,7 +24,6 @@ static const struct subsystem {
 	{ "log", log_init, log_exit },
 	{ "HEKI owners", heki_owners_init, heki_owners_exit },
 	{ "HEKI protections", NULL, heki_protect_exit },
-	{ "HEKI modules", NULL, heki_modules_exit },
 	{ "HEKI live mode", live_init, live_exit },
 	{ "debugfs", debugfs_init, debugfs_exit },
 };

@@ -45,8 +45,6 @@ void heki_owners_exit(void);
 
 void heki_protect_exit(void);
 
-void heki_modules_exit(void);
-
 #ifdef LVBS_LIVE
 int live_init(void);
 void live_exit(void);

@@ -14,8 +14,8 @@ mkdir -p "$BUILD"
 
 locks_declared() {
 	type='(struct mutex|struct rw_semaphore|raw_spinlock_t|spinlock_t)'
-	grep -rhE "^(static )?DEFINE_(MUTEX|RAW_SPINLOCK|SPINLOCK)\(|^[[:space:]]+$type [a-z0-9_]+(\[.*)?;" module |
-		sed -E "s/.*DEFINE_[A-Z_]+\(([a-z0-9_]+)\).*/\1/; s/.*$type ([a-z0-9_]+).*/\2/" | sort -u
+	grep -rhE "^(static )?(DEFINE_(MUTEX|RAW_SPINLOCK|SPINLOCK)|DECLARE_RWSEM)\(|^[[:space:]]+$type [a-z0-9_]+(\[.*)?;" module |
+		sed -E "s/.*(DEFINE|DECLARE)_[A-Z_]+\(([a-z0-9_]+)\).*/\2/; s/.*$type ([a-z0-9_]+).*/\2/" | sort -u
 }
 
 # The first name in the second column of a table there.

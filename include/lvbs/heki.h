@@ -66,13 +66,20 @@
  * -ENXIO or -EPERM (addresses that physical pointers refuse). A failed call
  * changes nothing. After end of boot, %HEKI_VTLCALL_LOAD_KDATA,
  * %HEKI_VTLCALL_PROTECT_MEMORY and %HEKI_VTLCALL_ALLOCATE_RINGBUFFER fail with
- * -EPERM.
+ * -EPERM; %HEKI_VTLCALL_END_OF_BOOT returns once those that began earlier have.
  *
- * %HEKI_VTLCALL_PATCH_TEXT, and only that, may also be called in atomic
- * context, though not in NMI. It cannot map memory there: it fails with -EBUSY
- * unless request and site have persistent mappings, as in live mode.
+ * %HEKI_VTLCALL_PATCH_TEXT, and only that, may also be called with preemption or
+ * interrupts disabled, and in interrupt context, though not in NMI. With local
+ * windows (x86-64) it is carried out there as anywhere else: the legal step of a
+ * known site is never refused with -EBUSY or -ENOMEM, as long as nobody locks the
+ * memory of the request. Without, it fails with -EBUSY there.
  *
- * Context: Process context; may sleep.
+ * Where it can, VTL1 serialises all cores after it wrote text. It cannot with
+ * preemption or interrupts disabled: then VTL0 must do that before a core may
+ * execute the text, as Linux does around its own patches. With
+ * %HEKI_PATCH_VTL0_SYNCS VTL1 leaves it to VTL0 in every context.
+ *
+ * Context: Process context; may sleep. PATCH_TEXT: any context except NMI.
  * Return: as in the table.
  */
 long lvbs_vtlcall(u64 id, u64 a0, u64 a1, u64 a2);

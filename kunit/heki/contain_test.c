@@ -74,6 +74,10 @@ static const struct site_row site_rows[] = {
 	  { 0xe9, 0x00, 0xf0, 0xff, 0xff }, 0 },
 	{ "straddles into other text", { 0xafff, 0x4000 }, 5,
 	  { 0xe9, 0x00, 0xf0, 0xff, 0xff }, 0 },
+	{ "straddles into text that is not virtually next",
+	  { 0xafff, 0x6000 }, 5, { 0xe9, 0x00, 0xf0, 0xff, 0xff }, -EINVAL },
+	{ "straddles into the physically next text", { 0x4fff, 0x9000 }, 5,
+	  { 0xe9, 0x00, 0xe0, 0xff, 0xff }, -EINVAL },
 	{ "straddles into data", { 0xafff, 0x5000 }, 5,
 	  { 0xe9, 0x00, 0xf0, 0xff, 0xff }, -EINVAL },
 	{ "straddles into foreign memory", { 0xafff, 0x7000 }, 5,
@@ -259,7 +263,8 @@ static int model_contains(const struct model *model,
 	s64 target;
 
 	if (model->va_of[first] < 0 ||
-	    (site->pa[1] && model->va_of[site->pa[1] / HEKI_PAGE_SIZE] < 0))
+	    (site->pa[1] && model->va_of[site->pa[1] / HEKI_PAGE_SIZE] !=
+	     model->va_of[first] + 1))
 		return -EINVAL;
 	target = model->va_of[first] * HEKI_PAGE_SIZE +
 		 heki_page_offset(site->pa[0]) + site->size + jump;
@@ -270,20 +275,37 @@ static int model_contains(const struct model *model,
 	       !model->init[target / HEKI_PAGE_SIZE] ? 0 : -EINVAL;
 }
 
-static void model_site(struct rnd_state *rnd, struct heki_site *site, s64 *jump)
+/* The frame that follows @frame in the text; any but 0 if none does. */
+static unsigned int model_next(struct rnd_state *rnd, const struct model *model,
+			       unsigned int frame)
+{
+	unsigned int i;
+
+	for (i = 1; i < PAGES; i++)
+		if (model->va_of[frame] >= 0 &&
+		    model->va_of[i] == model->va_of[frame] + 1)
+			return i;
+	return 1 + random_below(rnd, PAGES - 1);
+}
+
+static void model_site(struct rnd_state *rnd, const struct model *model,
+		       struct heki_site *site, s64 *jump)
 {
 	s32 rel = (s32)random_below(rnd, 2 * PAGES * HEKI_PAGE_SIZE) -
 		  PAGES * HEKI_PAGE_SIZE;
 	unsigned int offset = random_below(rnd, HEKI_PAGE_SIZE);
+	unsigned int frame = random_below(rnd, PAGES), next;
 
 	*site = (struct heki_site) { .size = random_one_in(rnd, 2) ? 2 : 5 };
 	if (random_one_in(rnd, 3))
 		offset = HEKI_PAGE_SIZE - 1 - random_below(rnd, 6);
-	site->pa[0] = random_below(rnd, PAGES) * HEKI_PAGE_SIZE + offset;
-	if (offset + site->size > HEKI_PAGE_SIZE)
+	site->pa[0] = frame * HEKI_PAGE_SIZE + offset;
+	if (offset + site->size > HEKI_PAGE_SIZE) {
 		/* Page 0 would mean that there is no second page. */
-		site->pa[1] = (1 + random_below(rnd, PAGES - 1)) *
-			      HEKI_PAGE_SIZE;
+		next = random_one_in(rnd, 2) ? model_next(rnd, model, frame) :
+					       1 + random_below(rnd, PAGES - 1);
+		site->pa[1] = next * HEKI_PAGE_SIZE;
+	}
 	if (site->size == 2)
 		rel = (s8)rel;
 	site->code[0] = site->size == 2 ? 0xeb : 0xe9;
@@ -296,7 +318,7 @@ static void like_the_model(struct kunit *test)
 	struct heki_mem_range ranges[RANGES_MAX];
 	struct rnd_state rnd;
 	u32 seed = random_start(test, &rnd);
-	unsigned int round, i, contained = 0;
+	unsigned int round, i, contained = 0, straddling = 0;
 	struct heki_site site;
 	struct model model;
 	struct owner owner;
@@ -310,9 +332,10 @@ static void like_the_model(struct kunit *test)
 		for (i = 0; i < 20; i++) {
 			int want;
 
-			model_site(&rnd, &site, &jump);
+			model_site(&rnd, &model, &site, &jump);
 			want = model_contains(&model, &site, jump);
 			contained += !want;
+			straddling += !want && site.pa[1];
 			KUNIT_ASSERT_EQ_MSG(test,
 					    heki_contain_site(&owner.map, &site),
 					    want, "seed %u, round %u, site %u",
@@ -321,6 +344,7 @@ static void like_the_model(struct kunit *test)
 	}
 	/* The comparison is worth something only if both answers occur. */
 	KUNIT_EXPECT_GT(test, contained, round / 2);
+	KUNIT_EXPECT_GT(test, straddling, round / 500);
 }
 
 static struct kunit_case contain_cases[] = {

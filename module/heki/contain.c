@@ -177,6 +177,15 @@ static bool is_text(const struct heki_mem_map *map, u64 pa, u64 bytes)
 	return true;
 }
 
+/* Is text at virtual address @va the byte at @pa? */
+static bool text_maps(const struct heki_mem_map *map, u64 va, u64 pa)
+{
+	const struct heki_mem_range *range;
+
+	range = range_at(map->by_va, map->nr_text, key_va, va);
+	return range && range->pa + (va - range->va) == pa;
+}
+
 /* Sets @jump to the offset of the jump from the end of the site. */
 static bool site_jump(const struct heki_site *site, s64 *jump)
 {
@@ -195,7 +204,8 @@ static bool site_jump(const struct heki_site *site, s64 *jump)
 
 /*
  * Returns 0 if @site is a jump that lies, with its target, in the text of @map;
- * otherwise -EINVAL. Only init text may jump to init text.
+ * otherwise -EINVAL. The second page of a site that straddles is the one that
+ * the text has next in virtual memory. Only init text may jump to init text.
  */
 int heki_contain_site(const struct heki_mem_map *map,
 		      const struct heki_site *site)
@@ -203,13 +213,16 @@ int heki_contain_site(const struct heki_mem_map *map,
 	unsigned int first = heki_len_in_page(site->pa[0], site->size);
 	const struct heki_mem_range *from, *to;
 	s64 jump;
+	u64 va;
 
 	if (!site_jump(site, &jump) || !is_text(map, site->pa[0], first) ||
 	    !is_text(map, site->pa[1], site->size - first))
 		return -EINVAL;
 
 	from = range_at(map->by_pa, map->nr, key_pa, site->pa[0]);
-	to = range_at(map->by_va, map->nr_text, key_va,
-		      from->va + (site->pa[0] - from->pa) + site->size + jump);
+	va = from->va + (site->pa[0] - from->pa);
+	if (first < site->size && !text_maps(map, va + first, site->pa[1]))
+		return -EINVAL;
+	to = range_at(map->by_va, map->nr_text, key_va, va + site->size + jump);
 	return to && (from->init || !to->init) ? 0 : -EINVAL;
 }

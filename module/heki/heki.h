@@ -5,11 +5,11 @@
  *	wire.c		patches as VTL0 encodes them; pure
  *	validate.c	may this patch be applied to this site now? pure
  *	patch_map.c	the known sites by address
- *	owner.c		owners of sites, and the protection of their frames
- *	blob.c		lists of ranges and patch-info blobs in VTL0 memory
  *	contain.c	do a site and its target lie in its owner's text? pure
+ *	owner.c		owners of sites and of memory, and its protection
+ *	blob.c		lists of ranges and patch-info blobs in VTL0 memory
+ *	announce.c	what VTL0 announces: sites, modules, protections
  *	apply.c		a text patch, from the request to the bytes
- *	module.c	modules and protections that VTL0 announces
  *	verdicts.c	counters
  *	vtlcall.c	VTL0's calls by number
  */
@@ -256,28 +256,71 @@ size_t heki_patch_map_drop_frames(struct heki_patch_map *map, u32 owner,
 				  unsigned long first, unsigned long last);
 
 /*
+ * contain.c
+ */
+
+/* Memory of an owner. */
+struct heki_mem_range {
+	u64 va;			/* where VTL0 maps it; used for text only */
+	u64 pa;
+	u64 bytes;		/* not 0 */
+	bool text;		/* executable */
+	bool init;		/* freed after initialisation */
+	bool frozen;		/* protected as long as it is the owner's */
+	bool ro_after_init;	/* frozen once initialisation has ended */
+	size_t prot;		/* position of its protection; see owner.c */
+};
+
+/* All memory of an owner; ranges do not overlap. */
+struct heki_mem_map {
+	struct heki_mem_range *by_pa;	/* all, by physical address */
+	size_t nr;
+	size_t room;			/* for so many; see heki_mem_add() */
+	struct heki_mem_range *by_va;	/* text, by virtual address */
+	size_t nr_text;
+};
+
+int heki_mem_map_sort(struct heki_mem_map *map);
+void heki_mem_map_drop_init(struct heki_mem_map *map);
+bool heki_mem_maps_overlap(const struct heki_mem_map *a,
+			   const struct heki_mem_map *b);
+int heki_contain_site(const struct heki_mem_map *map,
+		      const struct heki_site *site);
+
+/*
  * owner.c
  */
 
 #define HEKI_OWNER_NAME		64
 
+/* Who may announce sites. */
+enum heki_owner_kind {
+	HEKI_OWNER_KERNEL,	/* VTL0, for its kernel */
+	HEKI_OWNER_MODULE,	/* VTL0, for one of its modules */
+	HEKI_OWNER_LIVE,	/* live mode, for the running kernel or a module */
+};
+
 /* Set in the ids of owners whose sites only live mode may patch. */
-#define HEKI_OWNER_LIVE		BIT(30)
+#define HEKI_OWNER_LIVE_BIT	BIT(30)
 
 static inline bool heki_owner_is_live(u32 id)
 {
-	return id & HEKI_OWNER_LIVE;
+	return id & HEKI_OWNER_LIVE_BIT;
 }
 
-/* Adds an owner's sites to @batch. May sleep. On failure none is added. */
-typedef int heki_owner_fill(struct heki_patch_batch *batch, void *ctx);
+/*
+ * Adds an owner's sites to @batch, and its memory to @mem by heki_mem_add(). May
+ * sleep. On failure nothing is added.
+ */
+typedef int heki_owner_fill(struct heki_patch_batch *batch,
+			    struct heki_mem_map *mem, void *ctx);
 
 struct heki_patch_map *heki_owner_map(void);
-long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
-		    bool live);
-int heki_owner_drop(u32 id);
-int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last);
-bool heki_owner_has_frames(unsigned long first, unsigned long last);
+int heki_mem_add(struct heki_mem_map *mem, const struct heki_mem_range *range);
+long heki_owner_add(enum heki_owner_kind kind, const char *name,
+		    heki_owner_fill *fill, void *ctx);
+int heki_owner_drop(enum heki_owner_kind kind, u64 id);
+int heki_owner_free_init(u64 id);
 void heki_owner_name(u32 id, char *name);
 
 /*
@@ -327,34 +370,6 @@ int heki_blob_read(struct heki_blob_source *source,
 		   struct heki_patch_batch *batch);
 
 /*
- * contain.c
- */
-
-/* Memory of an owner. */
-struct heki_mem_range {
-	u64 va;			/* where VTL0 maps it; used for text only */
-	u64 pa;
-	u64 bytes;		/* not 0 */
-	bool text;		/* executable */
-	bool init;		/* freed after initialisation */
-};
-
-/* All memory of an owner; ranges do not overlap. */
-struct heki_mem_map {
-	struct heki_mem_range *by_pa;	/* all, by physical address */
-	size_t nr;
-	struct heki_mem_range *by_va;	/* text, by virtual address */
-	size_t nr_text;
-};
-
-int heki_mem_map_sort(struct heki_mem_map *map);
-void heki_mem_map_drop_init(struct heki_mem_map *map);
-bool heki_mem_maps_overlap(const struct heki_mem_map *a,
-			   const struct heki_mem_map *b);
-int heki_contain_site(const struct heki_mem_map *map,
-		      const struct heki_site *site);
-
-/*
  * apply.c
  */
 
@@ -402,11 +417,10 @@ int heki_text_write(struct heki_text *text, unsigned int at, const u8 *buf,
 		    unsigned int len);
 
 /*
- * module.c
+ * announce.c
  */
+long heki_kernel_add(u64 pa, u64 nranges);
 long heki_module_add(u64 pa, u64 nranges);
-int heki_module_free_init(u64 token);
-int heki_module_drop(u64 token);
 int heki_protect_list(u64 pa, u64 nranges);
 
 /*
@@ -419,5 +433,7 @@ void heki_verdicts_show(struct seq_file *m);
  * vtlcall.c
  */
 bool vtlcall_boot_ended(void);
+int vtlcall_widen_begin(void);
+void vtlcall_widen_end(void);
 
 #endif /* _LVBS_HEKI_INTERNAL_H */

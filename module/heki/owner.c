@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Owners of patch sites: the kernel, and each module. An owner has sites in the
- * patch map, protections of the frames of these sites, and for live mode a
- * persistent writable mapping of these frames.
+ * Owners of patch sites: the kernel, and each module. An owner has memory, which
+ * is no other owner's, sites in the text of that memory, and protections:
+ *
+ *	a module of VTL0	all that is not writable; its text for sites
+ *	others			the frames of their sites
  *
  * Protections outlive sites: frames are protected before their sites become
  * visible, and until no request for one is in progress.
  */
-#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -20,30 +21,28 @@
 #include "phys/phys.h"
 #include "subsystems.h"
 
+struct owner_protection {
+	struct phys_protection prot;
+	bool held;
+};
+
 /* Immutable unless noted. */
 struct heki_owner {
 	/* In owners; guarded by owners_lock, read under RCU. */
 	struct list_head node;
+	enum heki_owner_kind kind;
 	u32 id;			/* greater than 0; in the patch map, and the token */
 	char name[HEKI_OWNER_NAME];
-	/* The frames of all sites when they were added, ascending. */
-	unsigned long *pfns;
-	unsigned long nr_pfns;
+	struct heki_mem_map mem;	/* guarded by owners_lock */
 	/*
-	 * A bit for each of @pfns whose sites and protection were dropped;
-	 * guarded by owners_lock.
+	 * For a module one for each range that it had at first, otherwise one
+	 * for each run of frames with sites; guarded by owners_lock.
 	 */
-	unsigned long *dropped;
-	/*
-	 * One for each of @pfns if @shrinks, otherwise one for each run of
-	 * contiguous frames; guarded by owners_lock.
-	 */
-	struct phys_protection *prots;
-	unsigned long nr_prots;
-	bool shrinks;		/* frames can be dropped */
+	struct owner_protection *prots;
+	size_t nr_prots;
 };
 
-/* Guards the list of owners and last_id; serialises adding and dropping. */
+/* Guards the list of owners and last_id; serialises all changes of owners. */
 static DEFINE_MUTEX(owners_lock);
 static LIST_HEAD(owners);	/* read under RCU */
 static u32 last_id;
@@ -55,109 +54,254 @@ struct heki_patch_map *heki_owner_map(void)
 	return &patch_map;
 }
 
-static int count_frame(unsigned long frame, void *ctx)
-{
-	struct heki_owner *owner = ctx;
+/* ---- memory ---- */
 
-	owner->nr_pfns++;
+/* Does @range continue @last, in whatever it is? */
+static bool range_continues(const struct heki_mem_range *last,
+			    const struct heki_mem_range *range)
+{
+	return last->va + last->bytes == range->va &&
+	       last->pa + last->bytes == range->pa &&
+	       last->text == range->text && last->init == range->init &&
+	       last->frozen == range->frozen &&
+	       last->ro_after_init == range->ro_after_init;
+}
+
+/*
+ * Adds a range to the memory of an owner; for a heki_owner_fill. May sleep.
+ * Returns 0 or -ENOMEM.
+ */
+int heki_mem_add(struct heki_mem_map *mem, const struct heki_mem_range *range)
+{
+	size_t room = max_t(size_t, 2 * mem->room, 16);
+	struct heki_mem_range *ranges;
+
+	if (mem->nr && range_continues(&mem->by_pa[mem->nr - 1], range)) {
+		mem->by_pa[mem->nr - 1].bytes += range->bytes;
+		return 0;
+	}
+	if (mem->nr == mem->room) {
+		ranges = kvmalloc_array(room, sizeof(*ranges), GFP_KERNEL);
+		if (!ranges)
+			return -ENOMEM;
+		if (mem->nr)
+			memcpy(ranges, mem->by_pa, mem->nr * sizeof(*ranges));
+		kvfree(mem->by_pa);
+		mem->by_pa = ranges;
+		mem->room = room;
+	}
+	mem->by_pa[mem->nr++] = *range;
 	return 0;
 }
 
-static int note_frame(unsigned long frame, void *ctx)
+static int mem_sort(struct heki_mem_map *mem)
+{
+	mem->by_va = kvmalloc_array(max_t(size_t, mem->nr, 1),
+				    sizeof(*mem->by_va), GFP_KERNEL);
+	return mem->by_va ? heki_mem_map_sort(mem) : -ENOMEM;
+}
+
+static void mem_free(struct heki_mem_map *mem)
+{
+	kvfree(mem->by_pa);
+	kvfree(mem->by_va);
+}
+
+/* Two that announce parts of the same kernel share its text. */
+static bool may_share(const struct heki_owner *a, const struct heki_owner *b)
+{
+	return a->kind == b->kind && a->kind != HEKI_OWNER_MODULE;
+}
+
+static bool meets_kernel_image(const struct heki_mem_map *mem)
+{
+	size_t i;
+
+	for (i = 0; i < mem->nr; i++)
+		if (kernel_image_overlaps(mem->by_pa[i].pa, mem->by_pa[i].bytes))
+			return true;
+	for (i = 0; i < mem->nr_text; i++)
+		if (kernel_image_overlaps_va(mem->by_va[i].va,
+					     mem->by_va[i].bytes))
+			return true;
+	return false;
+}
+
+/* Does any of its memory belong to another owner? */
+static bool memory_is_taken(const struct heki_owner *owner)
+{
+	const struct heki_owner *other;
+
+	lockdep_assert_held(&owners_lock);
+
+	if (owner->kind == HEKI_OWNER_MODULE && meets_kernel_image(&owner->mem))
+		return true;
+	list_for_each_entry(other, &owners, node)
+		if (!may_share(owner, other) &&
+		    heki_mem_maps_overlap(&other->mem, &owner->mem))
+			return true;
+	return false;
+}
+
+static int site_contained(const struct heki_site *site, void *ctx)
+{
+	return heki_contain_site(ctx, site);
+}
+
+/* ---- protections ---- */
+
+static int prots_alloc(struct heki_owner *owner, size_t nr)
+{
+	size_t i;
+
+	owner->prots = kvcalloc(max_t(size_t, nr, 1), sizeof(*owner->prots),
+				GFP_KERNEL);
+	if (!owner->prots)
+		return -ENOMEM;
+	owner->nr_prots = nr;
+	for (i = 0; i < nr; i++)
+		owner->prots[i].prot.owner = owner->name;
+	return 0;
+}
+
+static void prot_release(struct owner_protection *p)
+{
+	if (p->held)
+		phys_unprotect(lvbs_vmap_manager(), &p->prot);
+	p->held = false;
+}
+
+static int prot_take_frames(struct owner_protection *p, unsigned long first,
+			    unsigned long nr, bool patched)
+{
+	struct vmap_manager *mgr = lvbs_vmap_manager();
+	int err;
+
+	err = patched ? phys_protect_patched(mgr, &p->prot, first, nr) :
+			phys_protect(mgr, &p->prot, first, nr);
+	p->held = !err;
+	return err;
+}
+
+/* Frozen memory is whole pages. */
+static int range_freeze(struct heki_owner *owner,
+			const struct heki_mem_range *range)
+{
+	struct owner_protection *p = &owner->prots[range->prot];
+
+	if (p->held)
+		return 0;
+	return prot_take_frames(p, PHYS_PFN(range->pa),
+				range->bytes >> PAGE_SHIFT, range->text);
+}
+
+/* Protects what @owner cannot write. On failure owner_free() undoes it. */
+static int owner_freeze(struct heki_owner *owner)
+{
+	struct heki_mem_range *range;
+	size_t i;
+	int err;
+
+	err = prots_alloc(owner, owner->mem.nr);
+	for (i = 0; !err && i < owner->mem.nr; i++) {
+		range = &owner->mem.by_pa[i];
+		range->prot = i;
+		if (range->frozen)
+			err = range_freeze(owner, range);
+	}
+	return err;
+}
+
+/* The frames of a batch, ascending. */
+struct frame_list {
+	unsigned long *pfns;	/* NULL: only counted */
+	size_t nr;
+};
+
+static int list_frame(unsigned long frame, void *ctx)
 {
 	unsigned long pfn = heki_frame_pfn(frame);
-	struct heki_owner *owner = ctx;
+	struct frame_list *list = ctx;
 
 	/* Wire pages are visited in order, so duplicates are adjacent. */
-	if (!owner->nr_pfns || owner->pfns[owner->nr_pfns - 1] != pfn)
-		owner->pfns[owner->nr_pfns++] = pfn;
+	if (!list->pfns)
+		list->nr++;
+	else if (!list->nr || list->pfns[list->nr - 1] != pfn)
+		list->pfns[list->nr++] = pfn;
 	return 0;
 }
 
-static int owner_note_frames(struct heki_owner *owner,
-			     struct heki_patch_batch *batch)
+/* The length of the run of contiguous frames at position @at. */
+static size_t run_length(const struct frame_list *list, size_t at)
 {
-	heki_patch_batch_frames(batch, count_frame, owner);
-	owner->pfns = kvmalloc_array(max(owner->nr_pfns, 1UL),
-				     sizeof(*owner->pfns), GFP_KERNEL);
-	owner->dropped = kvcalloc(BITS_TO_LONGS(max(owner->nr_pfns, 1UL)),
-				  sizeof(*owner->dropped), GFP_KERNEL);
-	if (!owner->pfns || !owner->dropped)
-		return -ENOMEM;
-	owner->nr_pfns = 0;
-	return heki_patch_batch_frames(batch, note_frame, owner);
-}
+	size_t end = at + 1;
 
-/* The number of frames of @owner below @pfn. */
-static unsigned long owner_position(const struct heki_owner *owner,
-				    unsigned long pfn)
-{
-	unsigned long low = 0, high = owner->nr_pfns;
-
-	while (low < high) {
-		unsigned long mid = low + (high - low) / 2;
-
-		if (owner->pfns[mid] < pfn)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* How many frames, from position @at, share a protection. */
-static unsigned long frame_run(const struct heki_owner *owner, unsigned long at)
-{
-	unsigned long end = at + 1;
-
-	while (!owner->shrinks && end < owner->nr_pfns &&
-	       owner->pfns[end] - owner->pfns[at] == end - at)
+	while (end < list->nr && list->pfns[end] - list->pfns[at] == end - at)
 		end++;
 	return end - at;
 }
 
-static void owner_unprotect(struct heki_owner *owner)
+static int protect_runs(struct heki_owner *owner, const struct frame_list *list)
 {
-	unsigned long i;
+	size_t at, i = 0;
+	int err;
 
-	for (i = 0; i < owner->nr_prots; i++)
-		if (!owner->shrinks || !test_bit(i, owner->dropped))
-			phys_unprotect(lvbs_vmap_manager(), &owner->prots[i]);
-	kvfree(owner->prots);
+	for (at = 0; at < list->nr; at += run_length(list, at))
+		i++;
+	err = prots_alloc(owner, i);
+	i = 0;
+	for (at = 0; !err && at < list->nr; at += run_length(list, at))
+		err = prot_take_frames(&owner->prots[i++], list->pfns[at],
+				       run_length(list, at), true);
+	return err;
 }
 
-static int owner_protect(struct heki_owner *owner)
+/* Protects the frames of its sites. On failure owner_free() undoes it. */
+static int owner_protect_sites(struct heki_owner *owner,
+			       struct heki_patch_batch *batch)
 {
-	unsigned long at, nr = 0;
+	struct frame_list list = {};
+	int err;
 
-	for (at = 0; at < owner->nr_pfns; at += frame_run(owner, at))
-		nr++;
-	owner->prots = kvcalloc(max(nr, 1UL), sizeof(*owner->prots),
-				GFP_KERNEL);
-	if (!owner->prots)
+	heki_patch_batch_frames(batch, list_frame, &list);
+	list.pfns = kvmalloc_array(max_t(size_t, list.nr, 1),
+				   sizeof(*list.pfns), GFP_KERNEL);
+	if (!list.pfns)
 		return -ENOMEM;
-
-	for (at = 0; at < owner->nr_pfns; at += frame_run(owner, at)) {
-		struct phys_protection *prot = &owner->prots[owner->nr_prots];
-		int err;
-
-		prot->owner = owner->name;
-		err = phys_protect_patched(lvbs_vmap_manager(), prot,
-					   owner->pfns[at],
-					   frame_run(owner, at));
-		if (err)
-			return err;
-		owner->nr_prots++;
-	}
-	return 0;
+	list.nr = 0;
+	heki_patch_batch_frames(batch, list_frame, &list);
+	err = protect_runs(owner, &list);
+	kvfree(list.pfns);
+	return err;
 }
 
 static void owner_free(struct heki_owner *owner)
 {
-	owner_unprotect(owner);
-	kvfree(owner->pfns);
-	kvfree(owner->dropped);
+	size_t i;
+
+	for (i = 0; i < owner->nr_prots; i++)
+		prot_release(&owner->prots[i]);
+	kvfree(owner->prots);
+	mem_free(&owner->mem);
 	kfree(owner);
+}
+
+/* ---- owners ---- */
+
+static int owner_fill(struct heki_owner *owner, struct heki_patch_batch *batch,
+		      heki_owner_fill *fill, void *ctx)
+{
+	int err;
+
+	err = fill(batch, &owner->mem, ctx);
+	err = err ?: mem_sort(&owner->mem);
+	if (!err && memory_is_taken(owner))
+		err = -EEXIST;
+	err = err ?: heki_patch_batch_sites(batch, site_contained, &owner->mem);
+	if (err)
+		return err;
+	return owner->kind == HEKI_OWNER_MODULE ?
+	       owner_freeze(owner) : owner_protect_sites(owner, batch);
 }
 
 static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
@@ -167,11 +311,7 @@ static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
 	int err;
 
 	heki_patch_batch_begin(&batch, &patch_map, owner->id);
-	err = fill(&batch, ctx);
-	if (!err)
-		err = owner_note_frames(owner, &batch);
-	if (!err)
-		err = owner_protect(owner);
+	err = owner_fill(owner, &batch, fill, ctx);
 	if (err) {
 		heki_patch_batch_abort(&batch);
 		return err;
@@ -180,7 +320,7 @@ static int owner_load(struct heki_owner *owner, heki_owner_fill *fill,
 }
 
 /* Returns an id that is not in use. */
-static u32 owner_next_id(bool live)
+static u32 owner_next_id(enum heki_owner_kind kind)
 {
 	const struct heki_owner *owner;
 	bool taken;
@@ -188,8 +328,10 @@ static u32 owner_next_id(bool live)
 
 	lockdep_assert_held(&owners_lock);
 	do {
-		last_id = last_id == HEKI_OWNER_LIVE - 1 ? 1 : last_id + 1;
-		id = last_id | (live ? HEKI_OWNER_LIVE : 0);
+		last_id = last_id == HEKI_OWNER_LIVE_BIT - 1 ? 1 : last_id + 1;
+		id = last_id;
+		if (kind == HEKI_OWNER_LIVE)
+			id |= HEKI_OWNER_LIVE_BIT;
 		taken = false;
 		list_for_each_entry(owner, &owners, node)
 			taken |= owner->id == id;
@@ -198,15 +340,16 @@ static u32 owner_next_id(bool live)
 }
 
 /*
- * Adds an owner with the sites that @fill puts in a batch, all or none. Its
- * frames are protected before the first site is visible. Without @name it is
- * named after its id. @live is for sites of the running kernel: only live mode
- * may patch them, and their frames are mapped persistently, for atomic context.
+ * Adds an owner with what @fill adds, all or nothing. Its frames are protected
+ * before the first site is visible. Without @name it is named after its id. Only
+ * live mode may patch the sites of HEKI_OWNER_LIVE.
  *
- * May sleep. Returns the id, the error of @fill or phys_protect(), or -ENOMEM.
+ * May sleep. Returns the id; -EEXIST if some of the memory, or a site, is that
+ * of another owner; -EINVAL if a site or its target is outside of the text; the
+ * error of @fill or phys_protect(), or -ENOMEM.
  */
-long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
-		    bool live)
+long heki_owner_add(enum heki_owner_kind kind, const char *name,
+		    heki_owner_fill *fill, void *ctx)
 {
 	struct heki_owner *owner;
 	unsigned int flags;
@@ -222,8 +365,8 @@ long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
 	 */
 	flags = memalloc_noio_save();
 	mutex_lock(&owners_lock);
-	owner->id = owner_next_id(live);
-	owner->shrinks = !live;
+	owner->kind = kind;
+	owner->id = owner_next_id(kind);
 	if (name)
 		strscpy(owner->name, name, sizeof(owner->name));
 	else
@@ -242,7 +385,7 @@ long heki_owner_add(const char *name, heki_owner_fill *fill, void *ctx,
 	return ret;
 }
 
-static struct heki_owner *owner_find(u32 id)
+static struct heki_owner *owner_find(u64 id)
 {
 	struct heki_owner *owner;
 
@@ -264,15 +407,15 @@ static void owner_drop(struct heki_owner *owner)
 	owner_free(owner);
 }
 
-/* Returns -ENOENT if there is no owner @id. May sleep. */
-int heki_owner_drop(u32 id)
+/* Returns -ENOENT if there is no owner @id of that kind. May sleep. */
+int heki_owner_drop(enum heki_owner_kind kind, u64 id)
 {
 	struct heki_owner *owner;
 	int err = -ENOENT;
 
 	mutex_lock(&owners_lock);
 	owner = owner_find(id);
-	if (owner) {
+	if (owner && owner->kind == kind) {
 		owner_drop(owner);
 		err = 0;
 	}
@@ -280,69 +423,84 @@ int heki_owner_drop(u32 id)
 	return err;
 }
 
-static void owner_drop_frames(struct heki_owner *owner, unsigned long first,
-			      unsigned long last)
+/* All or none; the ranges that were frozen before stay so. */
+static int freeze_ro_after_init(struct heki_owner *owner)
 {
-	unsigned long start = owner_position(owner, first), at;
-	bool any = false;
-
-	lockdep_assert_held(&owners_lock);
-
-	for (at = start; at < owner->nr_pfns && owner->pfns[at] <= last; at++)
-		any |= !test_bit(at, owner->dropped);
-	if (!any)
-		return;
-
-	/* Waits for requests in progress and for RCU readers. */
-	heki_patch_map_drop_frames(&patch_map, owner->id, heki_pfn_frame(first),
-				   heki_pfn_frame(last + 1) - 1);
-	for (at = start; at < owner->nr_pfns && owner->pfns[at] <= last; at++)
-		if (!__test_and_set_bit(at, owner->dropped))
-			phys_unprotect(lvbs_vmap_manager(), &owner->prots[at]);
-}
-
-/*
- * Drops the sites of an owner on frames @first to @last, and the protection of
- * these frames: init text is freed while its owner remains. Frames without
- * sites are skipped. Allocates nothing. May sleep.
- *
- * Returns -ENOENT if there is no owner @id, -EINVAL if its frames are mapped
- * persistently: a writable mapping of freed memory would remain.
- */
-int heki_owner_drop_frames(u32 id, unsigned long first, unsigned long last)
-{
-	struct heki_owner *owner;
+	const struct heki_mem_map *mem = &owner->mem;
 	int err = 0;
+	size_t i;
 
-	mutex_lock(&owners_lock);
-	owner = owner_find(id);
-	if (!owner)
-		err = -ENOENT;
-	else if (!owner->shrinks)
-		err = -EINVAL;
-	else
-		owner_drop_frames(owner, first, last);
-	mutex_unlock(&owners_lock);
+	for (i = 0; !err && i < mem->nr; i++)
+		if (mem->by_pa[i].ro_after_init)
+			err = range_freeze(owner, &mem->by_pa[i]);
+	/* None was frozen before, or none could have failed. */
+	for (i = 0; err && i < mem->nr; i++)
+		if (mem->by_pa[i].ro_after_init)
+			prot_release(&owner->prots[mem->by_pa[i].prot]);
 	return err;
 }
 
-/*
- * Does any owner have sites on frames @first to @last? Called from a
- * heki_owner_fill, which runs under owners_lock.
- */
-bool heki_owner_has_frames(unsigned long first, unsigned long last)
+/* The sites that have a byte in @range. */
+static size_t drop_sites_in(const struct heki_owner *owner,
+			    const struct heki_mem_range *range)
 {
-	const struct heki_owner *owner;
-	unsigned long at;
+	u64 last = range->pa + (range->bytes - 1);
+
+	return heki_patch_map_drop_frames(&patch_map, owner->id,
+					  heki_frame(range->pa),
+					  heki_frame(last));
+}
+
+static void drop_init_sites(struct heki_owner *owner)
+{
+	const struct heki_mem_map *mem = &owner->mem;
+	size_t i, dropped = 0;
+
+	for (i = 0; i < mem->nr_text; i++)
+		if (mem->by_va[i].init)
+			dropped += drop_sites_in(owner, &mem->by_va[i]);
+	/* Waits for requests in progress. */
+	if (dropped)
+		synchronize_rcu();
+}
+
+static int owner_free_init(struct heki_owner *owner)
+{
+	struct heki_mem_map *mem = &owner->mem;
+	size_t i;
+	int err;
 
 	lockdep_assert_held(&owners_lock);
 
-	list_for_each_entry(owner, &owners, node)
-		for (at = owner_position(owner, first);
-		     at < owner->nr_pfns && owner->pfns[at] <= last; at++)
-			if (!test_bit(at, owner->dropped))
-				return true;
-	return false;
+	err = freeze_ro_after_init(owner);
+	if (err)
+		return err;
+	drop_init_sites(owner);
+	for (i = 0; i < mem->nr; i++)
+		if (mem->by_pa[i].init)
+			prot_release(&owner->prots[mem->by_pa[i].prot]);
+	heki_mem_map_drop_init(mem);
+	return 0;
+}
+
+/*
+ * The initialisation of a module has ended: what is read-only from then on is
+ * protected, and its init memory is no longer its own. All or nothing. May sleep.
+ *
+ * Returns 0, also if there is nothing to do; -ENOENT if there is no such module;
+ * the error of phys_protect().
+ */
+int heki_owner_free_init(u64 id)
+{
+	struct heki_owner *owner;
+	int err = -ENOENT;
+
+	mutex_lock(&owners_lock);
+	owner = owner_find(id);
+	if (owner && owner->kind == HEKI_OWNER_MODULE)
+		err = owner_free_init(owner);
+	mutex_unlock(&owners_lock);
+	return err;
 }
 
 /* @name has HEKI_OWNER_NAME bytes; "?" if no owner has @id. Any context. */

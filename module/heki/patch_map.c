@@ -694,9 +694,9 @@ static size_t drop_frame(struct heki_patch_map *map, u32 owner,
  * even if they begin elsewhere, and returns their number. The cost depends on
  * the number of tables of these pages, not on that of the owner's sites.
  *
- * Does not fail and allocates nothing. On return no heki_patch_map_locked()
- * call is in progress for any of the sites: only then may their protection be
- * removed. May sleep; waits for a grace period.
+ * Does not fail and allocates nothing. May sleep. A heki_patch_map_locked() call
+ * for one of the sites may be in progress until a grace period has ended: only
+ * then may their protection be removed.
  */
 size_t heki_patch_map_drop_frames(struct heki_patch_map *map, u32 owner,
 				  unsigned long first, unsigned long last)
@@ -711,12 +711,14 @@ size_t heki_patch_map_drop_frames(struct heki_patch_map *map, u32 owner,
 		cond_resched();
 	}
 	mutex_unlock(&map->update);
-	synchronize_rcu();
 	return nr;
 }
 
-/* Drops all sites of @owner; as heki_patch_map_drop_frames(). */
+/* Drops all sites of @owner and returns their number. Waits for a grace period. */
 size_t heki_patch_map_drop(struct heki_patch_map *map, u32 owner)
 {
-	return heki_patch_map_drop_frames(map, owner, 0, ULONG_MAX);
+	size_t nr = heki_patch_map_drop_frames(map, owner, 0, ULONG_MAX);
+
+	synchronize_rcu();
+	return nr;
 }

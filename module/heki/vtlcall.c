@@ -3,10 +3,10 @@
  * VTL calls: VTL0's requests, by number.
  */
 #include <linux/array_size.h>
-#include <linux/atomic.h>
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/rwsem.h>
 
 #include <lvbs/heki.h>
 
@@ -14,60 +14,52 @@
 #include "phys/phys.h"
 #include "ring/ring.h"
 
-static atomic_t boot_ended = ATOMIC_INIT(0);
+/* Held for reading by what widens, for writing to change boot_ended. */
+static DECLARE_RWSEM(boot_lock);
+static bool boot_ended;
 
-/* After the end of boot no call widens what VTL1 trusts. Any context. */
+/* After the end of boot nothing widens what VTL1 trusts. Any context. */
 bool vtlcall_boot_ended(void)
 {
-	return atomic_read(&boot_ended);
+	return READ_ONCE(boot_ended);
+}
+
+/*
+ * What widens what VTL1 trusts is done between these two: the end of boot waits
+ * for it. May sleep. Returns 0, or -EPERM after the end of boot, and then
+ * vtlcall_widen_end() must not be called.
+ */
+int vtlcall_widen_begin(void)
+{
+	down_read(&boot_lock);
+	if (!boot_ended)
+		return 0;
+	up_read(&boot_lock);
+	return -EPERM;
+}
+
+void vtlcall_widen_end(void)
+{
+	up_read(&boot_lock);
 }
 
 static long call_end_of_boot(u64 a0, u64 a1, u64 a2)
 {
-	if (atomic_xchg(&boot_ended, 1))
+	bool ended;
+
+	down_write(&boot_lock);
+	ended = boot_ended;
+	WRITE_ONCE(boot_ended, true);
+	up_write(&boot_lock);
+	if (ended)
 		return -EPERM;
 	lvbs_log("end of boot");
 	return 0;
 }
 
-static int check_kernel_site(const struct heki_site *site, void *ctx)
-{
-	return heki_contain_site(ctx, site);
-}
-
-static int fill_from_blob(struct heki_patch_batch *batch, void *ctx)
-{
-	struct kernel_range kernel = kernel_image_text();
-	struct heki_mem_range range = {
-		.va = kernel.va,
-		.pa = kernel.pa,
-		.bytes = kernel.bytes,
-		.text = true,
-	};
-	struct heki_mem_map text = {
-		.by_pa = &range,
-		.nr = 1,
-		.by_va = &range,
-		.nr_text = 1,
-	};
-	const u64 *list = ctx;
-	struct heki_blob_source source = {
-		.reader = &vtl0_reader,
-		.pa = list[0],
-		.nranges = list[1],
-		.attribute = HEKI_KDATA_PATCH_INFO,
-		.pa_bits = phys_width_bits(),
-	};
-	int err;
-
-	err = heki_blob_read(&source, batch);
-	return err ?: heki_patch_batch_sites(batch, check_kernel_site, &text);
-}
-
 static long call_load_kdata(u64 pa, u64 nranges, u64 a2)
 {
-	u64 list[] = { pa, nranges };
-	long id = heki_owner_add("kernel", fill_from_blob, list, false);
+	long id = heki_kernel_add(pa, nranges);
 
 	return id < 0 ? id : 0;
 }
@@ -84,12 +76,12 @@ static long call_validate_module(u64 pa, u64 nranges, u64 flags)
 
 static long call_free_module_init(u64 token, u64 a1, u64 a2)
 {
-	return heki_module_free_init(token);
+	return heki_owner_free_init(token);
 }
 
 static long call_unload_module(u64 token, u64 a1, u64 a2)
 {
-	return heki_module_drop(token);
+	return heki_owner_drop(HEKI_OWNER_MODULE, token);
 }
 
 static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
@@ -125,6 +117,7 @@ long lvbs_vtlcall(u64 id, u64 a0, u64 a1, u64 a2)
 {
 	const struct call *call;
 	u64 index = id - HEKI_VTLCALL_END_OF_BOOT;
+	long ret;
 
 	if (id < HEKI_VTLCALL_END_OF_BOOT || index >= ARRAY_SIZE(calls))
 		return -ENOSYS;
@@ -132,8 +125,14 @@ long lvbs_vtlcall(u64 id, u64 a0, u64 a1, u64 a2)
 					 ARRAY_SIZE(calls))];
 	if (!call->fn)
 		return -ENOSYS;
-	if (call->widens && vtlcall_boot_ended())
-		return -EPERM;
-	return call->fn(a0, a1, a2);
+	if (!call->widens)
+		return call->fn(a0, a1, a2);
+
+	ret = vtlcall_widen_begin();
+	if (ret)
+		return ret;
+	ret = call->fn(a0, a1, a2);
+	vtlcall_widen_end();
+	return ret;
 }
 EXPORT_SYMBOL_GPL(lvbs_vtlcall);

@@ -521,7 +521,8 @@ static int live_switch(enum live_mode new)
 {
 	int err = 0;
 
-	mutex_lock(&mode_lock);
+	lockdep_assert_held(&mode_lock);
+
 	if (new == LIVE_OFF) {
 		if (mode != LIVE_OFF)
 			err = live_stop();
@@ -534,15 +535,30 @@ static int live_switch(enum live_mode new)
 	}
 	if (!err)
 		lvbs_log("live mode: %s", mode_names[new]);
-	mutex_unlock(&mode_lock);
 	return err;
 }
 
 int live_set_mode(const char *name)
 {
 	int new = match_string(mode_names, LIVE_MODE_NR, name);
+	int err = 0;
 
-	return new < 0 ? -EINVAL : live_switch(new);
+	if (new < 0)
+		return -EINVAL;
+
+	mutex_lock(&mode_lock);
+	/* Modes are in order of what they allow. */
+	if (new >= mode) {
+		err = live_switch(new);
+	} else {
+		err = vtlcall_widen_begin();
+		if (!err) {
+			err = live_switch(new);
+			vtlcall_widen_end();
+		}
+	}
+	mutex_unlock(&mode_lock);
+	return err;
 }
 
 const char *live_mode_name(void)
@@ -566,17 +582,28 @@ int live_init(void)
 	return live_sites_init();
 }
 
+/* Not a user's wish: also after the end of boot. */
+static int live_end(void)
+{
+	int err;
+
+	mutex_lock(&mode_lock);
+	err = live_switch(LIVE_OFF);
+	mutex_unlock(&mode_lock);
+	return err;
+}
+
 void live_exit(void)
 {
 	/*
 	 * After a bug in ftrace the hook cannot be removed. The kernel still
 	 * calls it, so this module must not go; live mode goes on meanwhile.
 	 */
-	if (live_switch(LIVE_OFF))
+	if (live_end())
 		pr_emerg("live mode: the module cannot be unloaded: __text_poke() is still hooked\n");
 	while (mode != LIVE_OFF) {
 		ssleep(10);
-		live_switch(LIVE_OFF);
+		live_end();
 	}
 	/* Leaves dangling pointers: not before the last use. */
 	ftrace_free_filter(&text_poke_ops);

@@ -31,12 +31,13 @@ const char *live_mode_name(void);
  * kernel log.
  *
  * Context: Process context; may sleep.
- * Return: 0; -EINVAL for an unknown mode, or for "mediate" where a loaded
- * module has a jump label outside its own text; -ENOENT if the kernel lacks a
- * symbol; -EBUSY if something else already redirects the kernel's text writer,
- * ftrace is disabled, a module is being loaded or unloaded, or the writes of a
- * test key were not seen; -EEXIST if a site is already known; -ENOMEM. What
- * ftrace returned if the hook cannot be removed: then the mode stays as it is.
+ * Return: 0; -EPERM for a mode that allows more, after the end of boot; -EINVAL
+ * for an unknown mode, or for "mediate" where a loaded module has a jump label
+ * outside its own text; -ENOENT if the kernel lacks a symbol; -EBUSY if something
+ * else already redirects the kernel's text writer, ftrace is disabled, a module
+ * is being loaded or unloaded, or the writes of a test key were not seen; -EEXIST
+ * if VTL0 has announced sites in the same text; -ENOMEM. What ftrace returned if
+ * the hook cannot be removed: then the mode stays as it is.
  */
 int live_set_mode(const char *name);
 

@@ -146,19 +146,26 @@ static bool entry_is_init(const struct site_table *table,
 	return jump_entry_is_init(entry);
 }
 
-/* Do @len bytes at @va lie in the text that the table's entries may name? */
+/* The text that the table's entries may name. */
+static struct module_memory text_of(const struct site_table *table)
+{
+	if (table->mod)
+		return module_text_memory(table->mod, table->init);
+	return (struct module_memory) {
+		.base = (void *)core_start,
+		.size = core_end - core_start,
+	};
+}
+
+/* Do @len bytes at @va lie in that text? */
 static bool in_text_of(const struct site_table *table, unsigned long va,
 		       size_t len)
 {
-	struct module_memory text;
-	unsigned long start = core_start, end = core_end;
+	struct module_memory text = text_of(table);
+	unsigned long start = (unsigned long)text.base;
 
-	if (table->mod) {
-		text = module_text_memory(table->mod, table->init);
-		start = (unsigned long)text.base;
-		end = start + text.size;
-	}
-	return va >= start && va < end && len <= end - va;
+	return va >= start && va - start < text.size &&
+	       len <= text.size - (va - start);
 }
 
 static int add_entry(struct heki_patch_batch *batch,
@@ -182,12 +189,33 @@ static int add_entry(struct heki_patch_batch *batch,
 	return heki_patch_batch_add(batch, &site);
 }
 
-static int fill_from_table(struct heki_patch_batch *batch, void *ctx)
+/* The text as memory of the owner, page by page. */
+static int memory_add(struct heki_mem_map *mem, const struct site_table *table)
+{
+	struct module_memory text = text_of(table);
+	unsigned long va = (unsigned long)text.base, end = va + text.size;
+	struct heki_mem_range range = { .text = true, .init = table->init };
+	int err = 0;
+
+	for (; !err && va < end; va += range.bytes) {
+		range.va = va;
+		range.pa = live_text_pa(va);
+		range.bytes = min(end, PAGE_ALIGN(va + 1)) - va;
+		err = range.pa ? heki_mem_add(mem, &range) : -EFAULT;
+	}
+	return err;
+}
+
+static int fill_from_table(struct heki_patch_batch *batch,
+			   struct heki_mem_map *mem, void *ctx)
 {
 	struct site_table *table = ctx;
 	const struct jump_entry *entry;
 	int err;
 
+	err = memory_add(mem, table);
+	if (err)
+		return err;
 	for (entry = table->start; entry < table->end; entry++) {
 		if (entry_is_init(table, entry) != table->init)
 			continue;
@@ -215,7 +243,8 @@ static long table_add(struct site_table *table)
 	lockdep_assert_held(&sites_lock);
 
 	mutex_lock(text_mutex);
-	id = heki_owner_add(table->owner, fill_from_table, table, true);
+	id = heki_owner_add(HEKI_OWNER_LIVE, table->owner, fill_from_table,
+			    table);
 	mutex_unlock(text_mutex);
 	return id;
 }
@@ -265,7 +294,7 @@ static void table_restore(const struct site_table *table)
 static void owner_drop(u32 id)
 {
 	mutex_lock(text_mutex);
-	heki_owner_drop(id);
+	heki_owner_drop(HEKI_OWNER_LIVE, id);
 	mutex_unlock(text_mutex);
 }
 
