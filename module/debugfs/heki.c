@@ -193,6 +193,18 @@ static int verdicts_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(verdicts);
 
+static int verify_open(struct inode *inode, struct file *file)
+{
+	return debugfs_may_open(inode, file) ?: live_verify_open(inode, file);
+}
+
+static const struct file_operations verify_fops = {
+	.owner = THIS_MODULE,
+	.open = verify_open,
+	.read = seq_read,
+	.release = seq_release_private,
+};
+
 /*
  * vtlcall: a write() is one call. A read() returns the result of the last call
  * by this open file or, if it made none, by any: the echo and cat of a shell
@@ -289,6 +301,7 @@ static const struct debugfs_file heki_files[] = {
 	{ "end_of_boot", 0600, &end_of_boot_fops, run_end_of_boot },
 	{ "live", 0600, &live_fops, run_live },
 	{ "verdicts", 0400, &verdicts_fops },
+	{ "verify", 0400, &verify_fops },
 };
 
 static const struct debugfs_file vtlcall_files[] = {

@@ -33,6 +33,7 @@
 
 #include "heki/heki.h"
 #include "ksym.h"
+#include "live/forms.h"
 #include "live/live.h"
 #include "phys/phys.h"
 #include "ring/ring.h"
@@ -473,7 +474,6 @@ static int live_start(enum live_mode new)
 
 	lockdep_assert_held(&mode_lock);
 
-	live_kinds_find();
 	err = requests_make();
 	if (err)
 		return err;
@@ -579,7 +579,17 @@ void live_show(struct seq_file *m)
 
 int live_init(void)
 {
-	return live_sites_init();
+	int err;
+
+	live_kinds_find();
+	live_verify_init();
+	err = first_seen_init();
+	if (err)
+		return err;
+	err = live_sites_init();
+	if (err)
+		first_seen_exit();
+	return err;
 }
 
 /* Not a user's wish: also after the end of boot. */
@@ -608,4 +618,5 @@ void live_exit(void)
 	/* Leaves dangling pointers: not before the last use. */
 	ftrace_free_filter(&text_poke_ops);
 	live_sites_exit();
+	first_seen_exit();
 }

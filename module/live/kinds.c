@@ -30,6 +30,7 @@ typedef bool is_insn_slot_addr_fn(void *cache, unsigned long addr);
 typedef int static_call_text_reserved_fn(void *start, void *end);
 typedef bool is_bpf_text_address_fn(unsigned long addr);
 typedef unsigned long module_address_fn(unsigned long addr);
+typedef unsigned long ftrace_find_rec_direct_fn(unsigned long addr);
 
 /*
  * A function that this kernel lacks keeps returning 0. Pointers are passed as
@@ -43,6 +44,7 @@ DEFINE_STATIC_CALL_RET0(lvbs_static_call_text_reserved,
 			static_call_text_reserved_fn);
 DEFINE_STATIC_CALL_RET0(lvbs_is_bpf_text_address, is_bpf_text_address_fn);
 DEFINE_STATIC_CALL_RET0(lvbs_module_address, module_address_fn);
+DEFINE_STATIC_CALL_RET0(lvbs_ftrace_find_rec_direct, ftrace_find_rec_direct_fn);
 
 static unsigned long ftrace_calls[3];
 static void *insn_slots, *optinsn_slots;
@@ -65,6 +67,7 @@ void live_kinds_find(void)
 	FIND_CALL(static_call_text_reserved, "static_call_text_reserved");
 	FIND_CALL(is_bpf_text_address, "is_bpf_text_address");
 	FIND_CALL(module_address, "__module_address");
+	FIND_CALL(ftrace_find_rec_direct, "ftrace_find_rec_direct");
 
 	ftrace_calls[0] = ksym_address("ftrace_call");
 	ftrace_calls[1] = ksym_address("ftrace_regs_call");
@@ -77,10 +80,40 @@ void live_kinds_find(void)
 
 bool live_is_ftrace_site(unsigned long addr, size_t len)
 {
-	unsigned long call;
+	unsigned long call = live_ftrace_site(addr);
 
-	call = static_call(lvbs_ftrace_location_range)(addr, addr);
 	return call && addr + len <= call + CALL_INSN_BYTES;
+}
+
+unsigned long live_ftrace_site(unsigned long addr)
+{
+	return static_call(lvbs_ftrace_location_range)(addr, addr);
+}
+
+bool live_is_ftrace_trampoline(unsigned long addr)
+{
+	return static_call(lvbs_is_ftrace_trampoline)(addr);
+}
+
+unsigned long live_ftrace_direct(unsigned long site)
+{
+	return static_call(lvbs_ftrace_find_rec_direct)(site);
+}
+
+bool live_kprobe_at(unsigned long addr)
+{
+	bool found;
+
+	preempt_disable();	/* get_kprobe() walks a list under RCU */
+	found = static_call(lvbs_get_kprobe)(addr);
+	preempt_enable();
+	return found;
+}
+
+bool live_is_optinsn_slot(unsigned long addr)
+{
+	return optinsn_slots &&
+	       static_call(lvbs_is_insn_slot_addr)(optinsn_slots, addr);
 }
 
 /* The calls to the tracer in the kernel's own trampolines. */

@@ -10,6 +10,9 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
+struct file;
+struct inode;
+struct module;
 struct seq_file;
 
 /* Defined by Kbuild where live mode knows how the kernel patches its text. */
@@ -49,6 +52,16 @@ int live_set_mode(const char *name);
  */
 void live_show(struct seq_file *m);
 
+/**
+ * live_verify_open() - open a report that compares all text with first-seen text
+ * @inode: of the file
+ * @file: to be read by seq_read(), closed by seq_release_private()
+ *
+ * Context: Process context; may sleep.
+ * Return: 0; -ENOENT if this kernel lacks a symbol; -ENOMEM.
+ */
+int live_verify_open(struct inode *inode, struct file *file);
+
 /*
  * Internal to this directory.
  */
@@ -79,8 +92,23 @@ enum live_kind {
 	LIVE_NR
 };
 
-/* Looks up the kernel functions that live_kind_of() asks. */
+/* Looks up the kernel functions that the following ask. */
 void live_kinds_find(void);
+
+/* The tracer's call site that has a byte at @addr, or 0. */
+unsigned long live_ftrace_site(unsigned long addr);
+bool live_is_ftrace_trampoline(unsigned long addr);
+
+/* The direct trampoline that the tracer's call site may call, or 0. */
+unsigned long live_ftrace_direct(unsigned long site);
+bool live_kprobe_at(unsigned long addr);
+bool live_is_optinsn_slot(unsigned long addr);
+
+/* A reference to a live module that is not @known, or NULL. Any context. */
+struct module *live_module_get(bool (*known)(const struct module *mod));
+
+/* Looks up the kernel symbols that legal forms refer to. */
+void live_verify_init(void);
 
 /* The function tracer's call sites: cheap, and most writes. Any context. */
 bool live_is_ftrace_site(unsigned long addr, size_t len);
@@ -134,6 +162,11 @@ static inline int live_set_mode(const char *name)
 
 static inline void live_show(struct seq_file *m)
 {
+}
+
+static inline int live_verify_open(struct inode *inode, struct file *file)
+{
+	return -ENOENT;
 }
 
 #endif /* LVBS_LIVE */

@@ -415,21 +415,18 @@ fail:
 	return id;
 }
 
-/* A reference to a live module whose sites are not known yet, or NULL. */
-static struct module *module_unknown(void)
+struct module *live_module_get(bool (*known)(const struct module *mod))
 {
 	struct module *mod, *found = NULL;
 
-	lockdep_assert_held(&sites_lock);
-
+	if (!all_modules)
+		all_modules = (void *)ksym_address("modules");
+	if (!all_modules)
+		return NULL;
 	preempt_disable();
 	list_for_each_entry_rcu(mod, all_modules, list) {
-		/*
-		 * The notifier adds those that are being loaded. This module
-		 * is VTL1: its text is not for VTL0 to patch.
-		 */
-		if (mod != THIS_MODULE && mod->state == MODULE_STATE_LIVE &&
-		    !module_known(mod) &&
+		/* The notifiers see those that are being loaded. */
+		if (mod->state == MODULE_STATE_LIVE && !known(mod) &&
 		    try_module_get(mod)) {
 			found = mod;
 			break;
@@ -437,6 +434,12 @@ static struct module *module_unknown(void)
 	}
 	preempt_enable();
 	return found;
+}
+
+/* This module is VTL1: its text is not for VTL0 to patch. */
+static bool module_needs_no_sites(const struct module *mod)
+{
+	return mod == THIS_MODULE || module_known(mod);
 }
 
 /*
@@ -468,7 +471,7 @@ static int modules_add(void)
 		pr_err("live mode: a module is being loaded or unloaded\n");
 		return -EBUSY;
 	}
-	while (!err && (mod = module_unknown())) {
+	while (!err && (mod = live_module_get(module_needs_no_sites))) {
 		err = module_add(mod);
 		module_put(mod);
 	}

@@ -176,7 +176,12 @@ sleep 1
 expect "the kernel runs the patched code: /proc/schedstat ($counts_before before) now counts" \
 	[ "$(sched_counts)" -gt 0 ]
 show sysctl kernel.sched_schedstats=0
-show eval "echo off >\$D/heki/live; cat \$D/heki/live"
+echo "   All text, byte by byte, against what it was when it was first seen:"
+show eval "echo 1 >/proc/sys/kernel/sched_schedstats; cat \$D/heki/verify >/tmp/verify; head -n 3 /tmp/verify"
+show eval "grep -v -e ^0x -e ': 0$' /tmp/verify"
+expect "each difference is one that the kernel's own records account for" grep -q '^unknown: 0$' /tmp/verify
+echo "   The end of boot was before: live mode can no longer be switched off, only unloaded."
+refuse EPERM put "$D/heki/live" off
 
 step "Unload: no mapping is left"
 show cat "$D/phys/stats"

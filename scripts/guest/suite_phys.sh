@@ -193,13 +193,14 @@ t_fails EPERM span_with_owned_frame span_ask "read 4095 2 $p0 $((own / 4096))"
 
 # Exactly the pages of the module image are owned.
 core_pages=$((($(sed -n 's/^lvbs \([0-9]*\) .*/\1/p' /proc/modules) + 4095) / 4096))
+first_seen_pages=$(awk '$1 == "first_seen:" { print $2 / 4096 }' "$D/heki/verify")
 owned_pages=0
 while read -r s e; do
 	owned_pages=$((owned_pages + (e + 1 - s) / 4096))
 done <<-END
 	$(ranges_of owned)
 END
-t_is $owned_pages $core_pages owned_is_module_image
+t_is $owned_pages $((core_pages + first_seen_pages)) owned_is_module_image_and_first_seen_text
 
 t_fails EROFS write_kernel_text mem_write "$(kernel_pa "$text")" 00
 t_fails EROFS write_kernel_rodata mem_write "$banner_pa" 00

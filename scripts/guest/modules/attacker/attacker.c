@@ -11,15 +11,19 @@
  *	fill		process context, through text_poke_set() like the BPF
  *			allocator: writes the first byte, once for each byte of
  *			HEXBYTES
+ *	alias		process context: by a mapping of its own, behind text_poke()
  *	two_pages	process context: one write of two whole pages, the second
  *			of which is VA's, that changes nothing else
  */
 #include <linux/debugfs.h>
+#include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/irqflags.h>
 #include <linux/kprobes.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pfn.h>
 #include <linux/preempt.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -67,6 +71,28 @@ static int attack_two_pages(void *addr, const u8 *bytes, size_t len)
 	return 0;
 }
 
+static bool is_vmalloc_or_module(const void *addr)
+{
+	return is_vmalloc_addr(addr) || ((unsigned long)addr >= MODULES_VADDR &&
+					 (unsigned long)addr < MODULES_END);
+}
+
+static int attack_alias(void *addr, const u8 *bytes, size_t len)
+{
+	struct page *page = is_vmalloc_or_module(addr) ? vmalloc_to_page(addr) :
+			    pfn_to_page(PHYS_PFN(__pa_symbol(addr)));
+	u8 *alias;
+
+	if (offset_in_page(addr) + len > PAGE_SIZE)
+		return -EINVAL;
+	alias = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+	if (!alias)
+		return -ENOMEM;
+	memcpy(alias + offset_in_page(addr), bytes, len);
+	vunmap(alias);
+	return 0;
+}
+
 static int attack(void *addr, const u8 *bytes, size_t len, const char *how)
 {
 	unsigned long flags;
@@ -74,6 +100,8 @@ static int attack(void *addr, const u8 *bytes, size_t len, const char *how)
 
 	if (!strcmp(how, "two_pages"))
 		return attack_two_pages(addr, bytes, len);
+	if (!strcmp(how, "alias"))
+		return attack_alias(addr, bytes, len);
 
 	mutex_lock(poke_mutex);
 	if (!strcmp(how, "plain")) {

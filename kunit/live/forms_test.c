@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Legal forms of patched instructions, and the index of their places.
+ */
+#include <kunit/test.h>
+#include <linux/kernel.h>
+
+#include "kunit/fakes/random.h"
+#include "kunit/param.h"
+#include "live/forms.h"
+
+/* All instructions are at VA; the targets are relative to it. */
+#define VA		0x81000000UL
+#define TARGET		(VA + 0x1005)
+#define CALL_TARGET	{ 0xe8, 0x00, 0x10, 0x00, 0x00 }
+#define JMP_TARGET	{ 0xe9, 0x00, 0x10, 0x00, 0x00 }
+#define JMP_BACK	{ 0xe9, 0xfb, 0xff, 0xff, 0xff }
+#define NOP5		{ 0x0f, 0x1f, 0x44, 0x00, 0x00 }
+#define RET		{ 0xc3, 0xcc, 0xcc, 0xcc, 0xcc }
+#define XOR		{ 0x2e, 0x2e, 0x2e, 0x31, 0xc0 }
+
+static const struct form_targets targets = {
+	.return0 = VA + 0x2000,
+	.return_thunk = VA + 0x3005,
+};
+
+struct call_row {
+	const char *name;
+	u8 insn[FORM_BYTES];
+	bool tail;
+	unsigned long func;
+	bool legal;
+};
+
+static const struct call_row call_rows[] = {
+	{ "call of the function", CALL_TARGET, false, TARGET, true },
+	{ "call of another function", CALL_TARGET, false, TARGET + 1, false },
+	{ "jump where a call belongs", JMP_TARGET, false, TARGET, false },
+	{ "NOP, no function", NOP5, false, 0, true },
+	{ "NOP, function", NOP5, false, TARGET, false },
+	{ "call, no function", CALL_TARGET, false, 0, false },
+	{ "xor, return 0", XOR, false, VA + 0x2000, true },
+	{ "xor, another function", XOR, false, TARGET, false },
+	{ "NOP, return 0", NOP5, false, VA + 0x2000, false },
+	{ "ret where a call belongs", RET, false, 0, false },
+	{ "tail: jump to the function", JMP_TARGET, true, TARGET, true },
+	{ "tail: jump elsewhere", JMP_TARGET, true, TARGET - 1, false },
+	{ "tail: call of the function", CALL_TARGET, true, TARGET, false },
+	{ "tail: ret, no function", RET, true, 0, true },
+	{ "tail: ret, function", RET, true, TARGET, false },
+	{ "tail: jump to the return thunk, no function",
+	  { 0xe9, 0x00, 0x30, 0x00, 0x00 }, true, 0, true },
+	{ "tail: jump elsewhere, no function", JMP_TARGET, true, 0, false },
+	{ "tail: NOP, no function", NOP5, true, 0, false },
+	{ "INT3", { 0xcc, 0x00, 0x10, 0x00, 0x00 }, false, TARGET, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(call, call_rows, name);
+
+static void static_call_form(struct kunit *test)
+{
+	const struct call_row *row = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, form_is_static_call(row->insn, VA, row->tail,
+						  row->func, &targets),
+			row->legal);
+}
+
+/* A kernel without a return thunk has none at address 0 either. */
+static void no_return_thunk(struct kunit *test)
+{
+	static const struct form_targets none;
+	static const u8 jmp_to_0[] = { 0xe9, 0xfb, 0xff, 0xff, 0xff };
+
+	KUNIT_EXPECT_FALSE(test, form_is_static_call(jmp_to_0, 0, true, 0,
+						     &none));
+}
+
+struct label_row {
+	const char *name;
+	u8 insn[FORM_BYTES];
+	unsigned int size;
+	unsigned long target;
+	bool legal;
+};
+
+static const struct label_row label_rows[] = {
+	{ "NOP of 5", NOP5, 5, TARGET, true },
+	{ "jump of 5", JMP_TARGET, 5, TARGET, true },
+	{ "jump of 5 elsewhere", JMP_TARGET, 5, TARGET + 1, false },
+	{ "jump of 5 back", JMP_BACK, 5, VA, true },
+	{ "call", CALL_TARGET, 5, TARGET, false },
+	{ "NOP of 2", { 0x66, 0x90 }, 2, VA + 18, true },
+	{ "jump of 2", { 0xeb, 0x10 }, 2, VA + 18, true },
+	{ "jump of 2 elsewhere", { 0xeb, 0x11 }, 2, VA + 18, false },
+	{ "jump of 2 back", { 0xeb, 0xfe }, 2, VA, true },
+	{ "NOP of 2 at a site of 5", { 0x66, 0x90 }, 5, TARGET, false },
+	{ "NOP of 5 at a site of 2", NOP5, 2, VA + 18, false },
+	{ "INT3", { 0xcc, 0x1f, 0x44 }, 5, TARGET, false },
+	{ "a size that no site has", NOP5, 3, TARGET, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(label, label_rows, name);
+
+static void jump_label_form(struct kunit *test)
+{
+	const struct label_row *row = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, form_is_jump_label(row->insn, row->size, VA,
+						 row->target), row->legal);
+}
+
+static void jump_label_size(struct kunit *test)
+{
+	static const u8 insns[][FORM_BYTES] = {
+		NOP5, JMP_TARGET, { 0x66, 0x90 }, { 0xeb }, CALL_TARGET, RET,
+	};
+	static const unsigned int sizes[] = { 5, 5, 2, 2, 0, 0 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		KUNIT_EXPECT_EQ(test, form_jump_label_size(insns[i]), sizes[i]);
+}
+
+static void lock_form(struct kunit *test)
+{
+	unsigned int byte;
+
+	for (byte = 0; byte < 256; byte++)
+		KUNIT_EXPECT_EQ(test, form_is_lock(byte),
+				byte == 0xf0 || byte == 0x3e);
+}
+
+#define PLACES	64
+
+/* Against a linear search. */
+static void index_finds_like_the_model(struct kunit *test)
+{
+	struct form_ref refs[PLACES];
+	struct form_index index = { .refs = refs };
+	struct rnd_state rnd;
+	u32 seed = random_start(test, &rnd);
+	unsigned int round, i;
+
+	for (round = 0; round < RANDOM_ROUNDS(1000); round++) {
+		u32 at = random_below(&rnd, 300), want = U32_MAX;
+		const struct form_ref *ref;
+
+		index.nr = random_below(&rnd, PLACES + 1);
+		for (i = 0; i < index.nr; i++) {
+			refs[i] = (struct form_ref) {
+				.at = random_below(&rnd, 256),
+			};
+			if (refs[i].at <= at &&
+			    (want == U32_MAX || refs[i].at > want))
+				want = refs[i].at;
+		}
+		form_index_sort(&index);
+		ref = form_index_find(&index, at);
+		KUNIT_ASSERT_EQ_MSG(test, ref ? ref->at : U32_MAX, want,
+				    "seed %u, round %u", seed, round);
+	}
+}
+
+static struct kunit_case forms_cases[] = {
+	KUNIT_CASE_PARAM(static_call_form, call_gen_params),
+	KUNIT_CASE(no_return_thunk),
+	KUNIT_CASE_PARAM(jump_label_form, label_gen_params),
+	KUNIT_CASE(jump_label_size),
+	KUNIT_CASE(lock_form),
+	KUNIT_CASE(index_finds_like_the_model),
+	{}
+};
+
+static struct kunit_suite forms_suite = {
+	.name = "lvbs_live_forms",
+	.test_cases = forms_cases,
+};
+
+kunit_test_suite(forms_suite);
+
+MODULE_LICENSE("GPL");

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The legal forms of instructions that the kernel patches, and the index of the
+ * places that have one. Pure: works on copies, takes no locks. Any context.
+ */
+#include <linux/kernel.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "heki/heki.h"
+#include "live/forms.h"
+
+#define CALL	0xe8
+#define JMP	0xe9
+#define JMP8	0xeb
+
+#define LOCK_BYTE	0xf0
+#define NO_LOCK_BYTE	0x3e	/* arch/x86/include/asm/alternative.h */
+
+/* arch/x86/kernel/static_call.c */
+static const u8 xor_eax[] = { 0x2e, 0x2e, 0x2e, 0x31, 0xc0 };
+static const u8 ret[] = { 0xc3, 0xcc, 0xcc, 0xcc, 0xcc };
+
+static unsigned long target_of(const u8 *insn, unsigned long va)
+{
+	return va + FORM_BYTES + (s32)get_unaligned_le32(insn + 1);
+}
+
+/* The target of a call of 5 bytes at @va, or 0. */
+unsigned long form_call_target(const u8 *insn, unsigned long va)
+{
+	return insn[0] == CALL ? target_of(insn, va) : 0;
+}
+
+/* The target of a jump of 5 bytes at @va, or 0. */
+unsigned long form_jump_target(const u8 *insn, unsigned long va)
+{
+	return insn[0] == JMP ? target_of(insn, va) : 0;
+}
+
+bool form_is_nop(const u8 *insn)
+{
+	return !memcmp(insn, heki_nop(FORM_BYTES), FORM_BYTES);
+}
+
+/* A jump to @target, or a NOP, of the @size bytes that it had. */
+bool form_is_jump_label(const u8 *insn, unsigned int size, unsigned long va,
+			unsigned long target)
+{
+	const u8 *nop = heki_nop(size);
+
+	if (!nop)
+		return false;
+	if (!memcmp(insn, nop, size))
+		return true;
+	if (size == FORM_BYTES)
+		return form_jump_target(insn, va) == target;
+	return insn[0] == JMP8 && va + size + (s8)insn[1] == target;
+}
+
+/* The size of the jump label that @insn is, or 0. */
+unsigned int form_jump_label_size(const u8 *insn)
+{
+	if (insn[0] == JMP || form_is_nop(insn))
+		return FORM_BYTES;
+	return insn[0] == JMP8 || !memcmp(insn, heki_nop(2), 2) ? 2 : 0;
+}
+
+/*
+ * A static call of @func, which is NULL for none. A tail call, and a trampoline,
+ * jumps and returns where others call and do nothing.
+ */
+bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
+			 unsigned long func, const struct form_targets *targets)
+{
+	unsigned long to;
+
+	if (!tail) {
+		if (func && form_call_target(insn, va) == func)
+			return true;
+		if (func == targets->return0)
+			return !memcmp(insn, xor_eax, FORM_BYTES);
+		return !func && form_is_nop(insn);
+	}
+	to = form_jump_target(insn, va);
+	if (func)
+		return to == func;
+	return !memcmp(insn, ret, FORM_BYTES) ||
+	       (to && to == targets->return_thunk);
+}
+
+/* A lock prefix, or what replaces it while there is one CPU. */
+bool form_is_lock(u8 byte)
+{
+	return byte == LOCK_BYTE || byte == NO_LOCK_BYTE;
+}
+
+static int compare_refs(const void *a, const void *b)
+{
+	const struct form_ref *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+void form_index_sort(struct form_index *index)
+{
+	sort(index->refs, index->nr, sizeof(*index->refs), compare_refs, NULL);
+}
+
+/* The last reference to a place at or before @at, or NULL. */
+const struct form_ref *form_index_find(const struct form_index *index, u32 at)
+{
+	size_t low = 0, high = index->nr;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (index->refs[mid].at <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? &index->refs[low - 1] : NULL;
+}
