@@ -23,7 +23,7 @@ static const struct subsystem {
 	{ "rings", rings_init, rings_exit },
 	{ "log", log_init, log_exit },
 	{ "HEKI owners", heki_owners_init, heki_owners_exit },
-	{ "HEKI protections", NULL, heki_protect_exit },
+	{ "HEKI announcements", heki_announce_init, heki_protect_exit },
 	{ "HEKI live mode", live_init, live_exit },
 	{ "debugfs", debugfs_init, debugfs_exit },
 };

@@ -43,6 +43,7 @@ void log_exit(void);
 int heki_owners_init(void);
 void heki_owners_exit(void);
 
+int heki_announce_init(void);
 void heki_protect_exit(void);
 
 #ifdef LVBS_LIVE

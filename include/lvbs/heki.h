@@ -75,8 +75,8 @@
  * memory of the request. Without, it fails with -EBUSY there.
  *
  * Where it can, VTL1 serialises all cores after it wrote text. It cannot with
- * preemption or interrupts disabled: then VTL0 must do that before a core may
- * execute the text, as Linux does around its own patches. With
+ * interrupts disabled or in interrupt context: then VTL0 must do that before a core
+ * may execute the text, as Linux does around its own patches. With
  * %HEKI_PATCH_VTL0_SYNCS VTL1 leaves it to VTL0 in every context.
  *
  * Context: Process context; may sleep. PATCH_TEXT: any context except NMI.

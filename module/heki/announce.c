@@ -9,13 +9,18 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/static_call.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include <lvbs/vmap_manager.h>
 
 #include "heki/heki.h"
+#include "ksym.h"
 #include "phys/phys.h"
 #include "subsystems.h"
 
@@ -23,7 +28,17 @@
 struct range_list {
 	u64 pa;
 	u64 nranges;
+	struct heki_mem_map *mem;	/* of a module */
+	u64 text;			/* bytes of its text so far */
 };
+
+/* Bounds the cost of a module's text; the kernel maps no more for all of them. */
+#define MODULE_TEXT_MAX		SZ_1G
+
+static DEFINE_MUTEX(protections_lock);	/* serialises protecting */
+static LIST_HEAD(protections);		/* guarded by protections_lock */
+/* The frames that VTL0 asked to protect. */
+static struct frame_set protected = FRAME_SET_INIT(protected);
 
 /* ---- the kernel ---- */
 
@@ -107,24 +122,49 @@ static bool page_is_mapped(u64 va, u64 pa)
 	return page && page_to_phys(page) == pa;
 }
 
+typedef unsigned long module_text_address_fn(unsigned long addr);
+
+/* Pointers are passed as numbers; without modules it keeps returning 0. */
+DEFINE_STATIC_CALL_RET0(lvbs_module_text_address, module_text_address_fn);
+
+/*
+ * What the kernel itself may not write by its direct mapping is code, of a module
+ * or generated, or read-only data of one. It is a module's text only at the address
+ * where it is executed.
+ */
+static bool page_may_be_text(u64 va, u64 pa)
+{
+	bool module;
+
+	if (direct_map_writable(PHYS_PFN(pa)))
+		return true;
+	preempt_disable();	/* keeps the module in the kernel's list */
+	module = static_call(lvbs_module_text_address)(va);
+	preempt_enable();
+	return module;
+}
+
 /*
  * Is text where VTL0 says that it executes it? A jump is relative: with another
  * address, a target that looks contained would be anywhere.
  */
-static bool text_is_mapped(const struct heki_mem_range *range)
+static int text_check(const struct heki_mem_range *range)
 {
 	u64 at;
 
 	for (at = 0; at < range->bytes; at += PAGE_SIZE) {
 		if (!page_is_mapped(range->va + at, range->pa + at))
-			return false;
+			return -EINVAL;
+		if (!page_may_be_text(range->va + at, range->pa + at))
+			return -EEXIST;
 		cond_resched();
 	}
-	return true;
+	return 0;
 }
 
 static int note_range(const struct heki_piece *piece, void *ctx)
 {
+	struct range_list *list = ctx;
 	enum heki_mod_mem type = piece->attributes;
 	struct heki_mem_range range = {
 		.va = piece->va,
@@ -135,6 +175,7 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 		.frozen = is_read_only(type),
 		.ro_after_init = type == HEKI_MOD_RO_AFTER_INIT,
 	};
+	int err;
 
 	if (piece->attributes > HEKI_MOD_PATCH)
 		return -EINVAL;
@@ -145,18 +186,28 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 	if ((range.frozen || range.ro_after_init) &&
 	    (range.pa | range.bytes) & ~PAGE_MASK)
 		return -EINVAL;
-	if (range.text && (range.va & ~PAGE_MASK || !text_is_mapped(&range)))
-		return -EINVAL;
+	if (range.text) {
+		if (range.bytes > MODULE_TEXT_MAX - list->text)
+			return -ENOMEM;
+		list->text += range.bytes;
+		err = range.va & ~PAGE_MASK ? -EINVAL : text_check(&range);
+		if (err)
+			return err;
+	}
 	if (frame_set_intersects(ram_map_owned(), PHYS_PFN(range.pa),
 				 PHYS_PFN(range.pa + (range.bytes - 1))))
 		return -EPERM;
-	return heki_mem_add(ctx, &range);
+	/* What protect_memory named is nobody's to patch. */
+	if (frame_set_intersects(&protected, PHYS_PFN(range.pa),
+				 PHYS_PFN(range.pa + (range.bytes - 1))))
+		return -EEXIST;
+	return heki_mem_add(list->mem, &range);
 }
 
 static int fill_module(struct heki_patch_batch *batch, struct heki_mem_map *mem,
 		       void *ctx)
 {
-	const struct range_list *list = ctx;
+	struct range_list *list = ctx;
 	struct heki_blob_source source = {
 		.reader = &vtl0_reader,
 		.pa = list->pa,
@@ -164,9 +215,10 @@ static int fill_module(struct heki_patch_batch *batch, struct heki_mem_map *mem,
 		.attribute = HEKI_MOD_PATCH,
 		.pa_bits = phys_width_bits(),
 		.other = note_range,
-		.other_ctx = mem,
+		.other_ctx = list,
 	};
 
+	list->mem = mem;
 	return heki_blob_read(&source, batch);
 }
 
@@ -178,8 +230,9 @@ static int fill_module(struct heki_patch_batch *batch, struct heki_mem_map *mem,
  *
  * May sleep. Returns the token, which is greater than 0; -EINVAL if memory is of
  * an unknown type or not in whole pages, or text is not mapped where VTL0 says;
- * -EPERM if memory is VTL1's own; or the error of heki_owner_add() or
- * heki_blob_read().
+ * -EPERM if memory is VTL1's own; -EEXIST also if it was protected by
+ * heki_protect_list(), or text is other code of the kernel; or the error of
+ * heki_owner_add() or heki_blob_read().
  */
 long heki_module_add(u64 pa, u64 nranges)
 {
@@ -194,15 +247,46 @@ long heki_module_add(u64 pa, u64 nranges)
 			 HEKI_MEM_IMMUTABLE)
 
 struct vtl0_protection {
-	struct list_head node;	/* in protections; guarded by protections_lock */
+	struct list_head node;
 	struct phys_protection prot;
 };
 
-static DEFINE_MUTEX(protections_lock);	/* guards protections */
-static LIST_HEAD(protections);
+/* The runs of a list that are to be protected. */
+struct run_list {
+	struct frame_range *run;
+	unsigned long nr;
+	unsigned long room;
+};
 
-static int protect_run(struct list_head *list, unsigned long first,
-		       unsigned long last)
+static int note_run(const struct heki_piece *piece, void *ctx)
+{
+	struct run_list *runs = ctx;
+	unsigned long room = max(2 * runs->room, 64UL);
+	struct frame_range *more;
+
+	if (piece->attributes & ~(u64)MEM_ATTRS ||
+	    (piece->pa | piece->bytes) & ~PAGE_MASK)
+		return -EINVAL;
+	if (piece->attributes & HEKI_MEM_WRITE)
+		return 0;
+
+	if (runs->nr == runs->room) {
+		more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL);
+		if (!more)
+			return -ENOMEM;
+		if (runs->nr)
+			memcpy(more, runs->run, runs->nr * sizeof(*more));
+		kvfree(runs->run);
+		runs->run = more;
+		runs->room = room;
+	}
+	runs->run[runs->nr++] = (struct frame_range) {
+		PHYS_PFN(piece->pa), PHYS_PFN(piece->pa + (piece->bytes - 1)),
+	};
+	return 0;
+}
+
+static int protect_run(struct list_head *list, struct frame_range run)
 {
 	struct vtl0_protection *item;
 	int err;
@@ -211,8 +295,8 @@ static int protect_run(struct list_head *list, unsigned long first,
 	if (!item)
 		return -ENOMEM;
 	item->prot.owner = "protect_memory";
-	err = phys_protect(lvbs_vmap_manager(), &item->prot, first,
-			   last - first + 1);
+	err = phys_protect(lvbs_vmap_manager(), &item->prot, run.first,
+			   run.last - run.first + 1);
 	if (err)
 		kfree(item);
 	else
@@ -220,44 +304,71 @@ static int protect_run(struct list_head *list, unsigned long first,
 	return err;
 }
 
-/* VTL1's own frames need no protection, and are skipped. */
-static int protect_frames(struct list_head *list, unsigned long first,
-			  unsigned long last)
+/*
+ * What of @run, from @first on, is to be protected: not what VTL1 owns, nor what
+ * has been protected before. False if nothing is left.
+ */
+static bool next_gap(const struct frame_range *run, unsigned long first,
+		     struct frame_range *gap)
 {
-	struct frame_range own;
-	unsigned long end;
-	int err;
+	struct frame_set *sets[] = { ram_map_owned(), &protected };
+	struct frame_range done;
+	unsigned int i;
 
-	for (;;) {
-		end = last;
-		if (frame_set_next(ram_map_owned(), first, &own) &&
-		    own.first <= last) {
-			if (own.first <= first) {
-				if (own.last >= last)
-					return 0;
-				first = own.last + 1;
-				continue;
-			}
-			end = own.first - 1;
+	*gap = (struct frame_range) { first, run->last };
+	for (i = 0; i < ARRAY_SIZE(sets); i++) {
+		if (!frame_set_next(sets[i], gap->first, &done) ||
+		    done.first > gap->last)
+			continue;
+		if (done.first > gap->first) {
+			gap->last = done.first - 1;
+			continue;
 		}
-		err = protect_run(list, first, end);
-		if (err == -EPERM)
-			continue;	/* some became VTL1's meanwhile */
-		if (err || end == last)
-			return err;
-		first = end + 1;
+		if (done.last >= run->last)
+			return false;
+		/* Look at both sets again. */
+		*gap = (struct frame_range) { done.last + 1, run->last };
+		i = -1;
 	}
+	return true;
 }
 
-static int protect_piece(const struct heki_piece *piece, void *ctx)
+/* A ring of VTL1 is protected from everyone else: skips that, too. */
+static int protect_gap(struct list_head *list, struct frame_range gap)
 {
-	if (piece->attributes & ~(u64)MEM_ATTRS ||
-	    (piece->pa | piece->bytes) & ~PAGE_MASK)
-		return -EINVAL;
-	if (piece->attributes & HEKI_MEM_WRITE)
-		return 0;
-	return protect_frames(ctx, PHYS_PFN(piece->pa),
-			      PHYS_PFN(piece->pa + (piece->bytes - 1)));
+	struct frame_range ring;
+	int err;
+
+	while ((err = protect_run(list, gap)) == -EBUSY &&
+	       phys_exclusive_range(lvbs_vmap_manager(), gap, &ring)) {
+		if (ring.first > gap.first)
+			err = protect_run(list, (struct frame_range) {
+						gap.first, ring.first - 1 });
+		else
+			err = 0;
+		if (err || ring.last >= gap.last)
+			break;
+		gap.first = ring.last + 1;
+	}
+	return err;
+}
+
+static int protect_all(struct list_head *list, const struct frame_range *run)
+{
+	unsigned long first = run->first;
+	struct frame_range gap;
+	int err;
+
+	while (next_gap(run, first, &gap)) {
+		err = protect_gap(list, gap);
+		if (err)
+			return err;
+		if (gap.last == run->last)
+			break;
+		first = gap.last + 1;
+		cond_resched();
+	}
+	return 0;
 }
 
 static void unprotect_list(struct list_head *list)
@@ -267,36 +378,61 @@ static void unprotect_list(struct list_head *list)
 	list_for_each_entry_safe(item, next, list, node) {
 		phys_unprotect(lvbs_vmap_manager(), &item->prot);
 		kfree(item);
+		cond_resched();
 	}
+}
+
+static int protect_runs(struct run_list *runs)
+{
+	LIST_HEAD(list);
+	unsigned long i;
+	int err = 0;
+
+	runs->nr = frame_ranges_merge(runs->run, runs->nr);
+	mutex_lock(&protections_lock);
+	for (i = 0; !err && i < runs->nr; i++)
+		err = protect_all(&list, &runs->run[i]);
+	err = err ?: frame_set_add(&protected, runs->run, runs->nr);
+	if (err)
+		unprotect_list(&list);
+	else
+		list_splice(&list, &protections);
+	mutex_unlock(&protections_lock);
+	return err;
 }
 
 /*
  * HEKI_VTLCALL_PROTECT_MEMORY: protects, until this module is unloaded, the
  * ranges of the list at @pa that lack HEKI_MEM_WRITE; the others are only
- * checked. All ranges or none, but for VTL1's own frames. Ranges are whole pages;
+ * checked. All ranges or none, but for what is VTL1's. Ranges are whole pages;
  * their attributes are a set of enum heki_mem_attr. May sleep. Returns 0, -EINVAL,
- * or the error of heki_page_list_walk() or phys_protect().
+ * -ENOMEM, or the error of heki_page_list_walk() or phys_protect().
  */
 int heki_protect_list(u64 pa, u64 nranges)
 {
+	struct run_list runs = {};
 	struct heki_page *page;
-	LIST_HEAD(list);
 	int err;
 
 	page = kmalloc(sizeof(*page), GFP_KERNEL);
 	if (!page)
 		return -ENOMEM;
 	err = heki_page_list_walk(&vtl0_reader, page, pa, nranges,
-				  phys_width_bits(), protect_piece, &list);
+				  phys_width_bits(), note_run, &runs);
 	kfree(page);
-	if (err) {
-		unprotect_list(&list);
-		return err;
-	}
+	if (!err && runs.nr)
+		err = protect_runs(&runs);
+	kvfree(runs.run);
+	return err;
+}
 
-	mutex_lock(&protections_lock);
-	list_splice(&list, &protections);
-	mutex_unlock(&protections_lock);
+int heki_announce_init(void)
+{
+	unsigned long found = ksym_address("__module_text_address");
+
+	if (found)
+		static_call_update(lvbs_module_text_address,
+				   (module_text_address_fn *)found);
 	return 0;
 }
 
@@ -304,4 +440,5 @@ void heki_protect_exit(void)
 {
 	unprotect_list(&protections);
 	INIT_LIST_HEAD(&protections);
+	frame_set_destroy(&protected);
 }

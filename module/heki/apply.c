@@ -8,6 +8,7 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/pfn.h>
 #include <linux/smp.h>
 #include <linux/string.h>
@@ -298,6 +299,22 @@ static int patch_sleeping(struct patch_job *job)
 	return err;
 }
 
+/*
+ * A tracepoint's probe may be called under the site's lock. It must not patch text:
+ * the site may be one that hashes to the same lock.
+ */
+static DEFINE_PER_CPU(bool, patching);
+
+static int patch_once(const struct heki_patch_hit *hit, void *ctx)
+{
+	int err;
+
+	this_cpu_write(patching, true);
+	err = patch_locally(hit, ctx);
+	this_cpu_write(patching, false);
+	return err;
+}
+
 static int apply(const struct heki_request *request, bool live,
 		 struct heki_verdict *verdict)
 {
@@ -310,10 +327,13 @@ static int apply(const struct heki_request *request, bool live,
 	*verdict = (struct heki_verdict) { .reason = HEKI_REASON_NO_SITE };
 	if (!READ_ONCE(vmap_manager_privileged()->local))
 		return patch_sleeping(&job);
+	/* Set on this CPU only if that is what called us. */
+	if (unlikely(raw_cpu_read(patching)))
+		return -EBUSY;
 	/* Only the tail, from the second byte on, is more than one byte. */
 	return heki_patch_map_locked(heki_owner_map(), pa,
 				     request->size > 1 ? pa - 1 : pa,
-				     patch_locally, &job);
+				     patch_once, &job);
 }
 
 static void sync_this_core(void *unused)
@@ -324,7 +344,7 @@ static void sync_this_core(void *unused)
 /*
  * Make every core refetch patched text: a core must serialise before it
  * executes code that another one changed (Intel SDM 3A, 9.1.3). Linux does this
- * itself around its own patches. May sleep.
+ * itself around its own patches. Process context, interrupts enabled.
  */
 void heki_sync_cores(void)
 {
@@ -362,8 +382,9 @@ long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
 		err = -EAGAIN;
 	if (!err)
 		err = apply(&request, live, &verdict);
-	if (!err && !verdict.nothing_to_write && heki_may_sleep() &&
-	    !(flags & HEKI_PATCH_VTL0_SYNCS))
+	/* Other cores cannot be waited for in other contexts. */
+	if (!err && !verdict.nothing_to_write && in_task() &&
+	    !irqs_disabled() && !(flags & HEKI_PATCH_VTL0_SYNCS))
 		heki_sync_cores();
 
 	if (!live || !err || err == -EACCES)

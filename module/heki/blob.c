@@ -8,6 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
@@ -22,8 +23,9 @@
  */
 #define HEKI_RANGES_MAX	SZ_1M
 
-/* Upper limit of the number of sites of a blob. */
+/* Upper limits of the number of sites of a blob, and of its bytes. */
 #define HEKI_BLOB_SITES_MAX	SZ_2M
+#define HEKI_BLOB_BYTES_MAX	SZ_128M
 
 static int vtl0_read(void *ctx, phys_addr_t pa, void *dst, size_t len)
 {
@@ -77,6 +79,8 @@ static int walk_page(const struct heki_page *page, u64 nr,
 		err = range_check(pa, epa, pa_bits);
 		if (!err && piece.bytes)
 			err = fn(&piece, ctx);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
 		if (err)
 			return err;
 		cond_resched();
@@ -182,6 +186,7 @@ struct heki_blob {
 	size_t have;		/* bytes of @item so far */
 	u64 records;		/* left before the next header */
 	u64 next_va;		/* end of the last range taken */
+	u64 bytes;		/* taken so far */
 };
 
 static size_t item_size(const struct heki_blob *blob)
@@ -260,6 +265,9 @@ static int take_range(const struct heki_piece *piece, void *ctx)
 		return source->other ? source->other(piece, source->other_ctx) :
 				       0;
 
+	if (piece->bytes > HEKI_BLOB_BYTES_MAX - blob->bytes)
+		return -ENOMEM;
+	blob->bytes += piece->bytes;
 	if (at_rest(blob) && piece->va != blob->next_va)
 		blob->have = 0;
 	for (done = 0; done < piece->bytes; done += len) {
@@ -289,7 +297,7 @@ static int take_range(const struct heki_piece *piece, void *ctx)
  * is malformed, a header announces more records than its own maximum or than
  * there are, or bytes remain; -EOVERFLOW if an address is beyond the width;
  * -EEXIST if a site overlaps a known one or one of the blob; -ENOMEM, also for
- * more than HEKI_BLOB_SITES_MAX sites; or the error of the reader or
+ * more than HEKI_BLOB_SITES_MAX sites or HEKI_BLOB_BYTES_MAX bytes; or the error of the reader or
  * @source->other.
  */
 int heki_blob_read(struct heki_blob_source *source,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Containment: a site and the target of its jump lie in its owner's own text.
- * All functions are pure and may be called in any context.
+ * All functions are pure.
  */
 #include <linux/errno.h>
 #include <linux/sort.h>
@@ -141,21 +141,27 @@ void heki_mem_map_drop_init(struct heki_mem_map *map)
 	map->nr_text = drop_init(map->by_va, map->nr_text);
 }
 
+static bool sets_overlap(const struct heki_mem_range *a, size_t nr_a,
+			 const struct heki_mem_range *b, size_t nr_b,
+			 range_key *key)
+{
+	size_t i;
+
+	/* Of the fewer each is searched for. */
+	if (nr_a < nr_b)
+		return sets_overlap(b, nr_b, a, nr_a, key);
+	for (i = 0; i < nr_b; i++)
+		if (ranges_overlap(a, nr_a, key, key(&b[i]), b[i].bytes))
+			return true;
+	return false;
+}
+
 /* Do the owners share physical memory, or virtual addresses of text? */
 bool heki_mem_maps_overlap(const struct heki_mem_map *a,
 			   const struct heki_mem_map *b)
 {
-	size_t i;
-
-	for (i = 0; i < b->nr; i++)
-		if (ranges_overlap(a->by_pa, a->nr, key_pa, b->by_pa[i].pa,
-				   b->by_pa[i].bytes))
-			return true;
-	for (i = 0; i < b->nr_text; i++)
-		if (ranges_overlap(a->by_va, a->nr_text, key_va, b->by_va[i].va,
-				   b->by_va[i].bytes))
-			return true;
-	return false;
+	return sets_overlap(a->by_pa, a->nr, b->by_pa, b->nr, key_pa) ||
+	       sets_overlap(a->by_va, a->nr_text, b->by_va, b->nr_text, key_va);
 }
 
 /* Are all @bytes at @pa text? */

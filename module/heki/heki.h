@@ -268,7 +268,7 @@ struct heki_mem_range {
 	bool init;		/* freed after initialisation */
 	bool frozen;		/* protected as long as it is the owner's */
 	bool ro_after_init;	/* frozen once initialisation has ended */
-	size_t prot;		/* position of its protection; see owner.c */
+	size_t prot;		/* if it is or becomes frozen; see owner.c */
 };
 
 /* All memory of an owner; ranges do not overlap. */
@@ -320,6 +320,8 @@ int heki_mem_add(struct heki_mem_map *mem, const struct heki_mem_range *range);
 long heki_owner_add(enum heki_owner_kind kind, const char *name,
 		    heki_owner_fill *fill, void *ctx);
 int heki_owner_drop(enum heki_owner_kind kind, u64 id);
+void heki_owners_drop(enum heki_owner_kind kind);
+void heki_modules_evict(u64 pa, u64 bytes);
 int heki_owner_free_init(u64 id);
 void heki_owner_name(u32 id, char *name);
 

@@ -13,12 +13,15 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "heki/heki.h"
 #include "phys/phys.h"
+#include "ring/ring.h"
 #include "subsystems.h"
 
 struct owner_protection {
@@ -30,13 +33,14 @@ struct owner_protection {
 struct heki_owner {
 	/* In owners; guarded by owners_lock, read under RCU. */
 	struct list_head node;
+	struct list_head gone;	/* in a list of owners that are being dropped */
 	enum heki_owner_kind kind;
 	u32 id;			/* greater than 0; in the patch map, and the token */
 	char name[HEKI_OWNER_NAME];
 	struct heki_mem_map mem;	/* guarded by owners_lock */
 	/*
-	 * For a module one for each range that it had at first, otherwise one
-	 * for each run of frames with sites; guarded by owners_lock.
+	 * For a module one for each range that is or becomes frozen, otherwise
+	 * one for each run of frames with sites; guarded by owners_lock.
 	 */
 	struct owner_protection *prots;
 	size_t nr_prots;
@@ -48,6 +52,24 @@ static LIST_HEAD(owners);	/* read under RCU */
 static u32 last_id;
 static struct heki_patch_map patch_map;
 
+/*
+ * Live mode takes owners_lock under text_mutex, for which a task may wait that
+ * writeback waits for. Returns what owners_end() needs.
+ */
+static unsigned int owners_begin(void)
+{
+	unsigned int flags = memalloc_noio_save();
+
+	mutex_lock(&owners_lock);
+	return flags;
+}
+
+static void owners_end(unsigned int flags)
+{
+	mutex_unlock(&owners_lock);
+	memalloc_noio_restore(flags);
+}
+
 /* The sites of all owners. */
 struct heki_patch_map *heki_owner_map(void)
 {
@@ -55,6 +77,9 @@ struct heki_patch_map *heki_owner_map(void)
 }
 
 /* ---- memory ---- */
+
+/* Bounds the cost of a module: of one that is all in single pages, 256 MiB. */
+#define MEM_RANGES_MAX	SZ_64K
 
 /* Does @range continue @last, in whatever it is? */
 static bool range_continues(const struct heki_mem_range *last,
@@ -69,7 +94,7 @@ static bool range_continues(const struct heki_mem_range *last,
 
 /*
  * Adds a range to the memory of an owner; for a heki_owner_fill. May sleep.
- * Returns 0 or -ENOMEM.
+ * Returns 0, or -ENOMEM, also for more than MEM_RANGES_MAX.
  */
 int heki_mem_add(struct heki_mem_map *mem, const struct heki_mem_range *range)
 {
@@ -80,6 +105,8 @@ int heki_mem_add(struct heki_mem_map *mem, const struct heki_mem_range *range)
 		mem->by_pa[mem->nr - 1].bytes += range->bytes;
 		return 0;
 	}
+	if (mem->nr == MEM_RANGES_MAX)
+		return -ENOMEM;
 	if (mem->nr == mem->room) {
 		ranges = kvmalloc_array(room, sizeof(*ranges), GFP_KERNEL);
 		if (!ranges)
@@ -96,7 +123,11 @@ int heki_mem_add(struct heki_mem_map *mem, const struct heki_mem_range *range)
 
 static int mem_sort(struct heki_mem_map *mem)
 {
-	mem->by_va = kvmalloc_array(max_t(size_t, mem->nr, 1),
+	size_t i, nr_text = 0;
+
+	for (i = 0; i < mem->nr; i++)
+		nr_text += mem->by_pa[i].text;
+	mem->by_va = kvmalloc_array(max_t(size_t, nr_text, 1),
 				    sizeof(*mem->by_va), GFP_KERNEL);
 	return mem->by_va ? heki_mem_map_sort(mem) : -ENOMEM;
 }
@@ -136,10 +167,12 @@ static bool memory_is_taken(const struct heki_owner *owner)
 
 	if (owner->kind == HEKI_OWNER_MODULE && meets_kernel_image(&owner->mem))
 		return true;
-	list_for_each_entry(other, &owners, node)
+	list_for_each_entry(other, &owners, node) {
 		if (!may_share(owner, other) &&
 		    heki_mem_maps_overlap(&other->mem, &owner->mem))
 			return true;
+		cond_resched();
+	}
 	return false;
 }
 
@@ -199,15 +232,20 @@ static int range_freeze(struct heki_owner *owner,
 static int owner_freeze(struct heki_owner *owner)
 {
 	struct heki_mem_range *range;
-	size_t i;
+	size_t i, nr = 0;
 	int err;
 
-	err = prots_alloc(owner, owner->mem.nr);
+	for (i = 0; i < owner->mem.nr; i++) {
+		range = &owner->mem.by_pa[i];
+		range->prot = nr;
+		nr += range->frozen || range->ro_after_init;
+	}
+	err = prots_alloc(owner, nr);
 	for (i = 0; !err && i < owner->mem.nr; i++) {
 		range = &owner->mem.by_pa[i];
-		range->prot = i;
 		if (range->frozen)
 			err = range_freeze(owner, range);
+		cond_resched();
 	}
 	return err;
 }
@@ -359,12 +397,7 @@ long heki_owner_add(enum heki_owner_kind kind, const char *name,
 	if (!owner)
 		return -ENOMEM;
 
-	/*
-	 * Live mode takes owners_lock under text_mutex, for which a task may
-	 * wait that writeback waits for.
-	 */
-	flags = memalloc_noio_save();
-	mutex_lock(&owners_lock);
+	flags = owners_begin();
 	owner->kind = kind;
 	owner->id = owner_next_id(kind);
 	if (name)
@@ -380,8 +413,7 @@ long heki_owner_add(enum heki_owner_kind kind, const char *name,
 		ret = owner->id;
 		list_add_tail_rcu(&owner->node, &owners);
 	}
-	mutex_unlock(&owners_lock);
-	memalloc_noio_restore(flags);
+	owners_end(flags);
 	return ret;
 }
 
@@ -396,31 +428,96 @@ static struct heki_owner *owner_find(u64 id)
 	return NULL;
 }
 
-/* Drops the sites first, then the protection of their frames. */
-static void owner_drop(struct heki_owner *owner)
+/* The sites that have a byte in @range. */
+static size_t drop_sites_in(const struct heki_owner *owner,
+			    const struct heki_mem_range *range)
 {
+	u64 last = range->pa + (range->bytes - 1);
+
+	return heki_patch_map_drop_frames(&patch_map, owner->id,
+					  heki_frame(range->pa),
+					  heki_frame(last));
+}
+
+/*
+ * Moves an owner to @dropped, and drops its sites, which are in its text. The
+ * protection of their frames outlives them: see owners_free().
+ */
+static void owner_drop(struct heki_owner *owner, struct list_head *dropped)
+{
+	size_t i;
+
 	lockdep_assert_held(&owners_lock);
 
+	for (i = 0; i < owner->mem.nr_text; i++)
+		drop_sites_in(owner, &owner->mem.by_va[i]);
 	list_del_rcu(&owner->node);
+	list_add(&owner->gone, dropped);
+}
+
+static void owners_free(struct list_head *dropped)
+{
+	struct heki_owner *owner, *next;
+
+	if (list_empty(dropped))
+		return;
 	/* Waits for requests in progress and for RCU readers. */
-	heki_patch_map_drop(&patch_map, owner->id);
-	owner_free(owner);
+	synchronize_rcu();
+	list_for_each_entry_safe(owner, next, dropped, gone)
+		owner_free(owner);
 }
 
 /* Returns -ENOENT if there is no owner @id of that kind. May sleep. */
 int heki_owner_drop(enum heki_owner_kind kind, u64 id)
 {
-	struct heki_owner *owner;
-	int err = -ENOENT;
+	unsigned int flags = owners_begin();
+	struct heki_owner *owner = owner_find(id);
+	LIST_HEAD(dropped);
 
-	mutex_lock(&owners_lock);
-	owner = owner_find(id);
-	if (owner && owner->kind == kind) {
-		owner_drop(owner);
-		err = 0;
+	if (owner && owner->kind == kind)
+		owner_drop(owner, &dropped);
+	else
+		owner = NULL;
+	owners_free(&dropped);
+	owners_end(flags);
+	return owner ? 0 : -ENOENT;
+}
+
+/* Drops all owners of a kind, at the cost of one grace period. May sleep. */
+void heki_owners_drop(enum heki_owner_kind kind)
+{
+	unsigned int flags = owners_begin();
+	struct heki_owner *owner, *next;
+	LIST_HEAD(dropped);
+
+	list_for_each_entry_safe(owner, next, &owners, node)
+		if (owner->kind == kind)
+			owner_drop(owner, &dropped);
+	owners_free(&dropped);
+	owners_end(flags);
+}
+
+/*
+ * Memory that the running kernel gives to a module is no longer that of a module
+ * that VTL0 announced, and forgot to unload: drops such modules. May sleep.
+ */
+void heki_modules_evict(u64 pa, u64 bytes)
+{
+	struct heki_mem_range range = { .pa = pa, .bytes = bytes };
+	const struct heki_mem_map mem = { .by_pa = &range, .nr = 1 };
+	unsigned int flags = owners_begin();
+	struct heki_owner *owner, *next;
+	LIST_HEAD(dropped);
+
+	list_for_each_entry_safe(owner, next, &owners, node) {
+		if (owner->kind != HEKI_OWNER_MODULE ||
+		    !heki_mem_maps_overlap(&owner->mem, &mem))
+			continue;
+		lvbs_log("%s dropped: the kernel uses its memory", owner->name);
+		owner_drop(owner, &dropped);
 	}
-	mutex_unlock(&owners_lock);
-	return err;
+	owners_free(&dropped);
+	owners_end(flags);
 }
 
 /* All or none; the ranges that were frozen before stay so. */
@@ -438,17 +535,6 @@ static int freeze_ro_after_init(struct heki_owner *owner)
 		if (mem->by_pa[i].ro_after_init)
 			prot_release(&owner->prots[mem->by_pa[i].prot]);
 	return err;
-}
-
-/* The sites that have a byte in @range. */
-static size_t drop_sites_in(const struct heki_owner *owner,
-			    const struct heki_mem_range *range)
-{
-	u64 last = range->pa + (range->bytes - 1);
-
-	return heki_patch_map_drop_frames(&patch_map, owner->id,
-					  heki_frame(range->pa),
-					  heki_frame(last));
 }
 
 static void drop_init_sites(struct heki_owner *owner)
@@ -477,7 +563,7 @@ static int owner_free_init(struct heki_owner *owner)
 		return err;
 	drop_init_sites(owner);
 	for (i = 0; i < mem->nr; i++)
-		if (mem->by_pa[i].init)
+		if (mem->by_pa[i].init && mem->by_pa[i].frozen)
 			prot_release(&owner->prots[mem->by_pa[i].prot]);
 	heki_mem_map_drop_init(mem);
 	return 0;
@@ -492,14 +578,13 @@ static int owner_free_init(struct heki_owner *owner)
  */
 int heki_owner_free_init(u64 id)
 {
-	struct heki_owner *owner;
+	unsigned int flags = owners_begin();
+	struct heki_owner *owner = owner_find(id);
 	int err = -ENOENT;
 
-	mutex_lock(&owners_lock);
-	owner = owner_find(id);
 	if (owner && owner->kind == HEKI_OWNER_MODULE)
 		err = owner_free_init(owner);
-	mutex_unlock(&owners_lock);
+	owners_end(flags);
 	return err;
 }
 
@@ -522,11 +607,8 @@ int heki_owners_init(void)
 
 void heki_owners_exit(void)
 {
-	struct heki_owner *owner, *next;
-
-	mutex_lock(&owners_lock);
-	list_for_each_entry_safe(owner, next, &owners, node)
-		owner_drop(owner);
-	mutex_unlock(&owners_lock);
+	heki_owners_drop(HEKI_OWNER_MODULE);
+	heki_owners_drop(HEKI_OWNER_KERNEL);
+	heki_owners_drop(HEKI_OWNER_LIVE);
 	heki_patch_map_destroy(&patch_map);
 }

@@ -56,7 +56,7 @@ static DEFINE_MUTEX(sites_lock);
 static LIST_HEAD(live_modules);
 static bool active;
 static bool mediating;
-static u32 kernel_id;
+static bool kernel_known;
 
 /* Constant once found. */
 static unsigned long core_start, core_end;
@@ -329,7 +329,7 @@ static int kernel_add(void)
 		       id);
 		return id;
 	}
-	kernel_id = id;
+	kernel_known = true;
 	return 0;
 }
 
@@ -381,6 +381,17 @@ static void module_drop(struct live_module *live)
 	kfree(live);
 }
 
+/* VTL0 may have announced, and not taken back, a module that was here before. */
+static void evict_from(const struct module *mod, bool init)
+{
+	struct module_memory text = module_text_memory(mod, init);
+	unsigned long at;
+
+	for (at = 0; at < text.size; at += PAGE_SIZE)
+		heki_modules_evict(live_text_pa((unsigned long)text.base + at),
+				   PAGE_SIZE);
+}
+
 static int module_add(const struct module *mod)
 {
 	struct live_module *live;
@@ -393,6 +404,10 @@ static int module_add(const struct module *mod)
 		return -ENOMEM;
 	live->mod = mod;
 	list_add(&live->node, &live_modules);
+	if (mod->state != MODULE_STATE_LIVE) {
+		evict_from(mod, false);
+		evict_from(mod, true);
+	}
 
 	id = module_table_add(live, false);
 	if (id < 0)
@@ -523,7 +538,7 @@ static void sites_restore(void)
 	/* No key changes while its instructions are chosen. */
 	mutex_lock(key_mutex);
 	mutex_lock(text_mutex);
-	if (kernel_id)
+	if (kernel_known)
 		table_restore(&table);
 	list_for_each_entry(live, &live_modules, node) {
 		table = module_table(live->mod, false);
@@ -543,11 +558,14 @@ static void sites_end(void)
 	if (!text_mutex || !key_mutex)
 		return;
 	sites_restore();
-	list_for_each_entry_safe(live, next, &live_modules, node)
-		module_drop(live);
-	if (kernel_id)
-		owner_drop(kernel_id);
-	kernel_id = 0;
+	list_for_each_entry_safe(live, next, &live_modules, node) {
+		list_del(&live->node);
+		kfree(live);
+	}
+	mutex_lock(text_mutex);
+	heki_owners_drop(HEKI_OWNER_LIVE);
+	mutex_unlock(text_mutex);
+	kernel_known = false;
 }
 
 int live_sites_begin(bool mediate)

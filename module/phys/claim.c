@@ -539,6 +539,31 @@ struct phys_claim *phys_claim_next(struct phys_claims *claims,
 		      claim_tree_iter_first(&claims->trees[kind], 0, ULONG_MAX);
 }
 
+/*
+ * Get the frames of an exclusive protection, as far as they are @within a run;
+ * false if there is none.
+ */
+bool phys_exclusive_range(struct vmap_manager *mgr, struct frame_range within,
+			  struct frame_range *found)
+{
+	struct phys_claims *claims = mgr->claims;
+	struct phys_claim *claim;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	claim = claim_tree_iter_first(&claims->trees[PHYS_CLAIM_PROTECTED],
+				      within.first, within.last);
+	while (claim && !claim->exclusive)
+		claim = claim_tree_iter_next(claim, within.first, within.last);
+	if (claim)
+		*found = (struct frame_range) {
+			max(claim->start, within.first),
+			min(claim->last, within.last),
+		};
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	return claim;
+}
+
 /* ---- range locks ---- */
 
 /*

@@ -21,9 +21,8 @@ static int range_cmp(const void *a, const void *b)
 	return ra->first < rb->first ? -1 : ra->first > rb->first;
 }
 
-/* Sort and merge adjacent ranges. Returns the new number of ranges. */
-static unsigned long ranges_normalise(struct frame_range *range,
-				      unsigned long nr)
+/* Sorts ranges, and merges those that overlap or adjoin. Returns how many are left. */
+unsigned long frame_ranges_merge(struct frame_range *range, unsigned long nr)
 {
 	unsigned long i, out = 0;
 
@@ -50,7 +49,7 @@ static void set_publish(struct frame_set *set, struct frame_ranges *new)
 	old = rcu_replace_pointer(set->ranges, new,
 				  lockdep_is_held(&set->lock));
 	if (old)
-		kfree_rcu(old, rcu);
+		kvfree_rcu(old, rcu);
 }
 
 static int set_replace_locked(struct frame_set *set, struct frame_range *range,
@@ -63,8 +62,8 @@ static int set_replace_locked(struct frame_set *set, struct frame_range *range,
 		if (range[i].last < range[i].first)
 			return -EINVAL;
 
-	nr = ranges_normalise(range, nr);
-	new = kzalloc(struct_size(new, range, nr), GFP_KERNEL);
+	nr = frame_ranges_merge(range, nr);
+	new = kvzalloc(struct_size(new, range, nr), GFP_KERNEL);
 	if (!new)
 		return -ENOMEM;
 
@@ -103,14 +102,14 @@ int frame_set_add(struct frame_set *set, const struct frame_range *range,
 					lockdep_is_held(&set->lock));
 	nr_old = old ? old->nr : 0;
 
-	all = kmalloc_array(nr_old + nr, sizeof(*all), GFP_KERNEL);
+	all = kvmalloc_array(nr_old + nr, sizeof(*all), GFP_KERNEL);
 	if (all) {
 		if (old)
 			memcpy(all, old->range,
 			       flex_array_size(old, range, nr_old));
 		memcpy(all + nr_old, range, array_size(nr, sizeof(*range)));
 		err = set_replace_locked(set, all, nr_old + nr);
-		kfree(all);
+		kvfree(all);
 	}
 	mutex_unlock(&set->lock);
 	return err;

@@ -11,8 +11,8 @@
  * under a claim of their own. It is released when the map no longer has the
  * block, or when the request is cancelled.
  *
- * Memory that is not mapped can go offline: later accesses to a ring that is
- * mapped on demand, or to a patch site, fail with ENXIO. Offlining a single page
+ * Memory that is not mapped can go offline, unless it has patch sites: later
+ * accesses to a ring that is mapped on demand fail with ENXIO. Offlining a single page
  * (hwpoison, soft offline) is not blocked.
  */
 #include <linux/list.h>

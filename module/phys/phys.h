@@ -16,6 +16,20 @@
 #include <lvbs/phys_ptr.h>
 #include <lvbs/vmap_manager.h>
 
+/* A run of frames, both ends included. */
+struct frame_range {
+	unsigned long first;
+	unsigned long last;
+};
+
+#define FRAME_RANGE_EMPTY	((struct frame_range) { 1, 0 })
+
+static inline bool frame_range_contains(struct frame_range range,
+					unsigned long first, unsigned long last)
+{
+	return range.first <= first && last <= range.last;
+}
+
 /* copy_nofault.c */
 size_t __must_check copy_nofault_from(void *dst, const void *foreign,
 				      size_t len);
@@ -83,6 +97,7 @@ bool local_windows_exist(void);
 void local_window_map(const struct phys_frames *frames, bool write,
 		      struct phys_map *map);
 void local_window_unmap(const struct phys_map *map);
+bool direct_map_writable(unsigned long pfn);
 #else
 static inline bool local_windows_exist(void)
 {
@@ -96,6 +111,11 @@ static inline void local_window_map(const struct phys_frames *frames,
 
 static inline void local_window_unmap(const struct phys_map *map)
 {
+}
+
+static inline bool direct_map_writable(unsigned long pfn)
+{
+	return true;
 }
 #endif
 
@@ -113,6 +133,8 @@ struct phys_claim *phys_claim_from(struct phys_claims *claims,
 				   enum phys_claim_kind kind,
 				   unsigned long start)
 	__must_hold(&claims->lock);
+bool phys_exclusive_range(struct vmap_manager *mgr, struct frame_range within,
+			  struct frame_range *found);
 struct phys_claim *phys_claim_next(struct phys_claims *claims,
 				   enum phys_claim_kind kind,
 				   struct phys_claim *prev)
@@ -134,20 +156,6 @@ static inline void phys_claim_del_local(struct phys_local_claim *local)
 {
 	/* Pairs with the acquire in local_conflict(). */
 	smp_store_release(&local->seq, local->seq + 1);
-}
-
-/* A run of frames, both ends included. */
-struct frame_range {
-	unsigned long first;
-	unsigned long last;
-};
-
-#define FRAME_RANGE_EMPTY	((struct frame_range) { 1, 0 })
-
-static inline bool frame_range_contains(struct frame_range range,
-					unsigned long first, unsigned long last)
-{
-	return range.first <= first && last <= range.last;
 }
 
 /**
@@ -172,6 +180,7 @@ struct frame_set {
 #define FRAME_SET_INIT(name) { .lock = __MUTEX_INITIALIZER((name).lock) }
 
 /* frame_set.c */
+unsigned long frame_ranges_merge(struct frame_range *range, unsigned long nr);
 int frame_set_replace(struct frame_set *set, struct frame_range *range,
 		      unsigned long nr);
 int frame_set_add(struct frame_set *set, const struct frame_range *range,

@@ -106,6 +106,19 @@ void local_window_map(const struct phys_frames *frames, bool write,
 	barrier();
 }
 
+/*
+ * May the kernel write a frame by its direct mapping? It takes that permission away
+ * from code and read-only data of modules, and from generated code. Any context.
+ */
+bool direct_map_writable(unsigned long pfn)
+{
+	unsigned int level;
+	pte_t *pte = lookup_address((unsigned long)pfn_to_kaddr(pfn), &level);
+
+	/* The write bit is the same one at all levels. */
+	return pte && pte_val(*pte) & _PAGE_PRESENT && pte_write(*pte);
+}
+
 void local_window_unmap(const struct phys_map *map)
 {
 	const struct local_window *window = map->private;
