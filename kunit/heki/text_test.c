@@ -98,6 +98,7 @@ static void open_site_refuses_lock(struct kunit *test)
 
 /*
  * Each pair of wire pages. Both lie in one kernel page where that is larger.
+ * The reference system wrote past the end of the site in the second page.
  */
 static void straddle_any_two_pages(struct kunit *test)
 {

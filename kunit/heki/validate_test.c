@@ -134,7 +134,7 @@ static const struct row rows[] = {
 	  { { 0x10ff }, 1, { 0xcc } }, NONE, R(NO_SITE) },
 	{ "5: INT3 after the site", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1105 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
-	{ "5: INT3 elsewhere in the page", SITE5, { 0xe9, 1, 2, 3, 4 },
+	{ "reference: INT3 where there is no site", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1800 }, 1, { 0xcc } }, NONE, R(NO_SITE) },
 	{ "5: INT3 with second page", SITE5, { 0xe9, 1, 2, 3, 4 },
 	  { { 0x1100, 0x2000 }, 1, { 0xcc } }, GUARD, R(PAGE) },
@@ -214,7 +214,7 @@ static const struct row rows[] = {
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FITS) },
 	{ "3: INT3 on 3-byte NOP", SITE3, { 0x0f, 0x1f, 0x00 },
 	  { { 0x1100 }, 1, { 0xcc } }, GUARD, R(FOREIGN) },
-	{ "3: tail of 3-byte NOP", SITE3, { 0xcc, 1, 2 },
+	{ "reference: NOP tail, site of 3 bytes", SITE3, { 0xcc, 1, 2 },
 	  { { 0x1101 }, 2, { 0x1f, 0x00 } }, TAIL, R(BYTES) },
 	{ "3: JMP tail", SITE3, { 0xcc, 1, 2 },
 	  { { 0x1101 }, 2, { 1, 2 } }, TAIL, R(FITS) },
@@ -233,7 +233,7 @@ static const struct row rows[] = {
 	 */
 	{ "5 split 1+4: tail at the second page", SPLIT1, { 0xcc, 1, 2, 3, 4 },
 	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
-	{ "5 split 1+4: tail at the physically next page", SPLIT1,
+	{ "reference: tail at the physically next page", SPLIT1,
 	  { 0xcc, 1, 2, 3, 4 }, { { 0x2000 }, 4, { 0x1f, 0x44, 0, 0 } }, NONE,
 	  R(NO_SITE) },
 	{ "5 split 1+4: JMP tail at the physically next page", SPLIT1,
@@ -307,7 +307,7 @@ static const struct row rows[] = {
 	  { 0xcc, 1, 2, 3, 4 },
 	  { { 0x9000 }, 4, { 0x1f, 0x44, 0, 0 } }, TAIL, R(FITS) },
 
-	/* The test vectors of the reference system's validator. */
+	/* More test vectors of the reference system's validator. */
 	{ "reference: tail at the second page",
 	  { { 0x1fff, 0x2000 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xcc, 0x1f, 0x44, 0, 0 },
@@ -320,6 +320,10 @@ static const struct row rows[] = {
 	  { { 0x1000 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xcc, 0x1f, 0x44, 0, 0 },
 	  { { 0x1000 }, 1, { 0xe9 } }, HEAD, R(MIX) },
+	{ "reference: NOP head on JMP tail",
+	  { { 0x1000 }, 5, { 0xe9, 1, 2, 3, 4 } },
+	  { 0xcc, 1, 2, 3, 4 },
+	  { { 0x1000 }, 1, { 0x0f } }, HEAD, R(MIX) },
 	{ "reference: INT3 on JMP head, NOP tail",
 	  { { 0x1000 }, 5, { 0xe9, 1, 2, 3, 4 } },
 	  { 0xe9, 0x1f, 0x44, 0, 0 },
