@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kunit.sh [--arch um|x86_64|i386|arm64] [--variant NAME] [--kernel NAME] [--config FILE]...
-#          [--log FILE] [FILTER]
+#          [--append ARG]... [--log FILE] [FILTER]
 #
 # Runs the unit tests with the kernel's own kunit.py, in a kernel tree in the cache that has lvbs as
 # drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config and kunit/ARCH_VARIANT.config if there
-# are any, and each --config. The last line is "N passed, N failed".
+# are any, and each --config. Each ARG is added to the kernel command line: lvbs.kunit_seed=SEED repeats a run,
+# lvbs.kunit_times=N makes the longest random tests N times as long. The last line is "N passed, N failed".
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,12 +17,14 @@ variant=
 kernel=$(default_kernel)
 keep_log=
 set_configs=
+kernel_args=
 while test $# -gt 0; do
 	case $1 in
 	--arch) arch=$2 && shift ;;
 	--variant) variant=$2 && shift ;;
 	--kernel) kernel=$2 && shift ;;
 	--config) set_configs="$set_configs $(realpath "$2")" && shift ;;
+	--append) kernel_args="$kernel_args --kernel_args=$2" && shift ;;
 	--log) keep_log=$2 && shift ;;
 	-*) bad_usage "unknown option $1" ;;
 	*) break ;;
@@ -124,7 +127,8 @@ run_kunit() {
 	x86_64 | i386) set -- "$@" --kernel_args=no_timer_check ;;
 	esac
 	status=0
-	kunit_py exec "$@" "${filter:-*}" || status=$?
+	# shellcheck disable=SC2086 # a list of options without blanks
+	kunit_py exec "$@" $kernel_args "${filter:-*}" || status=$?
 	cp "$build_dir/test.log" "$log" 2>/dev/null || :
 	test -z "$keep_log" || cp "$log" "$keep_log"
 	return "$status"

@@ -13,6 +13,15 @@ static unsigned int kunit_seed;
 module_param(kunit_seed, uint, 0400);
 MODULE_PARM_DESC(kunit_seed, "seed of all random KUnit tests; 0 picks a random seed");
 
+static unsigned int kunit_times = 1;
+module_param(kunit_times, uint, 0400);
+MODULE_PARM_DESC(kunit_times, "how many times as many rounds the longest random KUnit tests do (default 1)");
+
+unsigned long random_rounds(unsigned long n)
+{
+	return RANDOM_ROUNDS(n) * max(kunit_times, 1U);
+}
+
 u32 random_start(struct kunit *test, struct rnd_state *rnd)
 {
 	u32 seed = kunit_seed ?: get_random_u32();

@@ -28,6 +28,14 @@ u32 random_start(struct kunit *test, struct rnd_state *rnd);
  */
 #define RANDOM_ROUNDS(n)	(IS_ENABLED(CONFIG_UML) ? (n) : (n) / 5)
 
+/**
+ * random_rounds() - get the number of rounds of a test that has a long run
+ * @n: the number of rounds that are worth their time
+ *
+ * Return: RANDOM_ROUNDS(@n) times lvbs.kunit_times.
+ */
+unsigned long random_rounds(unsigned long n);
+
 /* From 0 to @n - 1. The modulo bias does not matter here. */
 static inline u32 random_below(struct rnd_state *rnd, u32 n)
 {
