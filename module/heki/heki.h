@@ -437,5 +437,8 @@ void heki_verdicts_show(struct seq_file *m);
 bool vtlcall_boot_ended(void);
 int vtlcall_widen_begin(void);
 void vtlcall_widen_end(void);
+#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+void vtlcall_boot_restart(void);
+#endif
 
 #endif /* _LVBS_HEKI_INTERNAL_H */

@@ -57,6 +57,16 @@ static long call_end_of_boot(u64 a0, u64 a1, u64 a2)
 	return 0;
 }
 
+#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+/* Undoes END_OF_BOOT for the next test. May sleep. */
+void vtlcall_boot_restart(void)
+{
+	down_write(&boot_lock);
+	WRITE_ONCE(boot_ended, false);
+	up_write(&boot_lock);
+}
+#endif
+
 static long call_load_kdata(u64 pa, u64 nranges, u64 a2)
 {
 	long id = heki_kernel_add(pa, nranges);
