@@ -45,6 +45,9 @@ long_parts() {
 			echo "fault-$part-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh fault $kernel $part"
 		done
 	done
+	for suite in heki_boot heki_model; do
+		echo "kunit-$suite - scripts/kunit.sh --append lvbs.kunit_times=20 --log build/test/kunit-$suite.kernel.log lvbs_$suite"
+	done
 	for kernel in $(kernels_of kcsan); do
 		echo "race-$kernel - scripts/test/race.sh $kernel"
 	done
