@@ -149,10 +149,11 @@ enum phys_claim_kind {
  * @kind: what is claimed
  * @exclusive: protections only: no other protection may share a frame
  * @patched: protections only: no frame may be range locked or go offline
+ * @own: protections only: the frames are pages that VTL1 has allocated
  *
  * The caller of phys_claim_add() provides the storage and keeps it until
- * phys_claim_del(). All members except @holder, @kind, @exclusive and @patched
- * are private to claim.c and guarded by &phys_claims.lock.
+ * phys_claim_del(). All members except @holder, @kind, @exclusive, @patched and
+ * @own are private to claim.c and guarded by &phys_claims.lock.
  */
 struct phys_claim {
 	struct rb_node rb;
@@ -164,6 +165,7 @@ struct phys_claim {
 	enum phys_claim_kind kind;
 	bool exclusive;
 	bool patched;
+	bool own;
 };
 
 #define PHYS_BUSY_FRAMES	512U

@@ -83,6 +83,10 @@ static void module_outcome(const struct model *m, const struct owner *new,
 			for (j = 0; o->live && j < o->nr_ranges; j++)
 				may_fail(want, overlap(&o->range[j].span,
 						       &range->span), -EEXIST);
+		/* What VTL0 asked to protect is nobody's to patch. */
+		for (j = 0; j < m->nr_protect && is_text(range->type); j++)
+			may_fail(want, overlap(&m->protect[j], &range->span),
+				 -EEXIST);
 		for (f = 0; f < FRAMES && is_frozen(range->type, false); f++)
 			if (in_frame(&range->span, f))
 				model_protect_outcome(m, f, is_text(range->type),
@@ -339,6 +343,17 @@ static void plan_protect(struct model *m)
 	}
 }
 
+/* Not what is VTL1's, nor what has been protected before. */
+static bool needs_protection(const struct model *m, unsigned int f)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->nr_protect; i++)
+		if (in_frame(&m->protect[i], f))
+			return false;
+	return f != OWNED;
+}
+
 static void call_protect_memory(struct model *m)
 {
 	bool of_list = one_in(m, 2);
@@ -353,7 +368,7 @@ static void call_protect_memory(struct model *m)
 	plan_end(m, &want);
 	for (i = 0; i < p->nr_protect; i++)
 		for (f = 0; f < FRAMES; f++)
-			if (f != OWNED && in_frame(&p->protect[i], f))
+			if (in_frame(&p->protect[i], f) && needs_protection(m, f))
 				model_protect_outcome(m, f, false, &want);
 	widening_outcome(m, &want);
 

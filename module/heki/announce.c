@@ -198,7 +198,8 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 				 PHYS_PFN(range.pa + (range.bytes - 1))))
 		return -EPERM;
 	/* What protect_memory named is nobody's to patch. */
-	if (frame_set_intersects(&protected, PHYS_PFN(range.pa),
+	if (range.text &&
+	    frame_set_intersects(&protected, PHYS_PFN(range.pa),
 				 PHYS_PFN(range.pa + (range.bytes - 1))))
 		return -EEXIST;
 	return heki_mem_add(list->mem, &range);
@@ -333,20 +334,19 @@ static bool next_gap(const struct frame_range *run, unsigned long first,
 	return true;
 }
 
-/* A ring of VTL1 is protected from everyone else: skips that, too. */
+/* The pages of VTL1's rings are protected from everyone else: skips them, too. */
 static int protect_gap(struct list_head *list, struct frame_range gap)
 {
 	struct frame_range ring;
 	int err;
 
 	while ((err = protect_run(list, gap)) == -EBUSY &&
-	       phys_exclusive_range(lvbs_vmap_manager(), gap, &ring)) {
+	       phys_own_range(lvbs_vmap_manager(), gap, &ring)) {
+		err = 0;
 		if (ring.first > gap.first)
 			err = protect_run(list, (struct frame_range) {
 						gap.first, ring.first - 1 });
-		else
-			err = 0;
-		if (err || ring.last >= gap.last)
+		if (err || ring.last == gap.last)
 			break;
 		gap.first = ring.last + 1;
 	}
@@ -382,6 +382,33 @@ static void unprotect_list(struct list_head *list)
 	}
 }
 
+/* Adds the frames of a list of protections to those that VTL0 asked for. */
+static int note_protected(const struct list_head *list)
+{
+	const struct vtl0_protection *item;
+	struct frame_range *range;
+	unsigned long nr = 0;
+	int err;
+
+	list_for_each_entry(item, list, node)
+		nr++;
+	if (!nr)
+		return 0;
+	range = kvmalloc_array(nr, sizeof(*range), GFP_KERNEL);
+	if (!range)
+		return -ENOMEM;
+	nr = 0;
+	list_for_each_entry(item, list, node) {
+		const struct phys_frames *frames = &item->prot.claim.frames;
+
+		range[nr].first = frames->first;
+		range[nr++].last = frames->first + frames->nr - 1;
+	}
+	err = frame_set_add(&protected, range, nr);
+	kvfree(range);
+	return err;
+}
+
 static int protect_runs(struct run_list *runs)
 {
 	LIST_HEAD(list);
@@ -392,7 +419,7 @@ static int protect_runs(struct run_list *runs)
 	mutex_lock(&protections_lock);
 	for (i = 0; !err && i < runs->nr; i++)
 		err = protect_all(&list, &runs->run[i]);
-	err = err ?: frame_set_add(&protected, runs->run, runs->nr);
+	err = err ?: note_protected(&list);
 	if (err)
 		unprotect_list(&list);
 	else

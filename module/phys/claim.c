@@ -540,11 +540,11 @@ struct phys_claim *phys_claim_next(struct phys_claims *claims,
 }
 
 /*
- * Get the frames of an exclusive protection, as far as they are @within a run;
- * false if there is none.
+ * Get a run of protected pages that VTL1 has allocated, as far as they are @within
+ * another run; false if there is none.
  */
-bool phys_exclusive_range(struct vmap_manager *mgr, struct frame_range within,
-			  struct frame_range *found)
+bool phys_own_range(struct vmap_manager *mgr, struct frame_range within,
+		    struct frame_range *found)
 {
 	struct phys_claims *claims = mgr->claims;
 	struct phys_claim *claim;
@@ -553,7 +553,7 @@ bool phys_exclusive_range(struct vmap_manager *mgr, struct frame_range within,
 	raw_spin_lock_irqsave(&claims->lock, flags);
 	claim = claim_tree_iter_first(&claims->trees[PHYS_CLAIM_PROTECTED],
 				      within.first, within.last);
-	while (claim && !claim->exclusive)
+	while (claim && !claim->own)
 		claim = claim_tree_iter_next(claim, within.first, within.last);
 	if (claim)
 		*found = (struct frame_range) {

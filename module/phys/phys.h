@@ -133,8 +133,8 @@ struct phys_claim *phys_claim_from(struct phys_claims *claims,
 				   enum phys_claim_kind kind,
 				   unsigned long start)
 	__must_hold(&claims->lock);
-bool phys_exclusive_range(struct vmap_manager *mgr, struct frame_range within,
-			  struct frame_range *found);
+bool phys_own_range(struct vmap_manager *mgr, struct frame_range within,
+		    struct frame_range *found);
 struct phys_claim *phys_claim_next(struct phys_claims *claims,
 				   enum phys_claim_kind kind,
 				   struct phys_claim *prev)

@@ -63,6 +63,7 @@ static int memory_protect(struct ring_memory *mem)
 		struct ring_extent *extent = &mem->extent[mem->nr_protected];
 		int err;
 
+		extent->prot.claim.own = mem->own;
 		err = phys_protect_exclusive(mem->mgr, &extent->prot,
 					     extent->first, extent->nr);
 		if (err)
