@@ -17,11 +17,13 @@
 #define JMP_BACK	{ 0xe9, 0xfb, 0xff, 0xff, 0xff }
 #define NOP5		{ 0x0f, 0x1f, 0x44, 0x00, 0x00 }
 #define RET		{ 0xc3, 0xcc, 0xcc, 0xcc, 0xcc }
+#define WARN		{ 0x67, 0x48, 0x0f, 0xb9, 0x3a }
 #define XOR		{ 0x2e, 0x2e, 0x2e, 0x31, 0xc0 }
 
 static const struct form_targets targets = {
 	.return0 = VA + 0x2000,
 	.return_thunk = VA + 0x3005,
+	.warn_trap = VA + 0x4000,
 };
 
 struct call_row {
@@ -42,6 +44,10 @@ static const struct call_row call_rows[] = {
 	{ "xor, return 0", XOR, false, VA + 0x2000, true },
 	{ "xor, another function", XOR, false, TARGET, false },
 	{ "NOP, return 0", NOP5, false, VA + 0x2000, false },
+	{ "trap, function that warns", WARN, false, VA + 0x4000, true },
+	{ "trap, another function", WARN, false, TARGET, false },
+	{ "trap, no function", WARN, false, 0, false },
+	{ "tail: trap, function that warns", WARN, true, VA + 0x4000, false },
 	{ "ret where a call belongs", RET, false, 0, false },
 	{ "tail: jump to the function", JMP_TARGET, true, TARGET, true },
 	{ "tail: jump elsewhere", JMP_TARGET, true, TARGET - 1, false },

@@ -219,6 +219,12 @@ static int index_make(struct text_region *region)
 	return 0;
 }
 
+/* Does the kernel switch lock prefixes when the number of CPUs changes? */
+bool first_seen_locks_switch(void)
+{
+	return core_locks_end;
+}
+
 /* ---- regions ---- */
 
 static void region_free(struct text_region *region)
@@ -402,16 +408,24 @@ const struct text_region *first_seen_from(u64 id)
 
 static bool find_symbols(void)
 {
+	const struct list_head *switched;
+
 	static_call_mutex = (void *)ksym_address("static_call_mutex");
 	core_jumps = (void *)ksym_address("__start___jump_table");
 	core_jumps_end = (void *)ksym_address("__stop___jump_table");
 	core_calls = (void *)ksym_address("__start_static_call_sites");
 	core_calls_end = (void *)ksym_address("__stop_static_call_sites");
-	core_locks = (void *)ksym_address("__smp_locks");
-	core_locks_end = (void *)ksym_address("__smp_locks_end");
-	if (!static_call_mutex || !core_jumps_end || !core_calls_end ||
-	    !core_locks_end)
+	if (!static_call_mutex || !core_jumps_end || !core_calls_end)
 		return false;
+	/*
+	 * The kernel lists whose lock prefixes it switches. If it booted with more
+	 * than one CPU it switches none, and has freed its own table.
+	 */
+	switched = (void *)ksym_address("smp_alt_modules");
+	if (switched && !list_empty(switched)) {
+		core_locks = (void *)ksym_address("__smp_locks");
+		core_locks_end = (void *)ksym_address("__smp_locks_end");
+	}
 	text_mutex = (void *)ksym_address("text_mutex");
 	return text_mutex;
 }

@@ -19,6 +19,7 @@
 
 /* arch/x86/kernel/static_call.c */
 static const u8 xor_eax[] = { 0x2e, 0x2e, 0x2e, 0x31, 0xc0 };
+static const u8 warn[] = { 0x67, 0x48, 0x0f, 0xb9, 0x3a };
 static const u8 ret[] = { 0xc3, 0xcc, 0xcc, 0xcc, 0xcc };
 
 static unsigned long target_of(const u8 *insn, unsigned long va)
@@ -68,7 +69,8 @@ unsigned int form_jump_label_size(const u8 *insn)
 
 /*
  * A static call of @func, which is NULL for none. A tail call, and a trampoline,
- * jumps and returns where others call and do nothing.
+ * jumps and returns where others call and do nothing. Two functions are replaced by
+ * what they do.
  */
 bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
 			 unsigned long func, const struct form_targets *targets)
@@ -78,8 +80,10 @@ bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
 	if (!tail) {
 		if (func && form_call_target(insn, va) == func)
 			return true;
-		if (func == targets->return0)
+		if (func && func == targets->return0)
 			return !memcmp(insn, xor_eax, FORM_BYTES);
+		if (func && func == targets->warn_trap)
+			return !memcmp(insn, warn, FORM_BYTES);
 		return !func && form_is_nop(insn);
 	}
 	to = form_jump_target(insn, va);

@@ -18,6 +18,7 @@ struct module;
 /* Addresses that legal forms refer to; 0 if this kernel has none. */
 struct form_targets {
 	unsigned long return0;		/* __static_call_return0() */
+	unsigned long warn_trap;	/* __WARN_trap() */
 	unsigned long return_thunk;
 };
 
@@ -74,6 +75,8 @@ const struct jump_entry *first_seen_jump_entry(const struct text_region *region,
 					       u32 entry);
 const struct static_call_site *
 first_seen_static_call(const struct text_region *region, u32 entry);
+
+bool first_seen_locks_switch(void);
 
 int first_seen_init(void);
 void first_seen_exit(void);

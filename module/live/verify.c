@@ -99,6 +99,7 @@ static void find_symbols(void)
 	const unsigned long *thunk;
 
 	targets.return0 = ksym_address("__static_call_return0");
+	targets.warn_trap = ksym_address("__WARN_trap");
 	thunk = (void *)ksym_address("x86_return_thunk");
 	targets.return_thunk = thunk ? *thunk : 0;
 	tracer.caller = ksym_address("ftrace_caller");
@@ -287,7 +288,8 @@ static bool find_module_lock(const struct text_region *region,
 {
 	u8 then, now;
 
-	if (!region->mod || !now_at(dev->va, &now, 1))
+	if (!region->mod || !first_seen_locks_switch() ||
+	    !now_at(dev->va, &now, 1))
 		return false;
 	then_at(region, dev->va, &then, 1);
 	if (!form_is_lock(then) || !form_is_lock(now))
