@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Tracepoints: one event for each mapping, copy fault, refusal, patch verdict,
- * ring write and log line.
+ * text write of the running kernel, ring write and log line.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM lvbs
@@ -82,6 +82,38 @@ TRACE_EVENT(heki_verdict,
 	TP_printk("pa=0x%llx size=%u step=%s reason=%s err=%d", __entry->pa,
 		  __entry->size, __get_str(step), __get_str(reason),
 		  __entry->err)
+);
+
+/* As much of a write as is shown. */
+#define TRACE_TEXT_BYTES	8
+
+TRACE_EVENT(heki_text_write,
+	TP_PROTO(const char *kind, const void *addr, size_t len, const u8 *old,
+		 const u8 *new, const char *verdict),
+	TP_ARGS(kind, addr, len, old, new, verdict),
+	TP_STRUCT__entry(
+		__field(const void *, addr)
+		__field(size_t, len)
+		__field(unsigned int, shown)
+		__array(u8, old, TRACE_TEXT_BYTES)
+		__array(u8, new, TRACE_TEXT_BYTES)
+		__string(kind, kind)
+		__string(verdict, verdict)
+	),
+	TP_fast_assign(
+		__entry->addr = addr;
+		__entry->len = len;
+		__entry->shown = min_t(size_t, len, TRACE_TEXT_BYTES);
+		memcpy(__entry->old, old, TRACE_TEXT_BYTES);
+		memcpy(__entry->new, new, TRACE_TEXT_BYTES);
+		lvbs_assign_str(kind, kind);
+		lvbs_assign_str(verdict, verdict);
+	),
+	TP_printk("kind=%s addr=%pS len=%zu old=%s new=%s verdict=%s",
+		  __get_str(kind), __entry->addr, __entry->len,
+		  __print_hex_str(__entry->old, __entry->shown),
+		  __print_hex_str(__entry->new, __entry->shown),
+		  __get_str(verdict))
 );
 
 TRACE_EVENT(ring_write,

@@ -97,7 +97,7 @@ static DEFINE_MUTEX(request_lock);
 static DEFINE_RAW_SPINLOCK(atomic_request_lock);
 
 /* As much of a write as is looked at: at least what a site can have. */
-#define TEXT_BYTES	8
+#define TEXT_BYTES	TRACE_TEXT_BYTES
 
 /* A write as __text_poke() is asked for it; @bytes: its first ones. */
 struct text_write {
@@ -234,6 +234,31 @@ static void passed(const struct text_write *w, int err)
 			    w->bytes, w->addr, err);
 }
 
+/*
+ * Tell the tracepoint of a write, with the bytes that were there before. @old is
+ * NULL if they still are.
+ */
+static void trace_write(const struct text_write *w, enum live_kind kind,
+			const u8 *old, const char *verdict)
+{
+	u8 now[TEXT_BYTES] = {}, new[TEXT_BYTES] = {};
+	size_t n = min_t(size_t, w->len, TEXT_BYTES);
+
+	if (!trace_heki_text_write_enabled())
+		return;
+	memcpy(new, w->bytes, n);
+	if (!old && copy_nofault_from(now, w->addr, n))
+		memset(now, 0, n);
+	trace_heki_text_write(kind == LIVE_SITE ? "jump_label" :
+			      kind == LIVE_OTHER ? "unknown" : kind_names[kind],
+			      w->addr, w->len, old ?: now, new, verdict);
+}
+
+static const char *verdict_name(int err)
+{
+	return !err ? "accepted" : err == -EACCES ? "refused" : "passed";
+}
+
 static void count_kind(const struct text_write *w)
 {
 	enum live_kind kind;
@@ -242,6 +267,7 @@ static void count_kind(const struct text_write *w)
 	kind = live_kind_of(w->addr, w->bytes, w->len, w->fill);
 	preempt_enable();
 	atomic64_inc(&counts[kind]);
+	trace_write(w, kind, NULL, "counted");
 	if (kind == LIVE_OTHER)
 		pr_info_ratelimited("unknown text write: %zu bytes %*ph at %pS\n",
 				    w->len,
@@ -258,6 +284,7 @@ static void audit(const struct text_write *w, const struct met_site *met)
 	trace_heki_verdict(live_text_pa((unsigned long)w->addr), w->len,
 			   heki_step_name(verdict.step),
 			   heki_reason_name(verdict.reason), err);
+	trace_write(w, LIVE_SITE, NULL, verdict_name(err));
 	if (err == -EACCES)
 		refused(w);
 	else if (err)
@@ -333,12 +360,17 @@ static int mediate(const struct text_write *w)
 /* In place of __text_poke(), with its signature, under its callers' locks. */
 static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 {
+	u8 old[TEXT_BYTES] = {};
 	struct text_write w;
 	int err;
 
 	atomic_inc(&in_flight);
 	text_write_init(&w, func, addr, src, len);
+	if (trace_heki_text_write_enabled() &&
+	    copy_nofault_from(old, addr, min_t(size_t, len, TEXT_BYTES)))
+		memset(old, 0, sizeof(old));
 	err = mediate(&w);
+	trace_write(&w, LIVE_SITE, old, verdict_name(err));
 	if (err == -EACCES) {
 		refused(&w);
 	} else if (err) {
@@ -371,6 +403,7 @@ static void notrace text_poke_entered(unsigned long ip, unsigned long parent_ip,
 	/* Most writes. No site has bytes there. */
 	if (live_is_ftrace_site((unsigned long)w.addr, w.len)) {
 		atomic64_inc(&counts[LIVE_FTRACE]);
+		trace_write(&w, LIVE_FTRACE, NULL, "counted");
 		return;
 	}
 	if (!meets_site(&w, &met)) {

@@ -109,6 +109,22 @@ for mode in audit mediate; do
 		t_is "$(grown live_refused) $(grown refused) $(grown live_passed)" "0 0 0" "${mode}_${workload}_nothing_refused"
 	done
 
+	# The tracepoint tells every write that is counted.
+	echo 1 >$T/events/lvbs/heki_text_write/enable
+	echo >$T/trace
+	since
+	schedstats 1
+	schedstats 0
+
+	grep 'heki_text_write: ' $T/trace >/tmp/writes
+	t_ok ${mode}_trace_has_writes test "$(grown live_site)" -gt 50
+	t_is "$(grep -c 'kind=jump_label .* verdict=accepted$' /tmp/writes)" "$(grown live_site)" ${mode}_trace_has_each_write
+	t_is "$(wc -l </tmp/writes)" "$(live_writes)" ${mode}_trace_has_no_other
+	t_is "$(grep -c ' len=1 old=\(0f\|e9\|66\|eb\) new=cc ' /tmp/writes)" "$(grown accepted_guard_fits)" ${mode}_trace_first_step
+	t_is "$(grep -c ' len=1 old=cc new=\(0f\|e9\|66\|eb\) ' /tmp/writes)" "$(grown accepted_head_fits)" ${mode}_trace_last_step
+	t_ok ${mode}_trace_symbols grep -q ' addr=try_to_wake_up+0x' /tmp/writes
+	echo 0 >$T/events/lvbs/heki_text_write/enable
+
 	# The kernel switches the sites of a module: short_N and long_N cross a page after N bytes.
 	t_ok ${mode}_client_loads insmod /heki_client.ko
 	t_is "$(patches_of heki_client)" "$(client_sites)" "${mode}_client_sites_listed"
