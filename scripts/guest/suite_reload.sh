@@ -19,7 +19,8 @@ kinds="mem status ring make heki trace"
 per_kind=$(((rounds + 5) / 6))
 
 # do_KIND: one operation of a user of that kind; fails while the module is not loaded.
-do_mem() { dd if="$D/phys/mem" of=/dev/null bs=65536 skip=$((PA)) count=4 iflag=skip_bytes status=none; }
+# One page: what is next to it may be owned.
+do_mem() { dd if="$D/phys/mem" of=/dev/null bs=4096 skip=$((PA)) count=1 iflag=skip_bytes status=none; }
 do_status() {
 	read -r _ <"$D/phys/stats" && read -r _ <"$D/phys/protected" && read -r _ <"$D/heki/verdicts" &&
 		read -r _ <"$D/ring/log/state"

@@ -811,10 +811,13 @@ static void switch_live(struct rnd *r)
 	set_command("heki/live: %s", mode);
 	fd = file_open(FILE_LIVE, true);
 	run.live = true;
-	if (write(fd, mode, strlen(mode)) < 0)
+	if (write(fd, mode, strlen(mode)) < 0) {
+		if (errno == EPERM && !run.boot_ended)
+			fail("was refused before the end of boot");
 		file_outcome(FILE_LIVE, true, errno);
-	else
+	} else {
 		file_outcome(FILE_LIVE, true, 0);
+	}
 	close(fd);
 	fd = open("/proc/sys/kernel/sched_schedstats", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {

@@ -28,7 +28,7 @@ static const struct {
 	[FILE_REQUEST] = { "heki/request", ANY | E(ENOENT) | E(EACCES) | FRAMES,
 			   ANY },
 	[FILE_END_OF_BOOT] = { "heki/end_of_boot", ANY | E(EPERM), ANY },
-	[FILE_LIVE] = { "heki/live", ANY | E(EEXIST) | E(EBUSY), ANY },
+	[FILE_LIVE] = { "heki/live", ANY | E(EEXIST) | E(EBUSY) | E(EPERM), ANY },
 	[FILE_RING_NEW] = { "ring/new", ANY | E(EEXIST) | E(EROFS) | FRAMES, ANY },
 	[FILE_RING_REMOVE] = { "ring/remove", ANY | E(ENOENT) | E(EBUSY), ANY },
 	[FILE_VTLCALL] = { "vtlcall", ANY | E(ENOENT) | E(EACCES) | E(EEXIST) |
