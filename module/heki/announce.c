@@ -24,8 +24,8 @@
 #include "phys/phys.h"
 #include "subsystems.h"
 
-/* A list of ranges in VTL0's memory, as announced. */
-struct range_list {
+/* A list of ranges in VTL0's memory. */
+struct announcement {
 	u64 pa;
 	u64 nranges;
 	struct heki_mem_map *mem;	/* of a module */
@@ -52,7 +52,7 @@ static int fill_kernel(struct heki_patch_batch *batch, struct heki_mem_map *mem,
 		.bytes = text.bytes,
 		.text = true,
 	};
-	const struct range_list *list = ctx;
+	const struct announcement *list = ctx;
 	struct heki_blob_source source = {
 		.reader = &vtl0_reader,
 		.pa = list->pa,
@@ -63,7 +63,7 @@ static int fill_kernel(struct heki_patch_batch *batch, struct heki_mem_map *mem,
 	int err;
 
 	err = heki_blob_read(&source, batch);
-	/* Who announces no site claims no text. */
+	/* Without a site it does not own the text. */
 	return err || !batch->nr ? err : heki_mem_add(mem, &range);
 }
 
@@ -74,7 +74,7 @@ static int fill_kernel(struct heki_patch_batch *batch, struct heki_mem_map *mem,
  */
 long heki_kernel_add(u64 pa, u64 nranges)
 {
-	struct range_list list = { .pa = pa, .nranges = nranges };
+	struct announcement list = { .pa = pa, .nranges = nranges };
 
 	return heki_owner_add(HEKI_OWNER_KERNEL, "kernel", fill_kernel, &list);
 }
@@ -164,7 +164,7 @@ static int text_check(const struct heki_mem_range *range)
 
 static int note_range(const struct heki_piece *piece, void *ctx)
 {
-	struct range_list *list = ctx;
+	struct announcement *list = ctx;
 	enum heki_mod_mem type = piece->attributes;
 	struct heki_mem_range range = {
 		.va = piece->va,
@@ -175,6 +175,8 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 		.frozen = is_read_only(type),
 		.ro_after_init = type == HEKI_MOD_RO_AFTER_INIT,
 	};
+	unsigned long first = PHYS_PFN(range.pa);
+	unsigned long last = PHYS_PFN(range.pa + (range.bytes - 1));
 	int err;
 
 	if (piece->attributes > HEKI_MOD_PATCH)
@@ -194,13 +196,10 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 		if (err)
 			return err;
 	}
-	if (frame_set_intersects(ram_map_owned(), PHYS_PFN(range.pa),
-				 PHYS_PFN(range.pa + (range.bytes - 1))))
+	if (frame_set_intersects(ram_map_owned(), first, last))
 		return -EPERM;
-	/* What protect_memory named is nobody's to patch. */
-	if (range.text &&
-	    frame_set_intersects(&protected, PHYS_PFN(range.pa),
-				 PHYS_PFN(range.pa + (range.bytes - 1))))
+	/* Patches could change what protect_memory protects. */
+	if (range.text && frame_set_intersects(&protected, first, last))
 		return -EEXIST;
 	return heki_mem_add(list->mem, &range);
 }
@@ -208,7 +207,7 @@ static int note_range(const struct heki_piece *piece, void *ctx)
 static int fill_module(struct heki_patch_batch *batch, struct heki_mem_map *mem,
 		       void *ctx)
 {
-	struct range_list *list = ctx;
+	struct announcement *list = ctx;
 	struct heki_blob_source source = {
 		.reader = &vtl0_reader,
 		.pa = list->pa,
@@ -237,7 +236,7 @@ static int fill_module(struct heki_patch_batch *batch, struct heki_mem_map *mem,
  */
 long heki_module_add(u64 pa, u64 nranges)
 {
-	struct range_list list = { .pa = pa, .nranges = nranges };
+	struct announcement list = { .pa = pa, .nranges = nranges };
 
 	return heki_owner_add(HEKI_OWNER_MODULE, NULL, fill_module, &list);
 }
@@ -252,39 +251,15 @@ struct vtl0_protection {
 	struct phys_protection prot;
 };
 
-/* The runs of a list that are to be protected. */
-struct run_list {
-	struct frame_range *run;
-	unsigned long nr;
-	unsigned long room;
-};
-
 static int note_run(const struct heki_piece *piece, void *ctx)
 {
-	struct run_list *runs = ctx;
-	unsigned long room = max(2 * runs->room, 64UL);
-	struct frame_range *more;
-
 	if (piece->attributes & ~(u64)MEM_ATTRS ||
 	    (piece->pa | piece->bytes) & ~PAGE_MASK)
 		return -EINVAL;
 	if (piece->attributes & HEKI_MEM_WRITE)
 		return 0;
-
-	if (runs->nr == runs->room) {
-		more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL);
-		if (!more)
-			return -ENOMEM;
-		if (runs->nr)
-			memcpy(more, runs->run, runs->nr * sizeof(*more));
-		kvfree(runs->run);
-		runs->run = more;
-		runs->room = room;
-	}
-	runs->run[runs->nr++] = (struct frame_range) {
-		PHYS_PFN(piece->pa), PHYS_PFN(piece->pa + (piece->bytes - 1)),
-	};
-	return 0;
+	return frame_range_list_add(ctx, PHYS_PFN(piece->pa),
+				    PHYS_PFN(piece->pa + (piece->bytes - 1)));
 }
 
 static int protect_run(struct list_head *list, struct frame_range run)
@@ -385,40 +360,33 @@ static void unprotect_list(struct list_head *list)
 /* Adds the frames of a list of protections to those that VTL0 asked for. */
 static int note_protected(const struct list_head *list)
 {
+	struct frame_range_list done = {};
 	const struct vtl0_protection *item;
-	struct frame_range *range;
-	unsigned long nr = 0;
-	int err;
+	int err = 0;
 
-	list_for_each_entry(item, list, node)
-		nr++;
-	if (!nr)
-		return 0;
-	range = kvmalloc_array(nr, sizeof(*range), GFP_KERNEL);
-	if (!range)
-		return -ENOMEM;
-	nr = 0;
 	list_for_each_entry(item, list, node) {
 		const struct phys_frames *frames = &item->prot.claim.frames;
 
-		range[nr].first = frames->first;
-		range[nr++].last = frames->first + frames->nr - 1;
+		err = err ?: frame_range_list_add(&done, frames->first,
+						  frames->first +
+						  frames->nr - 1);
 	}
-	err = frame_set_add(&protected, range, nr);
-	kvfree(range);
+	if (!err && done.nr)
+		err = frame_set_add(&protected, done.range, done.nr);
+	kvfree(done.range);
 	return err;
 }
 
-static int protect_runs(struct run_list *runs)
+static int protect_runs(struct frame_range_list *runs)
 {
 	LIST_HEAD(list);
 	unsigned long i;
 	int err = 0;
 
-	runs->nr = frame_ranges_merge(runs->run, runs->nr);
+	runs->nr = frame_ranges_merge(runs->range, runs->nr);
 	mutex_lock(&protections_lock);
 	for (i = 0; !err && i < runs->nr; i++)
-		err = protect_all(&list, &runs->run[i]);
+		err = protect_all(&list, &runs->range[i]);
 	err = err ?: note_protected(&list);
 	if (err)
 		unprotect_list(&list);
@@ -437,7 +405,7 @@ static int protect_runs(struct run_list *runs)
  */
 int heki_protect_list(u64 pa, u64 nranges)
 {
-	struct run_list runs = {};
+	struct frame_range_list runs = {};
 	struct heki_page *page;
 	int err;
 
@@ -449,7 +417,7 @@ int heki_protect_list(u64 pa, u64 nranges)
 	kfree(page);
 	if (!err && runs.nr)
 		err = protect_runs(&runs);
-	kvfree(runs.run);
+	kvfree(runs.range);
 	return err;
 }
 

@@ -40,6 +40,30 @@ unsigned long frame_ranges_merge(struct frame_range *range, unsigned long nr)
 	return out;
 }
 
+/*
+ * Adds a range at the end of a list that begins empty, and whose ranges the caller
+ * frees by kvfree(). May sleep. Returns 0 or -ENOMEM.
+ */
+int frame_range_list_add(struct frame_range_list *list, unsigned long first,
+			 unsigned long last)
+{
+	unsigned long room = list->room ? 2 * list->room : 16;
+	struct frame_range *more;
+
+	if (list->nr == list->room) {
+		more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL);
+		if (!more)
+			return -ENOMEM;
+		if (list->nr)
+			memcpy(more, list->range, list->nr * sizeof(*more));
+		kvfree(list->range);
+		list->range = more;
+		list->room = room;
+	}
+	list->range[list->nr++] = (struct frame_range) { first, last };
+	return 0;
+}
+
 static void set_publish(struct frame_set *set, struct frame_ranges *new)
 {
 	struct frame_ranges *old;

@@ -179,7 +179,16 @@ struct frame_set {
 /* Static initialiser only (lockdep). */
 #define FRAME_SET_INIT(name) { .lock = __MUTEX_INITIALIZER((name).lock) }
 
+/* A growing list of ranges, in any order. */
+struct frame_range_list {
+	struct frame_range *range;
+	unsigned long nr;
+	unsigned long room;
+};
+
 /* frame_set.c */
+int frame_range_list_add(struct frame_range_list *list, unsigned long first,
+			 unsigned long last);
 unsigned long frame_ranges_merge(struct frame_range *range, unsigned long nr);
 int frame_set_replace(struct frame_set *set, struct frame_range *range,
 		      unsigned long nr);

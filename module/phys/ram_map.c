@@ -43,40 +43,16 @@ struct usable_map __rcu *ram_map_frames;
 /* The chunk of all chunks whose frames are all usable. */
 static unsigned long *all_usable;
 
-struct range_list {
-	struct frame_range *range;
-	unsigned long nr;
-	unsigned long room;
-};
-
-static int range_list_add(struct range_list *list, unsigned long first,
-			  unsigned long last)
-{
-	if (list->nr == list->room) {
-		unsigned long room = list->room ? 2 * list->room : 16;
-		struct frame_range *more;
-
-		more = krealloc_array(list->range, room, sizeof(*more),
-				      GFP_KERNEL);
-		if (!more)
-			return -ENOMEM;
-		list->range = more;
-		list->room = room;
-	}
-	list->range[list->nr++] = (struct frame_range) { first, last };
-	return 0;
-}
-
 static int ram_resource(struct resource *res, void *arg)
 {
 	unsigned long first = PFN_UP(res->start), end = PFN_DOWN(res->end + 1);
 
 	if (first >= end)
 		return 0;	/* no whole page */
-	return range_list_add(arg, first, end - 1);
+	return frame_range_list_add(arg, first, end - 1);
 }
 
-static int list_ram(struct range_list *list)
+static int list_ram(struct frame_range_list *list)
 {
 	int err;
 
@@ -85,12 +61,12 @@ static int list_ram(struct range_list *list)
 				  0, -1, list, ram_resource);
 	/* UML does not register its memory: one range from frame 0. */
 	if (err != -ENOMEM && !list->nr)
-		err = range_list_add(list, 0, get_num_physpages() - 1);
+		err = frame_range_list_add(list, 0, get_num_physpages() - 1);
 	return err == -ENOMEM ? err : 0;
 }
 
 /* Memory goes online and offline in units of at least a pageblock. */
-static int add_online(struct range_list *list, struct frame_range range)
+static int add_online(struct frame_range_list *list, struct frame_range range)
 {
 	unsigned long pfn = range.first, next;
 	int err = 0;
@@ -99,7 +75,7 @@ static int add_online(struct range_list *list, struct frame_range range)
 		next = min(round_down(pfn, pageblock_nr_pages) +
 			   pageblock_nr_pages, range.last + 1);
 		if (pfn_to_online_page(pfn))
-			err = range_list_add(list, pfn, next - 1);
+			err = frame_range_list_add(list, pfn, next - 1);
 		pfn = next;
 		cond_resched();
 	}
@@ -232,7 +208,7 @@ static int usable_refresh(void)
 /* On error, frames that became usable may be refused. */
 int ram_map_refresh(void)
 {
-	struct range_list ram = {}, list = {};
+	struct frame_range_list ram = {}, list = {};
 	unsigned long i;
 	int err;
 
@@ -243,8 +219,8 @@ int ram_map_refresh(void)
 	err = err ?: frame_set_replace(&online, list.range, list.nr);
 	err = err ?: usable_refresh();
 	mutex_unlock(&refresh_lock);
-	kfree(list.range);
-	kfree(ram.range);
+	kvfree(list.range);
+	kvfree(ram.range);
 	return err;
 }
 
