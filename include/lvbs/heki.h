@@ -71,8 +71,8 @@
  * %HEKI_VTLCALL_PATCH_TEXT, and only that, may also be called with preemption or
  * interrupts disabled, and in interrupt context, though not in NMI. With local
  * windows (x86-64) it is carried out there as anywhere else: the legal step of a
- * known site is never refused with -EBUSY or -ENOMEM, as long as nobody locks the
- * memory of the request. Without, it fails with -EBUSY there.
+ * known site is never refused with -EBUSY or -ENOMEM, unless the memory of the
+ * request is range locked. Without, it fails with -EBUSY there.
  *
  * Where it can, VTL1 serialises all cores after it wrote text. It cannot with
  * interrupts disabled or in interrupt context: then VTL0 must do that before a core

@@ -418,7 +418,7 @@ static void split_anywhere(struct kunit *test)
 		nr = put_list(split);
 		KUNIT_EXPECT_EQ_MSG(test, 0, load(split, LIST, nr),
 				    "split at %llu", at);
-		KUNIT_EXPECT_EQ(test, heki_patch_map_drop(&split->map, 2), 3UL);
+		KUNIT_EXPECT_EQ(test, drop_sites(&split->map, 2), 3UL);
 	}
 	heki_patch_map_destroy(&split->map);
 }
@@ -966,7 +966,7 @@ static void fuzz_against_model(struct kunit *test)
 			wrong += !only_known(vtl0);
 		good += expected;
 		if (expected && model->nr)
-			heki_patch_map_drop(&vtl0->map, 2);
+			drop_sites(&vtl0->map, 2);
 	}
 	KUNIT_EXPECT_EQ_MSG(test, wrong, 0U, "seed %#x, round %u, err %d",
 			    seed, i, err);

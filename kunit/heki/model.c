@@ -23,7 +23,7 @@ u64 model_pa(const struct model *m, unsigned int f)
 	return PFN_PHYS((u64)model_pfn(m, f));
 }
 
-/* ALL_FRAMES if it is none of them. */
+/* Returns ALL_FRAMES if @pa is in none of them. */
 unsigned int model_frame(const struct model *m, u64 pa)
 {
 	unsigned int f;

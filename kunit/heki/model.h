@@ -77,12 +77,12 @@ struct owner {
 	unsigned int nr_sites;
 };
 
-/* A set of errnos: a call returns one of them, or succeeds if there is none. */
+/* The errnos that a call may return; if there are none it succeeds. */
 struct outcome {
 	DECLARE_BITMAP(errnos, 128);
 };
 
-/* Somebody else's use of frames. */
+/* Frames in use by others: mapped, or range locked. */
 enum hold_kind { NOBODY, READER, WRITER, SHARED, EXCLUSIVE };
 
 struct hold {

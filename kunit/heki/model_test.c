@@ -83,7 +83,7 @@ static void module_outcome(const struct model *m, const struct owner *new,
 			for (j = 0; o->live && j < o->nr_ranges; j++)
 				may_fail(want, overlap(&o->range[j].span,
 						       &range->span), -EEXIST);
-		/* What VTL0 asked to protect is nobody's to patch. */
+		/* Patches could change what VTL0 asked to protect. */
 		for (j = 0; j < m->nr_protect && is_text(range->type); j++)
 			may_fail(want, overlap(&m->protect[j], &range->span),
 				 -EEXIST);
@@ -381,7 +381,7 @@ static void call_protect_memory(struct model *m)
 
 /* ---- patches ---- */
 
-/* A site of somebody who may have been dropped. */
+/* A site, whose owner may have been dropped. */
 static const struct heki_site *some_site(struct model *m)
 {
 	const struct owner *o;

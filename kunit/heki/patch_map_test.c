@@ -166,8 +166,8 @@ static void overlaps(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, same_site(&hit.site, &row->known));
 		KUNIT_EXPECT_EQ(test, hit.owner, 1U);
 	}
-	heki_patch_map_drop(map, 2);
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 1UL);
+	drop_sites(map, 2);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 1), 1UL);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 
 	/* The same within one batch: all sites or none. */
@@ -176,7 +176,7 @@ static void overlaps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, xa_empty(&map->frames), !!row->err);
 	if (!row->err) {
 		/* Dropped sites can be added again, by any owner. */
-		heki_patch_map_drop(map, 3);
+		drop_sites(map, 3);
 		KUNIT_EXPECT_EQ(test, 0, add_sites(map, 4, both, 2));
 	}
 	heki_patch_map_destroy(map);
@@ -318,9 +318,9 @@ static void drop_by_owner(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, ours, 3));
 	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 2, theirs, 3));
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 3), 0UL);
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 3UL);
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 0UL);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 3), 0UL);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 1), 3UL);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 1), 0UL);
 	for (i = 0; i < 3; i++) {
 		KUNIT_EXPECT_EQ(test, -ENOENT,
 				heki_patch_map_find(map, ours[i].pa[0], &hit));
@@ -335,7 +335,7 @@ static void drop_by_owner(struct kunit *test)
 						    site_byte(&theirs[i], 1),
 						    &hit));
 	}
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 2), 3UL);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 2), 3UL);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	KUNIT_EXPECT_EQ(test, map->bytes, 0UL);
 	KUNIT_EXPECT_EQ(test, map->nr, 0UL);
@@ -371,7 +371,7 @@ static void drop_by_frames(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, xa_load(&map->frames, 0x2));
 	KUNIT_EXPECT_NULL(test, xa_load(&map->frames, 0x7));
 	KUNIT_EXPECT_EQ(test, map->nr, 2UL);
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 2UL);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 1), 2UL);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	heki_patch_map_destroy(map);
 }
@@ -393,8 +393,8 @@ static void drop_allocates_nothing(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 1, sites, 3));
 	KUNIT_ASSERT_EQ(test, 0, add_sites(map, 2, others, 1));
 	map->alloc_fails = fail_always;
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 1), 3UL);
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 2), 1UL);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 1), 3UL);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 2), 1UL);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	heki_patch_map_destroy(map);
 }
@@ -505,10 +505,10 @@ static void concurrent_drop(struct kunit *test)
 		failed += !!add_sites(race->map, 1, &site, 1);
 		failed += !!add_sites(race->map, 2, others, 2);
 		schedule_timeout_uninterruptible(i % 16 ? 0 : 1);
-		failed += heki_patch_map_drop(race->map, 1) != 1;
+		failed += drop_sites(race->map, 1) != 1;
 		/* No locked call for the site is in progress any more. */
 		WRITE_ONCE(race->gone, true);
-		failed += heki_patch_map_drop(race->map, 2) != 2;
+		failed += drop_sites(race->map, 2) != 2;
 	}
 	WRITE_ONCE(race->stop, true);
 	wait_for_completion(&race->done[0]);
@@ -689,7 +689,7 @@ static void random_against_model(struct kunit *test)
 		unsigned long first = 0, last = ULONG_MAX;
 
 		if (model->nr + 4 > MODEL_MAX || r % 2000 == 0) {
-			wrong += heki_patch_map_drop(map, owner) !=
+			wrong += drop_sites(map, owner) !=
 				 model_drop(model, owner, first, last);
 		} else if (r % 200 == 1) {
 			first = random_frame(&rnd);
@@ -713,7 +713,7 @@ static void random_against_model(struct kunit *test)
 	kunit_info(test, "%u operations, %u sites on average", i, sum / i);
 
 	for (i = 0; i < 3; i++)
-		heki_patch_map_drop(map, i);
+		drop_sites(map, i);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	KUNIT_EXPECT_EQ(test, map->bytes, 0UL);
 	heki_patch_map_destroy(map);
@@ -785,7 +785,7 @@ static void page_full(struct kunit *test)
 		wrong += heki_patch_map_find(map, 0x1000 + i, &hit) || hit.at ||
 			 hit.site.code[0] != (u8)i;
 	KUNIT_EXPECT_EQ(test, wrong, 0U);
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 0), 4096UL);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 0), 4096UL);
 	heki_patch_map_destroy(map);
 }
 
@@ -865,7 +865,7 @@ static void fill(struct kunit *test, unsigned long nr, unsigned int stride)
 		KUNIT_EXPECT_LE(test, bytes, 64 * nr);
 
 	start = ktime_get_ns();
-	KUNIT_EXPECT_EQ(test, heki_patch_map_drop(map, 0), (size_t)nr);
+	KUNIT_EXPECT_EQ(test, drop_sites(map, 0), (size_t)nr);
 	dropped = ktime_get_ns() - start;
 	KUNIT_EXPECT_TRUE(test, xa_empty(&map->frames));
 	kunit_info(test,

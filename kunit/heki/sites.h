@@ -5,6 +5,7 @@
 #ifndef _LVBS_KUNIT_HEKI_SITES_H
 #define _LVBS_KUNIT_HEKI_SITES_H
 
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 
 #include "heki/heki.h"
@@ -32,6 +33,15 @@ static inline int add_sites(struct heki_patch_map *map, u32 owner,
 		cond_resched();
 	}
 	return heki_patch_batch_commit(&batch);
+}
+
+/* Drops all sites of @owner, waits for a grace period, and returns their number. */
+static inline size_t drop_sites(struct heki_patch_map *map, u32 owner)
+{
+	size_t nr = heki_patch_map_drop_frames(map, owner, 0, ULONG_MAX);
+
+	synchronize_rcu();
+	return nr;
 }
 
 /* For heki_patch_map.alloc_fails: fails once, after *@ctx successes. */

@@ -256,17 +256,25 @@ static int open_site(const struct heki_patch_hit *hit, struct patch_job *job)
 	return err;
 }
 
+/*
+ * A tracepoint's probe may be called under the site's lock. It must not patch text:
+ * the site may be one that hashes to the same lock.
+ */
+static DEFINE_PER_CPU(bool, patching);
+
 /* Runs under the site's lock; maps in local windows. */
 static int patch_locally(const struct heki_patch_hit *hit, void *ctx)
 {
 	struct patch_job *job = ctx;
 	int err;
 
+	this_cpu_write(patching, true);
 	err = open_site(hit, job);
-	if (err)
-		return err;
-	err = validate_and_write(hit, job);
-	heki_text_close(&job->text);
+	if (!err) {
+		err = validate_and_write(hit, job);
+		heki_text_close(&job->text);
+	}
+	this_cpu_write(patching, false);
 	return err;
 }
 
@@ -299,22 +307,6 @@ static int patch_sleeping(struct patch_job *job)
 	return err;
 }
 
-/*
- * A tracepoint's probe may be called under the site's lock. It must not patch text:
- * the site may be one that hashes to the same lock.
- */
-static DEFINE_PER_CPU(bool, patching);
-
-static int patch_once(const struct heki_patch_hit *hit, void *ctx)
-{
-	int err;
-
-	this_cpu_write(patching, true);
-	err = patch_locally(hit, ctx);
-	this_cpu_write(patching, false);
-	return err;
-}
-
 static int apply(const struct heki_request *request, bool live,
 		 struct heki_verdict *verdict)
 {
@@ -333,7 +325,7 @@ static int apply(const struct heki_request *request, bool live,
 	/* Only the tail, from the second byte on, is more than one byte. */
 	return heki_patch_map_locked(heki_owner_map(), pa,
 				     request->size > 1 ? pa - 1 : pa,
-				     patch_once, &job);
+				     patch_locally, &job);
 }
 
 static void sync_this_core(void *unused)

@@ -251,7 +251,6 @@ int heki_patch_batch_sites(struct heki_patch_batch *batch,
 int heki_patch_batch_commit(struct heki_patch_batch *batch);
 void heki_patch_batch_abort(struct heki_patch_batch *batch);
 
-size_t heki_patch_map_drop(struct heki_patch_map *map, u32 owner);
 size_t heki_patch_map_drop_frames(struct heki_patch_map *map, u32 owner,
 				  unsigned long first, unsigned long last);
 

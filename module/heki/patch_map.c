@@ -713,12 +713,3 @@ size_t heki_patch_map_drop_frames(struct heki_patch_map *map, u32 owner,
 	mutex_unlock(&map->update);
 	return nr;
 }
-
-/* Drops all sites of @owner and returns their number. Waits for a grace period. */
-size_t heki_patch_map_drop(struct heki_patch_map *map, u32 owner)
-{
-	size_t nr = heki_patch_map_drop_frames(map, owner, 0, ULONG_MAX);
-
-	synchronize_rcu();
-	return nr;
-}

@@ -507,6 +507,7 @@ static int live_start(enum live_mode new)
 
 	lockdep_assert_held(&mode_lock);
 
+	live_kinds_find();
 	err = requests_make();
 	if (err)
 		return err;
@@ -614,8 +615,6 @@ int live_init(void)
 {
 	int err;
 
-	live_kinds_find();
-	live_verify_init();
 	err = first_seen_init();
 	if (err)
 		return err;

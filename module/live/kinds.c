@@ -116,31 +116,35 @@ bool live_is_optinsn_slot(unsigned long addr)
 	       static_call(lvbs_is_insn_slot_addr)(optinsn_slots, addr);
 }
 
-/* The calls to the tracer in the kernel's own trampolines. */
-static bool is_ftrace_call(unsigned long addr)
+unsigned long live_tracer_call(unsigned long addr)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ftrace_calls); i++)
-		if (addr && (addr == ftrace_calls[i] ||
-			     addr - 1 == ftrace_calls[i]))
-			return true;
-	return false;
+		if (ftrace_calls[i] && addr - ftrace_calls[i] < CALL_INSN_BYTES)
+			return ftrace_calls[i];
+	return 0;
+}
+
+/* A write to the tracer's call in one of the kernel's own trampolines. */
+static bool is_ftrace_call(unsigned long addr)
+{
+	unsigned long call = live_tracer_call(addr);
+
+	return call && addr - call <= 1;
 }
 
 /* The caller has asked live_is_ftrace_site() already. */
 static bool is_ftrace(unsigned long addr)
 {
-	return is_ftrace_call(addr) ||
-	       static_call(lvbs_is_ftrace_trampoline)(addr);
+	return is_ftrace_call(addr) || live_is_ftrace_trampoline(addr);
 }
 
 static bool is_insn_slot(unsigned long addr)
 {
 	return (insn_slots &&
 		static_call(lvbs_is_insn_slot_addr)(insn_slots, addr)) ||
-	       (optinsn_slots &&
-		static_call(lvbs_is_insn_slot_addr)(optinsn_slots, addr));
+	       live_is_optinsn_slot(addr);
 }
 
 static bool is_kprobe(unsigned long addr)

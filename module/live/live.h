@@ -99,6 +99,9 @@ void live_kinds_find(void);
 unsigned long live_ftrace_site(unsigned long addr);
 bool live_is_ftrace_trampoline(unsigned long addr);
 
+/* The tracer's call, in the kernel's own trampolines, that has a byte at @addr, or 0. */
+unsigned long live_tracer_call(unsigned long addr);
+
 /* The direct trampoline that the tracer's call site may call, or 0. */
 unsigned long live_ftrace_direct(unsigned long site);
 bool live_kprobe_at(unsigned long addr);
@@ -106,9 +109,6 @@ bool live_is_optinsn_slot(unsigned long addr);
 
 /* A reference to a live module that is not @known, or NULL. Any context. */
 struct module *live_module_get(bool (*known)(const struct module *mod));
-
-/* Looks up the kernel symbols that legal forms refer to. */
-void live_verify_init(void);
 
 /* The function tracer's call sites: cheap, and most writes. Any context. */
 bool live_is_ftrace_site(unsigned long addr, size_t len);

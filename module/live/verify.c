@@ -88,8 +88,8 @@ static struct {
 	unsigned long stub;
 	unsigned long list_func;
 	unsigned long graph_caller;
+	unsigned long graph_call;
 	const unsigned long *function;	/* what its callers call */
-	unsigned long calls[3];		/* where they do; the graph's is last */
 } tracer;
 
 static unsigned long tramps_start, tramps_end;
@@ -98,6 +98,7 @@ static void find_symbols(void)
 {
 	const unsigned long *thunk;
 
+	live_kinds_find();
 	targets.return0 = ksym_address("__static_call_return0");
 	targets.warn_trap = ksym_address("__WARN_trap");
 	thunk = (void *)ksym_address("x86_return_thunk");
@@ -108,11 +109,10 @@ static void find_symbols(void)
 	tracer.list_func = ksym_address("arch_ftrace_ops_list_func");
 	tracer.graph_caller = ksym_address("ftrace_graph_caller");
 	tracer.function = (void *)ksym_address("ftrace_trace_function");
-	tracer.calls[0] = ksym_address("ftrace_call");
-	tracer.calls[1] = ksym_address("ftrace_regs_call");
-	tracer.calls[2] = ksym_address("ftrace_graph_call");
+	tracer.graph_call = ksym_address("ftrace_graph_call");
 	tramps_start = ksym_address("__static_call_text_start");
-	tramps_end = ksym_address("__static_call_text_end");
+	/* The last one: pairs with the acquire in live_verify_open(). */
+	smp_store_release(&tramps_end, ksym_address("__static_call_text_end"));
 }
 
 static bool now_at(unsigned long va, u8 *insn, size_t len)
@@ -152,7 +152,7 @@ static bool tracer_call_is_legal(const u8 *insn, unsigned long va)
 {
 	unsigned long to = target_of(insn, va);
 
-	if (va == tracer.calls[2])
+	if (va == tracer.graph_call)
 		return form_is_nop(insn) ||
 		       (to && (to == tracer.graph_caller || to == tracer.stub));
 	return to && (to == tracer.stub || to == tracer.list_func ||
@@ -161,23 +161,16 @@ static bool tracer_call_is_legal(const u8 *insn, unsigned long va)
 
 static bool find_ftrace(struct deviation *dev)
 {
-	unsigned long va = live_ftrace_site(dev->va);
+	unsigned long site = live_ftrace_site(dev->va);
+	unsigned long va = site ?: live_tracer_call(dev->va);
 	u8 insn[FORM_BYTES];
-	bool legal;
-	unsigned int i;
 
-	for (i = 0; !va && i < ARRAY_SIZE(tracer.calls); i++)
-		if (dev->va - tracer.calls[i] < FORM_BYTES)
-			va = tracer.calls[i];
-	if (!va || !now_at(va, insn, FORM_BYTES))
+	if (!va || !now_at(va, insn, FORM_BYTES) ||
+	    !(site ? call_site_is_legal(insn, va) :
+		     tracer_call_is_legal(insn, va)))
 		return false;
-	legal = i ? tracer_call_is_legal(insn, va) : call_site_is_legal(insn, va);
-	*dev = (struct deviation) {
-		.va = legal ? va : dev->va,
-		.len = FORM_BYTES,
-		.kind = VERIFY_FTRACE,
-	};
-	return legal;
+	*dev = (struct deviation) { va, FORM_BYTES, VERIFY_FTRACE };
+	return true;
 }
 
 /*
@@ -553,10 +546,10 @@ int live_verify_open(struct inode *inode, struct file *file)
 	int err;
 
 	err = first_seen_complete();
-	return err ?: seq_open_private(file, &verify_ops, sizeof(struct verify));
-}
-
-void live_verify_init(void)
-{
-	find_symbols();
+	if (err)
+		return err;
+	/* Looking up symbols is slow. Who comes at the same time finds the same. */
+	if (!smp_load_acquire(&tramps_end))
+		find_symbols();
+	return seq_open_private(file, &verify_ops, sizeof(struct verify));
 }
