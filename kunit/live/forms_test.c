@@ -17,7 +17,7 @@
 #define JMP_BACK	{ 0xe9, 0xfb, 0xff, 0xff, 0xff }
 #define NOP5		{ 0x0f, 0x1f, 0x44, 0x00, 0x00 }
 #define RET		{ 0xc3, 0xcc, 0xcc, 0xcc, 0xcc }
-#define WARN		{ 0x67, 0x48, 0x0f, 0xb9, 0x3a }
+#define WARN_TRAP		{ 0x67, 0x48, 0x0f, 0xb9, 0x3a }
 #define XOR		{ 0x2e, 0x2e, 0x2e, 0x31, 0xc0 }
 
 static const struct form_targets targets = {
@@ -44,10 +44,10 @@ static const struct call_row call_rows[] = {
 	{ "xor, return 0", XOR, false, VA + 0x2000, true },
 	{ "xor, another function", XOR, false, TARGET, false },
 	{ "NOP, return 0", NOP5, false, VA + 0x2000, false },
-	{ "trap, function that warns", WARN, false, VA + 0x4000, true },
-	{ "trap, another function", WARN, false, TARGET, false },
-	{ "trap, no function", WARN, false, 0, false },
-	{ "tail: trap, function that warns", WARN, true, VA + 0x4000, false },
+	{ "trap, function that warns", WARN_TRAP, false, VA + 0x4000, true },
+	{ "trap, another function", WARN_TRAP, false, TARGET, false },
+	{ "trap, no function", WARN_TRAP, false, 0, false },
+	{ "tail: trap, function that warns", WARN_TRAP, true, VA + 0x4000, false },
 	{ "ret where a call belongs", RET, false, 0, false },
 	{ "tail: jump to the function", JMP_TARGET, true, TARGET, true },
 	{ "tail: jump elsewhere", JMP_TARGET, true, TARGET - 1, false },
@@ -116,6 +116,62 @@ static void jump_label_form(struct kunit *test)
 						 row->target), row->legal);
 }
 
+/* With call thunks, a call of a function calls the padding before it. */
+static void call_thunk_form(struct kunit *test)
+{
+	static const u8 call[] = CALL_TARGET, jump[] = JMP_TARGET;
+	struct form_targets padded = targets;
+
+	padded.pad = 16;
+	KUNIT_EXPECT_TRUE(test, form_is_static_call(call, VA, false,
+						    TARGET + 16, &padded));
+	KUNIT_EXPECT_TRUE(test, form_is_static_call(call, VA, false, TARGET,
+						    &padded));
+	KUNIT_EXPECT_FALSE(test, form_is_static_call(call, VA, false,
+						     TARGET + 15, &padded));
+	KUNIT_EXPECT_FALSE(test, form_is_static_call(call, VA, false,
+						     TARGET + 16, &targets));
+	KUNIT_EXPECT_TRUE(test, form_is_static_call(jump, VA, true, TARGET + 16,
+						    &padded));
+	KUNIT_EXPECT_FALSE(test, form_is_static_call(jump, VA, true,
+						     TARGET - 16, &padded));
+}
+
+struct conditional_row {
+	const char *name;
+	u8 insn[INSN_BYTES];
+	unsigned long func;
+	bool legal;
+};
+
+static const struct conditional_row conditional_rows[] = {
+	{ "jump to the function", { 0x0f, 0x84, 0xff, 0x0f, 0x00, 0x00 },
+	  TARGET, true },
+	{ "another condition", { 0x0f, 0x8f, 0xff, 0x0f, 0x00, 0x00 },
+	  TARGET, true },
+	{ "jump elsewhere", { 0x0f, 0x84, 0x00, 0x10, 0x00, 0x00 },
+	  TARGET, false },
+	{ "return thunk, no function", { 0x0f, 0x84, 0xff, 0x2f, 0x00, 0x00 },
+	  0, true },
+	{ "elsewhere, no function", { 0x0f, 0x84, 0xff, 0x0f, 0x00, 0x00 },
+	  0, false },
+	{ "no condition", { 0x0f, 0x74, 0xff, 0x0f, 0x00, 0x00 },
+	  TARGET, false },
+	{ "another prefix", { 0x66, 0x84, 0xff, 0x0f, 0x00, 0x00 },
+	  TARGET, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(conditional, conditional_rows, name);
+
+static void conditional_form(struct kunit *test)
+{
+	const struct conditional_row *row = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, row->legal,
+			form_is_conditional_call(row->insn, VA, row->func,
+						 &targets));
+}
+
 static void jump_label_size(struct kunit *test)
 {
 	static const u8 insns[][FORM_BYTES] = {
@@ -172,6 +228,8 @@ static struct kunit_case forms_cases[] = {
 	KUNIT_CASE_PARAM(static_call_form, call_gen_params),
 	KUNIT_CASE(no_return_thunk),
 	KUNIT_CASE_PARAM(jump_label_form, label_gen_params),
+	KUNIT_CASE(call_thunk_form),
+	KUNIT_CASE_PARAM(conditional_form, conditional_gen_params),
 	KUNIT_CASE(jump_label_size),
 	KUNIT_CASE(lock_form),
 	KUNIT_CASE(index_finds_like_the_model),

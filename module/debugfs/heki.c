@@ -193,6 +193,36 @@ static int verdicts_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(verdicts);
 
+static long run_policy(char *words)
+{
+	const char *kind = parse_word(&words);
+	const char *policy = parse_word(&words);
+
+	if (!kind || !policy || parse_word(&words))
+		return -EINVAL;
+	return live_policy_set(kind, policy);
+}
+
+static int policy_show(struct seq_file *m, void *unused)
+{
+	live_policy_show(m);
+	return 0;
+}
+
+static int policy_open(struct inode *inode, struct file *file)
+{
+	return debugfs_may_open(inode, file) ?:
+	       single_open(file, policy_show, NULL);
+}
+
+static const struct file_operations policy_fops = {
+	.owner = THIS_MODULE,
+	.open = policy_open,
+	.read = seq_read,
+	.write = debugfs_command_write,
+	.release = single_release,
+};
+
 static int verify_open(struct inode *inode, struct file *file)
 {
 	return debugfs_may_open(inode, file) ?: live_verify_open(inode, file);
@@ -300,6 +330,7 @@ static const struct debugfs_file heki_files[] = {
 	{ "patches", 0400, &patches_fops },
 	{ "end_of_boot", 0600, &end_of_boot_fops, run_end_of_boot },
 	{ "live", 0600, &live_fops, run_live },
+	{ "policy", 0600, &policy_fops, run_policy },
 	{ "verdicts", 0400, &verdicts_fops },
 	{ "verify", 0400, &verify_fops },
 };

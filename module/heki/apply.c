@@ -385,7 +385,7 @@ long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
 		trace_heki_verdict(request.pa[0], request.size,
 				   heki_step_name(verdict.step),
 				   heki_reason_name(verdict.reason), err);
-	if (err)
+	if (err && (!live || err == -EACCES))
 		lvbs_log("patch of %u bytes at 0x%llx refused: step %s, %s",
 			 request.size, (u64)request.pa[0],
 			 heki_step_name(verdict.step),

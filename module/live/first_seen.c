@@ -6,12 +6,15 @@
  */
 #include <linux/gfp.h>
 #include <linux/jump_label.h>
+#include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/static_call.h>
 #include <linux/string.h>
@@ -24,19 +27,44 @@
 /* Pages are taken from the kernel in blocks: each makes a new RAM map. */
 #define BLOCK_ORDER	8
 
+/* kernel/kprobes.c */
+#define KPROBE_TABLE_SIZE	64
+
 /* Guards what follows. Taken before the kernel's static_call_mutex. */
 static DEFINE_MUTEX(first_seen_lock);
 static LIST_HEAD(regions);
+static bool required;			/* a module that cannot be copied is not loaded */
 static LIST_HEAD(unused_pages);		/* owned, by their lru */
 static unsigned long owned_pages;
 static u64 last_id;
+
+/*
+ * The regions by address. Changed with first_seen_lock and text_mutex held: either
+ * keeps a region that was found here.
+ */
+static DEFINE_MTREE(regions_by_va);
+static const struct text_region *kernel_region;	/* one of them */
+
+/* arch/x86/kernel/alternative.c: whose lock prefixes the kernel switches. */
+struct smp_alt_module {
+	const struct module *mod;
+	const char *name;
+	const s32 *locks;
+	const s32 *locks_end;
+	const u8 *text;
+	const u8 *text_end;
+	struct list_head next;
+};
 
 /* Constant once found; without text_mutex nothing is first seen. */
 static struct mutex *text_mutex;
 static struct mutex *static_call_mutex;
 static const struct jump_entry *core_jumps, *core_jumps_end;
 static const struct static_call_site *core_calls, *core_calls_end;
+static const struct static_call_tramp_key *tramp_keys, *tramp_keys_end;
 static const s32 *core_locks, *core_locks_end;
+static const struct list_head *alt_modules;	/* guarded by text_mutex */
+static const struct hlist_head *probes;		/* RCU */
 
 /* ---- pages ---- */
 
@@ -146,7 +174,7 @@ static void pages_put(void **pages, unsigned long nr)
 		list_add(&virt_to_page(pages[i])->lru, &unused_pages);
 }
 
-/* Memory used, in bytes. */
+/* Memory used for the copies, in bytes. */
 unsigned long first_seen_memory(void)
 {
 	lockdep_assert_held(&first_seen_lock);
@@ -154,42 +182,108 @@ unsigned long first_seen_memory(void)
 	return owned_pages << PAGE_SHIFT;
 }
 
+/* ---- the copies ---- */
+
+static void *copy_at(const struct text_region *region, unsigned long va)
+{
+	size_t at = va - region->start;
+
+	return region->pages[at >> PAGE_SHIFT] + offset_in_page(at);
+}
+
+/* The text as it was; false if it is not all in the region. */
+bool first_seen_bytes(const struct text_region *region, unsigned long va, u8 *to,
+		      size_t len)
+{
+	if (va < region->start || va - region->start > region->bytes ||
+	    len > region->bytes - (va - region->start))
+		return false;
+	while (len--)
+		*to++ = *(u8 *)copy_at(region, va++);
+	return true;
+}
+
 /* ---- the places where the text is patched ---- */
 
-const struct jump_entry *first_seen_jump_entry(const struct text_region *region,
-					       u32 entry)
+static u8 size_at(const struct text_region *region, const struct form_ref *ref)
 {
-	return (region->mod ? region->mod->jump_entries : core_jumps) + entry;
+	size_t left = region->bytes - ref->at;
+	u8 then[INSN_BYTES] = {};
+	u8 size = 1;
+
+	/* A short one may be the last instruction. */
+	first_seen_bytes(region, region->start + ref->at, then,
+			 min_t(size_t, left, INSN_BYTES));
+	if (ref->table == FORM_JUMP_LABEL)
+		size = form_jump_label_size(then);
+	else if (ref->table == FORM_STATIC_CALL)
+		size = ref->flag && form_is_conditional(then) ? INSN_BYTES :
+								FORM_BYTES;
+	return size <= left ? size : 0;
 }
 
-const struct static_call_site *
-first_seen_static_call(const struct text_region *region, u32 entry)
-{
-	return (region->mod ? region->mod->static_call_sites : core_calls) +
-	       entry;
-}
-
-static void index_add(struct text_region *region, unsigned long va, u32 entry,
-		      enum form_table table)
+static void index_add(struct text_region *region, unsigned long va,
+		      struct form_ref ref)
 {
 	struct form_index *index = &region->index;
 
-	/* Others are in init text. */
-	if (va - region->start < region->bytes)
-		index->refs[index->nr++] = (struct form_ref) {
-			.at = va - region->start,
-			.entry = entry,
-			.table = table,
-		};
+	/* Others are in another region of the owner. */
+	if (va - region->start >= region->bytes)
+		return;
+	ref.at = va - region->start;
+	ref.size = size_at(region, &ref);
+	index->refs[index->nr++] = ref;
+}
+
+static void add_jump_label(struct text_region *region,
+			   const struct jump_entry *entry)
+{
+	index_add(region, jump_entry_code(entry), (struct form_ref) {
+		.table = FORM_JUMP_LABEL,
+		.flag = jump_entry_is_branch(entry),
+		.target = jump_entry_target(entry) - region->start,
+		.key = jump_entry_key(entry),
+	});
 }
 
 /*
- * The kernel sorts the tables of a module, and completes them, after the module's
- * text was first seen: not before the module is LIVE.
+ * A module may not know the key of a call, only its trampoline, until
+ * static_call_add_module() looks it up.
  */
+static unsigned long key_of_tramp(unsigned long tramp)
+{
+	const struct kernel_range text = kernel_image_text();
+	const struct static_call_tramp_key *pair;
+
+	if (tramp - text.va >= text.bytes)
+		return 0;
+	for (pair = tramp_keys; pair < tramp_keys_end; pair++)
+		if ((long)&pair->tramp + pair->tramp == tramp)
+			return (long)&pair->key + pair->key;
+	return 0;
+}
+
+static void add_static_call(struct text_region *region,
+			    const struct static_call_site *site)
+{
+	unsigned long key_flags = (long)&site->key + site->key;
+	unsigned long key = key_flags & ~3UL;
+
+	index_add(region, (unsigned long)&site->addr + site->addr,
+		  (struct form_ref) {
+		.table = FORM_STATIC_CALL,
+		/* Bit 0 (include/linux/static_call_types.h). */
+		.flag = key_flags & 1,
+		.key = (void *)(key_of_tramp(key) ?: key),
+	});
+}
+
 static int index_make(struct text_region *region)
 {
 	const struct module *mod = region->mod;
+	const struct jump_entry *jump = mod ? mod->jump_entries : core_jumps;
+	const struct static_call_site *call = mod ? mod->static_call_sites :
+						    core_calls;
 	size_t jumps = mod ? mod->num_jump_entries : core_jumps_end - core_jumps;
 	size_t calls = mod ? mod->num_static_call_sites :
 			     core_calls_end - core_calls;
@@ -202,27 +296,35 @@ static int index_make(struct text_region *region)
 	if (!region->index.refs)
 		return -ENOMEM;
 	for (i = 0; i < jumps; i++)
-		index_add(region,
-			  jump_entry_code(first_seen_jump_entry(region, i)), i,
-			  FORM_JUMP_LABEL);
-	for (i = 0; i < calls; i++) {
-		const struct static_call_site *site =
-			first_seen_static_call(region, i);
-
-		index_add(region, (unsigned long)&site->addr + site->addr, i,
-			  FORM_STATIC_CALL);
-	}
+		add_jump_label(region, jump + i);
+	for (i = 0; i < calls; i++)
+		add_static_call(region, call + i);
 	for (i = 0; i < locks; i++)
 		index_add(region, (unsigned long)&core_locks[i] + core_locks[i],
-			  i, FORM_LOCK);
+			  (struct form_ref) { .table = FORM_LOCK });
 	form_index_sort(&region->index);
 	return 0;
 }
 
-/* Does the kernel switch lock prefixes when the number of CPUs changes? */
-bool first_seen_locks_switch(void)
+/* Is @va a lock prefix of a module that the kernel may switch? */
+bool first_seen_is_module_lock(unsigned long va)
 {
-	return core_locks_end;
+	const struct smp_alt_module *alt;
+	const s32 *lock;
+
+	lockdep_assert_held(text_mutex);
+
+	if (!alt_modules)
+		return false;
+	list_for_each_entry(alt, alt_modules, next) {
+		if (!alt->mod || va < (unsigned long)alt->text ||
+		    va >= (unsigned long)alt->text_end)
+			continue;
+		for (lock = alt->locks; lock < alt->locks_end; lock++)
+			if ((unsigned long)lock + *lock == va)
+				return true;
+	}
+	return false;
 }
 
 /* ---- regions ---- */
@@ -234,6 +336,41 @@ static void region_free(struct text_region *region)
 	kvfree(region->pages);
 	kvfree(region->index.refs);
 	kfree(region);
+}
+
+/* What a probe that was there before replaced is what was first seen. */
+static void undo_probe(struct text_region *region, unsigned long va)
+{
+	struct live_probe probe;
+	u8 insn[FORM_BYTES];
+	unsigned int i;
+
+	if (va - region->start >= region->bytes || !live_probe_at(va, &probe) ||
+	    !first_seen_bytes(region, va, insn, 1))
+		return;
+	/* An INT3 may stand over the jump. */
+	if (insn[0] == INT3)
+		*(u8 *)copy_at(region, va) = probe.opcode;
+	if (!probe.slot || !first_seen_bytes(region, va, insn, FORM_BYTES))
+		return;
+	insn[0] = FORM_JMP;
+	if (form_jump_target(insn, va) != probe.slot)
+		return;
+	*(u8 *)copy_at(region, va) = probe.opcode;
+	for (i = 0; i < sizeof(probe.tail); i++)
+		*(u8 *)copy_at(region, va + 1 + i) = probe.tail[i];
+}
+
+static void undo_probes(struct text_region *region)
+{
+	const struct kprobe *p;
+	unsigned int i;
+
+	preempt_disable();
+	for (i = 0; probes && i < KPROBE_TABLE_SIZE; i++)
+		hlist_for_each_entry_rcu(p, &probes[i], hlist)
+			undo_probe(region, (unsigned long)p->addr);
+	preempt_enable();
 }
 
 static int region_copy(struct text_region *region)
@@ -256,11 +393,58 @@ static int region_copy(struct text_region *region)
 				      min(region->bytes - at, PAGE_SIZE)))
 			err = -EFAULT;
 	}
+	if (!err)
+		undo_probes(region);
 	mutex_unlock(text_mutex);
 	return err;
 }
 
-static int region_add(const struct module *mod, unsigned long start,
+static void region_drop(struct text_region *region)
+{
+	unsigned int flags;
+
+	lockdep_assert_held(&first_seen_lock);
+
+	/* The tree allocates; who patches may hold locks that writeback needs. */
+	flags = memalloc_noio_save();
+	mutex_lock(text_mutex);
+	mtree_erase(&regions_by_va, region->start);
+	mutex_unlock(text_mutex);
+	memalloc_noio_restore(flags);
+	list_del(&region->node);
+	region_free(region);
+}
+
+/*
+ * Regions whose memory has become another's: init text, which is not told when it
+ * goes, and the text of modules that failed to load.
+ */
+static void drop_from(unsigned long start, size_t bytes)
+{
+	struct text_region *region, *next;
+
+	list_for_each_entry_safe(region, next, &regions, node)
+		if (region->start < start + bytes &&
+		    start < region->start + region->bytes)
+			region_drop(region);
+}
+
+static int region_publish(struct text_region *region)
+{
+	unsigned int flags;
+	int err;
+
+	flags = memalloc_noio_save();
+	mutex_lock(text_mutex);
+	err = mtree_insert_range(&regions_by_va, region->start,
+				 region->start + region->bytes - 1, region,
+				 GFP_KERNEL);
+	mutex_unlock(text_mutex);
+	memalloc_noio_restore(flags);
+	return err;
+}
+
+static int region_add(const struct module *mod, bool init, unsigned long start,
 		      size_t bytes)
 {
 	struct text_region *region;
@@ -270,19 +454,25 @@ static int region_add(const struct module *mod, unsigned long start,
 
 	if (!bytes)
 		return 0;
+	drop_from(start, bytes);
 	region = kzalloc(sizeof(*region), GFP_KERNEL);
 	if (!region)
 		return -ENOMEM;
 	region->mod = mod;
+	region->init = init;
 	region->start = start;
 	region->bytes = bytes;
 	err = region_copy(region);
+	err = err ?: index_make(region);
+	err = err ?: region_publish(region);
 	if (err) {
 		region_free(region);
 		return err;
 	}
 	region->id = ++last_id;
 	list_add_tail(&region->node, &regions);
+	if (!mod)
+		WRITE_ONCE(kernel_region, region);
 	return 0;
 }
 
@@ -291,40 +481,65 @@ static bool module_is_known(const struct module *mod)
 	const struct text_region *region;
 
 	list_for_each_entry(region, &regions, node)
-		if (region->mod == mod)
+		if (region->mod == mod && !region->init && !region->going)
 			return true;
 	return !module_text_memory(mod, false).size;
 }
 
-static int module_add(const struct module *mod)
+static int module_add(const struct module *mod, bool init)
 {
-	struct module_memory text = module_text_memory(mod, false);
+	struct module_memory text = module_text_memory(mod, init);
 
-	return region_add(mod, (unsigned long)text.base, text.size);
+	return region_add(mod, init, (unsigned long)text.base, text.size);
 }
 
-static void module_drop(const struct module *mod)
+static void module_drop(const struct module *mod, bool going)
 {
 	struct text_region *region, *next;
 
 	list_for_each_entry_safe(region, next, &regions, node) {
 		if (region->mod != mod)
 			continue;
-		list_del(&region->node);
-		region_free(region);
+		if (going)
+			region->going = true;
+		else
+			region_drop(region);
 	}
 }
 
 static int module_event(struct notifier_block *nb, unsigned long event,
 			void *arg)
 {
+	int err = 0;
+
 	mutex_lock(&first_seen_lock);
-	/* If this fails, first_seen_complete() does it later. */
-	if (event == MODULE_STATE_COMING)
-		module_add(arg);
-	else if (event == MODULE_STATE_GOING)
-		module_drop(arg);
+	switch (event) {
+	case MODULE_STATE_COMING:
+		err = module_add(arg, false) ?: module_add(arg, true);
+		/* If this fails, first_seen_complete() does it later. */
+		if (err && required)
+			pr_err("live mode: cannot copy the text of module %s: error %d\n",
+			       ((const struct module *)arg)->name, err);
+		else
+			err = 0;
+		break;
+	case MODULE_STATE_GOING:
+		module_drop(arg, true);
+		break;
+	}
 	mutex_unlock(&first_seen_lock);
+	return notifier_from_errno(err);
+}
+
+/* The text of a module is patched until all others know that it is unloaded. */
+static int module_gone_event(struct notifier_block *nb, unsigned long event,
+			     void *arg)
+{
+	if (event == MODULE_STATE_GOING) {
+		mutex_lock(&first_seen_lock);
+		module_drop(arg, false);
+		mutex_unlock(&first_seen_lock);
+	}
 	return NOTIFY_OK;
 }
 
@@ -334,25 +549,15 @@ static struct notifier_block module_nb = {
 	.priority = INT_MAX,
 };
 
-static int indexes_make(void)
-{
-	struct text_region *region;
-	int err = 0;
-
-	list_for_each_entry(region, &regions, node) {
-		if (!region->index.refs &&
-		    (!region->mod || region->mod->state == MODULE_STATE_LIVE))
-			err = index_make(region);
-		if (err)
-			break;
-	}
-	return err;
-}
+static struct notifier_block module_gone_nb = {
+	.notifier_call = module_gone_event,
+	/* After those that patch. */
+	.priority = INT_MIN,
+};
 
 /*
- * Takes the text of loaded modules that was not seen before, and lists where text
- * may be patched. May sleep. Returns 0; -ENOENT if this kernel lacks a symbol;
- * -ENOMEM or -EFAULT.
+ * Takes the text of loaded modules that was not seen before. May sleep. Returns 0;
+ * -ENOENT if this kernel lacks a symbol; -ENOMEM or -EFAULT.
  */
 int first_seen_complete(void)
 {
@@ -363,12 +568,33 @@ int first_seen_complete(void)
 		return -ENOENT;
 	mutex_lock(&first_seen_lock);
 	while (!err && (mod = live_module_get(module_is_known))) {
-		err = module_add(mod);
+		err = module_add(mod, false);
 		module_put(mod);
 	}
-	err = err ?: indexes_make();
 	mutex_unlock(&first_seen_lock);
 	return err;
+}
+
+/* Memory used for the copies and the indexes, in bytes. May sleep. */
+unsigned long first_seen_memory_all(void)
+{
+	const struct text_region *region;
+	unsigned long bytes;
+
+	mutex_lock(&first_seen_lock);
+	bytes = first_seen_memory();
+	list_for_each_entry(region, &regions, node)
+		bytes += region->index.nr * sizeof(*region->index.refs);
+	mutex_unlock(&first_seen_lock);
+	return bytes;
+}
+
+/* While @yes, no module is loaded whose text could not be copied. May sleep. */
+void first_seen_require(bool yes)
+{
+	mutex_lock(&first_seen_lock);
+	required = yes;
+	mutex_unlock(&first_seen_lock);
 }
 
 /*
@@ -391,8 +617,8 @@ void first_seen_unlock_text(void)
 }
 
 /*
- * The first region whose id is at least @id, or NULL. Modules that were being
- * loaded when first_seen_complete() was called are left out.
+ * The first region whose id is at least @id, or NULL. Not init text, and no modules
+ * that are being unloaded.
  */
 const struct text_region *first_seen_from(u64 id)
 {
@@ -401,15 +627,35 @@ const struct text_region *first_seen_from(u64 id)
 	lockdep_assert_held(&first_seen_lock);
 
 	list_for_each_entry(region, &regions, node)
-		if (region->id >= id && region->index.refs)
+		if (region->id >= id && !region->init && !region->going)
 			return region;
 	return NULL;
 }
 
+/*
+ * The region that has @va, or NULL. Its memory may have become another's only if it
+ * is init text, or its module failed to load. Any context; text_mutex is held.
+ */
+const struct text_region *first_seen_at(unsigned long va)
+{
+	const struct text_region *region = READ_ONCE(kernel_region);
+	bool valid;
+
+	if (region && va - region->start < region->bytes)
+		return region;
+	region = mtree_load(&regions_by_va, va);
+	valid = region;
+
+	if (region && (region->init || region->going)) {
+		preempt_disable();
+		valid = live_module_at(va) == region->mod;
+		preempt_enable();
+	}
+	return valid ? region : NULL;
+}
+
 static bool find_symbols(void)
 {
-	const struct list_head *switched;
-
 	static_call_mutex = (void *)ksym_address("static_call_mutex");
 	core_jumps = (void *)ksym_address("__start___jump_table");
 	core_jumps_end = (void *)ksym_address("__stop___jump_table");
@@ -417,12 +663,15 @@ static bool find_symbols(void)
 	core_calls_end = (void *)ksym_address("__stop_static_call_sites");
 	if (!static_call_mutex || !core_jumps_end || !core_calls_end)
 		return false;
+	tramp_keys = (void *)ksym_address("__start_static_call_tramp_key");
+	tramp_keys_end = (void *)ksym_address("__stop_static_call_tramp_key");
+	probes = (void *)ksym_address("kprobe_table");
 	/*
 	 * The kernel lists whose lock prefixes it switches. If it booted with more
 	 * than one CPU it switches none, and has freed its own table.
 	 */
-	switched = (void *)ksym_address("smp_alt_modules");
-	if (switched && !list_empty(switched)) {
+	alt_modules = (void *)ksym_address("smp_alt_modules");
+	if (alt_modules && !list_empty(alt_modules)) {
 		core_locks = (void *)ksym_address("__smp_locks");
 		core_locks_end = (void *)ksym_address("__smp_locks_end");
 	}
@@ -440,8 +689,13 @@ int first_seen_init(void)
 	err = register_module_notifier(&module_nb);
 	if (err)
 		return err;
+	err = register_module_notifier(&module_gone_nb);
+	if (err) {
+		unregister_module_notifier(&module_nb);
+		return err;
+	}
 	mutex_lock(&first_seen_lock);
-	err = region_add(NULL, text.va, text.bytes);
+	err = region_add(NULL, false, text.va, text.bytes);
 	mutex_unlock(&first_seen_lock);
 	err = err ?: first_seen_complete();
 	if (err)
@@ -456,11 +710,11 @@ void first_seen_exit(void)
 	if (!text_mutex)
 		return;
 	unregister_module_notifier(&module_nb);
+	unregister_module_notifier(&module_gone_nb);
 	mutex_lock(&first_seen_lock);
-	list_for_each_entry_safe(region, next, &regions, node) {
-		list_del(&region->node);
-		region_free(region);
-	}
+	WRITE_ONCE(kernel_region, NULL);
+	list_for_each_entry_safe(region, next, &regions, node)
+		region_drop(region);
 	pages_put_all(&unused_pages);
 	owned_pages = 0;
 	mutex_unlock(&first_seen_lock);

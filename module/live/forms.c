@@ -11,7 +11,7 @@
 #include "live/forms.h"
 
 #define CALL	0xe8
-#define JMP	0xe9
+#define JMP	FORM_JMP
 #define JMP8	0xeb
 
 #define LOCK_BYTE	0xf0
@@ -78,7 +78,8 @@ bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
 	unsigned long to;
 
 	if (!tail) {
-		if (func && form_call_target(insn, va) == func)
+		to = form_call_target(insn, va);
+		if (func && to && (to == func || to + targets->pad == func))
 			return true;
 		if (func && func == targets->return0)
 			return !memcmp(insn, xor_eax, FORM_BYTES);
@@ -88,9 +89,24 @@ bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
 	}
 	to = form_jump_target(insn, va);
 	if (func)
-		return to == func;
+		return to && (to == func || to + targets->pad == func);
 	return !memcmp(insn, ret, FORM_BYTES) ||
 	       (to && to == targets->return_thunk);
+}
+
+/* A conditional jump of 6 bytes: 0f 80 to 0f 8f, and an offset. */
+bool form_is_conditional(const u8 *insn)
+{
+	return insn[0] == 0x0f && (insn[1] & 0xf0) == 0x80;
+}
+
+/* A conditional tail call of @func. */
+bool form_is_conditional_call(const u8 *insn, unsigned long va,
+			      unsigned long func,
+			      const struct form_targets *targets)
+{
+	return form_is_conditional(insn) &&
+	       target_of(insn + 1, va + 1) == (func ?: targets->return_thunk);
 }
 
 /* A lock prefix, or what replaces it while there is one CPU. */

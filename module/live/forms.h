@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Legal forms of patched instructions (forms.c) and the first-seen text that they
- * are held against (first_seen.c).
+ * Legal forms of patched instructions (forms.c), the instructions that were accepted
+ * and are being written (insn_queue.c), and the first-seen text (first_seen.c).
  */
 #ifndef _LVBS_LIVE_FORMS_H
 #define _LVBS_LIVE_FORMS_H
 
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/types.h>
 
 struct module;
 
+#define INT3		0xcc
+#define FORM_JMP	0xe9
+
 /* Calls, long jumps and their NOPs. */
 #define FORM_BYTES	5
+
+/* The longest instruction that the kernel patches: a conditional jump. */
+#define INSN_BYTES	6
 
 /* Addresses that legal forms refer to; 0 if this kernel has none. */
 struct form_targets {
 	unsigned long return0;		/* __static_call_return0() */
 	unsigned long warn_trap;	/* __WARN_trap() */
 	unsigned long return_thunk;
+	unsigned long pad;		/* bytes of a call thunk before a function */
 };
 
 unsigned long form_call_target(const u8 *insn, unsigned long va);
@@ -31,6 +37,10 @@ unsigned int form_jump_label_size(const u8 *insn);
 bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
 			 unsigned long func,
 			 const struct form_targets *targets);
+bool form_is_conditional(const u8 *insn);
+bool form_is_conditional_call(const u8 *insn, unsigned long va,
+			      unsigned long func,
+			      const struct form_targets *targets);
 bool form_is_lock(u8 byte);
 
 enum form_table {
@@ -39,11 +49,17 @@ enum form_table {
 	FORM_LOCK,
 };
 
-/* A place that an entry of one of the kernel's tables refers to. */
+/*
+ * A place in a text that the kernel may patch, as its tables said when the text was
+ * first seen.
+ */
 struct form_ref {
 	u32 at;			/* offset in the text */
-	u32 entry;		/* in the table */
-	enum form_table table;
+	u8 table;		/* enum form_table */
+	u8 size;		/* of the instruction there; 0: none that is patched */
+	bool flag;		/* jump label: branch by default; static call: tail call */
+	s32 target;		/* of a jump label: offset in the text */
+	const void *key;	/* the static key or static call key */
 };
 
 /* The places in a text, by address. Several may be at the same place. */
@@ -55,11 +71,59 @@ struct form_index {
 void form_index_sort(struct form_index *index);
 const struct form_ref *form_index_find(const struct form_index *index, u32 at);
 
-/* The text of the kernel, or of a module without its init text. */
+/* ---- accepted instructions ---- */
+
+/* How the kernel writes an instruction (text_poke_bp_batch()). */
+enum insn_step {
+	INSN_NO_STEP,
+	INSN_GUARD,		/* INT3 over the first byte */
+	INSN_TAIL,		/* the bytes after it */
+	INSN_HEAD,		/* the first byte */
+};
+
+struct queued_insn {
+	struct hlist_node node;
+	unsigned long va;
+	u8 len;
+	u8 bytes[INSN_BYTES];
+	u8 emulate[INSN_BYTES];	/* what an INT3 does meanwhile */
+	u8 kind;		/* enum live_kind */
+	bool legal;
+	u8 done;		/* enum insn_step: the last one that was made */
+};
+
+/*
+ * The kernel queues 256 instructions at most, and one beside them. The oldest of
+ * these are no longer on their way.
+ */
+#define QUEUED_INSNS		512
+#define INSN_QUEUE_BUCKETS	256
+
+struct insn_queue {
+	struct hlist_head bucket[INSN_QUEUE_BUCKETS];
+	struct queued_insn insn[QUEUED_INSNS];
+	unsigned int next;
+};
+
+void insn_queue_reset(struct insn_queue *queue);
+bool insn_queue_has(struct insn_queue *queue, unsigned long va, const u8 *bytes,
+		    size_t len);
+struct queued_insn *insn_queue_add(struct insn_queue *queue, unsigned long va,
+				   const u8 *bytes, size_t len);
+enum insn_step insn_queue_step(struct insn_queue *queue, unsigned long va,
+			       const u8 *bytes, size_t len,
+			       struct queued_insn **insn);
+const u8 *insn_queue_bytes(const struct queued_insn *insn, enum insn_step step);
+
+/* ---- first-seen text ---- */
+
+/* The text of the kernel, or of a module: the part freed after init, or the rest. */
 struct text_region {
 	struct list_head node;	/* in order of @id; guarded by first_seen_lock */
 	u64 id;
 	const struct module *mod;	/* NULL: the kernel */
+	bool init;
+	bool going;		/* the module is being unloaded */
 	unsigned long start;
 	size_t bytes;
 	void **pages;			/* as first seen */
@@ -69,14 +133,14 @@ struct text_region {
 void first_seen_lock_text(void);
 void first_seen_unlock_text(void);
 int first_seen_complete(void);
+void first_seen_require(bool required);
 const struct text_region *first_seen_from(u64 id);
+const struct text_region *first_seen_at(unsigned long va);
+bool first_seen_bytes(const struct text_region *region, unsigned long va, u8 *to,
+		      size_t len);
 unsigned long first_seen_memory(void);
-const struct jump_entry *first_seen_jump_entry(const struct text_region *region,
-					       u32 entry);
-const struct static_call_site *
-first_seen_static_call(const struct text_region *region, u32 entry);
-
-bool first_seen_locks_switch(void);
+unsigned long first_seen_memory_all(void);
+bool first_seen_is_module_lock(unsigned long va);
 
 int first_seen_init(void);
 void first_seen_exit(void);

@@ -1,31 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Live mode: every text write of the running kernel passes here.
+ * Every text write of the running kernel passes here, twice.
  *
- * All of them, whatever they are for, go through one static function,
- * __text_poke() in arch/x86/kernel/alternative.c. An ftrace_ops sees it called.
- * IPMODIFY keeps live patches off that function, and direct trampolines that do
- * not honour a changed instruction pointer (those of BPF do, where they can be
- * there). PERMANENT refuses to switch ftrace off.
+ * Where the kernel queues an instruction, the whole of it is at hand and no byte was
+ * written yet: it is checked there. One that is illegal is, in mediate, not queued.
  *
- * Writes that meet no known site are counted by kind and left to the kernel.
- * Of one that does, audit reports what the validator would have said. Mediate
- * redirects the call to live_text_poke(), which builds a request in VTL0 memory
- * and makes it through the front door. A write that is illegal is not done. One
- * that is legal, but could not be carried out, is left to the kernel.
+ * All bytes, whatever they are for, are written by one static function,
+ * __text_poke() in arch/x86/kernel/alternative.c. A write there is a step of an
+ * accepted instruction, or it is checked by itself, or it is illegal. The kernel's
+ * writer is given the bytes that were checked. Steps of jump labels are carried out
+ * by HEKI instead.
+ *
+ * An ftrace_ops sees these functions called. IPMODIFY keeps live patches off them,
+ * and direct trampolines that do not honour a changed instruction pointer (those of
+ * BPF do, where they can be there). PERMANENT refuses to switch ftrace off.
  */
 #include <linux/atomic.h>
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/ftrace.h>
-#include <linux/gfp.h>
-#include <linux/io.h>
-#include <linux/jump_label.h>
-#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/static_call.h>
 #include <linux/string.h>
@@ -36,41 +31,18 @@
 #include "live/forms.h"
 #include "live/live.h"
 #include "phys/phys.h"
-#include "ring/ring.h"
-#include "subsystems.h"
 #include "trace.h"
 
-enum live_mode {
-	LIVE_OFF,
-	LIVE_AUDIT,
-	LIVE_MEDIATE,
-	LIVE_MODE_NR
-};
+/* As much of a write as the tracepoint and the log tell. */
+#define TEXT_BYTES	TRACE_TEXT_BYTES
 
-static const char * const mode_names[LIVE_MODE_NR] = {
-	[LIVE_OFF] = "off",
-	[LIVE_AUDIT] = "audit",
-	[LIVE_MEDIATE] = "mediate",
-};
-
-static const char * const kind_names[LIVE_NR] = {
-	[LIVE_SITE] = "site",
-	[LIVE_FTRACE] = "ftrace",
-	[LIVE_STATIC_CALL] = "static_call",
-	[LIVE_KPROBE] = "kprobe",
-	[LIVE_ALTERNATIVE] = "alternative",
-	[LIVE_BPF] = "bpf",
-	[LIVE_VTL1] = "vtl1",
-	[LIVE_INIT] = "init",
-	[LIVE_OTHER] = "other",
-};
-
-static DEFINE_MUTEX(mode_lock);	/* serialises changes of the mode */
-static enum live_mode mode;	/* changed under mode_lock, read anywhere */
+static bool armed;	/* changed with live_text_lock() held, read anywhere */
+static bool mediating;	/* changed under the lock of the mode, read anywhere */
 
 static atomic64_t counts[LIVE_NR];
 static atomic64_t refused_count;
 static atomic64_t passed_count;
+static atomic64_t unchecked_count;
 
 /* Tasks in live_text_poke(). */
 static atomic_t in_flight = ATOMIC_INIT(0);
@@ -83,375 +55,418 @@ DEFINE_STATIC_CALL_RET0(lvbs_text_poke, text_poke_fn);
 
 /* What __text_poke() is given to copy with; other functions fill. */
 static void *text_poke_memcpy;
+static struct mutex *text_mutex;
 
-/*
- * The requests, in a page that stays mapped for VTL1. The first one serves
- * process context, under request_lock; the second one any other context, under
- * atomic_request_lock.
- */
-static struct live_requests {
-	struct heki_patch sleeping;
-	struct heki_patch atomic;
-} *requests;
-static DEFINE_MUTEX(request_lock);
-static DEFINE_RAW_SPINLOCK(atomic_request_lock);
-
-/* As much of a write as is looked at: at least what a site can have. */
-#define TEXT_BYTES	TRACE_TEXT_BYTES
-
-/* A write as __text_poke() is asked for it; @bytes: its first ones. */
-struct text_write {
-	void *addr;
-	size_t len;
-	bool fill;
-	u8 bytes[TEXT_BYTES];
+/* The functions that are hooked; 0 if this kernel does not have it. */
+enum hooked {
+	HOOKED_POKE,
+	HOOKED_QUEUE,
+	HOOKED_SINGLE,
+	HOOKED_BATCH_ADD,	/* since 6.16 in place of the queue */
+	HOOKED_BATCH_SINGLE,
+	HOOKED_NR
 };
 
-/* A known site that a write meets, and its address in the text. */
-struct met_site {
-	struct heki_site site;
-	const void *va;
+static const char * const hooked_names[HOOKED_NR] = {
+	[HOOKED_POKE] = "__text_poke",
+	[HOOKED_QUEUE] = "text_poke_queue",
+	[HOOKED_SINGLE] = "text_poke_bp",
+	[HOOKED_BATCH_ADD] = "smp_text_poke_batch_add",
+	[HOOKED_BATCH_SINGLE] = "smp_text_poke_single",
 };
 
-static void text_write_init(struct text_write *w, void *func, void *addr,
-			    const void *src, size_t len)
-{
-	size_t n = min_t(size_t, len, TEXT_BYTES);
+static unsigned long hooked[HOOKED_NR];
 
-	BUILD_BUG_ON(HEKI_CODE_MAX > TEXT_BYTES);
+/* A function's call of the tracer comes after its landing pad at most. */
+#define CALL_SITE_OFFSET	8
 
-	w->addr = addr;
-	w->len = len;
-	w->fill = func != text_poke_memcpy;
-	/* To fill, the kernel passes a pointer to an int. */
-	if (w->fill)
-		memset(w->bytes, *(const int *)src, n);
-	else
-		memcpy(w->bytes, src, n);
-}
+static struct insn_queue queue;
+static DEFINE_RAW_SPINLOCK(queue_lock);	/* guards queue */
 
-/*
- * Does a site have a byte among @len from @va on, within one page? Only those of
- * live mode: VTL0's claims must not make a write of the kernel illegal.
- */
-static bool page_meets_site(unsigned long va, size_t len, struct met_site *met)
-{
-	struct heki_patch_map *map = heki_owner_map();
-	phys_addr_t pa = live_text_pa(va), at = pa;
-	struct heki_patch_hit hit;
-
-	if (!pa)
-		return false;
-	if (!heki_patch_map_find(map, pa, &hit) &&
-	    heki_owner_is_live(hit.owner)) {
-		met->va = (void *)(va - hit.at);
-		met->site = hit.site;
-		return true;
-	}
-	for (; !heki_patch_map_next(map, at, &hit) &&
-	     hit.site.pa[0] - pa < len; at = hit.site.pa[0] + 1) {
-		if (!heki_owner_is_live(hit.owner))
-			continue;
-		met->va = (void *)(va + (hit.site.pa[0] - pa));
-		met->site = hit.site;
-		return true;
-	}
-	return false;
-}
-
-static bool meets_site(const struct text_write *w, struct met_site *met)
-{
-	unsigned long va = (unsigned long)w->addr;
-	size_t done, n;
-
-	for (done = 0; done < w->len; done += n) {
-		n = min_t(size_t, w->len - done,
-			  PAGE_SIZE - offset_in_page(va + done));
-		if (page_meets_site(va + done, n, met))
-			return true;
-	}
-	return false;
-}
-
-static void encode_request(struct heki_request *request,
-			   const struct text_write *w)
-{
-	unsigned long va = (unsigned long)w->addr;
-
-	*request = (struct heki_request) {
-		.pa[0] = live_text_pa(va),
-		.size = w->len,
-	};
-	if (offset_in_page(va) + w->len > PAGE_SIZE)
-		request->pa[1] = live_text_pa((va & PAGE_MASK) + PAGE_SIZE);
-	memcpy(request->bytes, w->bytes, w->len);
-}
-
-/*
- * Validate a write against the text as it is now.
- *
- * Return: 0; -EACCES if it is illegal; -EFAULT if the text cannot be read.
- */
-static int validate(const struct text_write *w, const struct met_site *met,
-		    struct heki_verdict *verdict)
-{
-	struct heki_request request;
-	u8 cur[HEKI_CODE_MAX];
-
-	*verdict = (struct heki_verdict) { .reason = HEKI_REASON_SIZE };
-	if (w->fill || w->len > HEKI_CODE_MAX)
-		return -EACCES;
-	if (copy_nofault_from(cur, met->va, met->site.size)) {
-		verdict->reason = HEKI_REASON_UNREACHABLE;
-		return -EFAULT;
-	}
-	encode_request(&request, w);
-	/* Starting outside of the site that it overlaps is illegal, too. */
-	return heki_check_patch(&met->site, cur, &request, verdict, NULL,
-				NULL) ? -EACCES : 0;
-}
+/* ---- what is counted and reported ---- */
 
 void live_count_refused(void)
 {
 	atomic64_inc(&refused_count);
 }
 
-static void refused(const struct text_write *w)
+s64 live_count(enum live_kind kind)
 {
-	live_count_refused();
-	pr_warn_ratelimited("%s %zu bytes %*ph at %pS\n",
-			    READ_ONCE(mode) == LIVE_MEDIATE ? "refused" :
-							      "would refuse",
-			    w->len, (int)min_t(size_t, w->len, TEXT_BYTES),
-			    w->bytes, w->addr);
+	return atomic64_read(&counts[kind]);
 }
 
-static void passed(const struct text_write *w, int err)
+void live_show(struct seq_file *m)
+{
+	int kind;
+
+	for (kind = 0; kind < LIVE_NR; kind++)
+		seq_printf(m, "live_%s: %lld\n", live_kind_name(kind),
+			   live_count(kind));
+	seq_printf(m, "live_refused: %lld\n", atomic64_read(&refused_count));
+	seq_printf(m, "live_passed: %lld\n", atomic64_read(&passed_count));
+	seq_printf(m, "live_unchecked: %lld\n",
+		   atomic64_read(&unchecked_count));
+	seq_printf(m, "live_denied: %lld\n", live_denied());
+	seq_printf(m, "live_memory: %lu\n", first_seen_memory_all());
+}
+
+static int shown_bytes(const struct live_write *w)
+{
+	return w->fill ? 1 : min_t(size_t, w->len, TEXT_BYTES);
+}
+
+static void report_refused(const struct live_write *w,
+			   const struct live_verdict *v)
+{
+	live_count_refused();
+	pr_warn_ratelimited("%s %zu bytes %*ph at %pS (%s): %s\n",
+			    READ_ONCE(mediating) ? "refused" : "would refuse",
+			    w->len, shown_bytes(w), w->bytes, (void *)w->va,
+			    live_kind_name(v->kind), v->why);
+}
+
+static void report_passed(unsigned long va, size_t len, int err)
 {
 	atomic64_inc(&passed_count);
-	pr_warn_ratelimited("left %zu bytes %*ph at %pS to the kernel: error %d\n",
-			    w->len, (int)min_t(size_t, w->len, TEXT_BYTES),
-			    w->bytes, w->addr, err);
+	pr_warn_ratelimited("left %zu bytes at %pS to the kernel: error %d\n",
+			    len, (void *)va, err);
 }
 
 /*
  * Tell the tracepoint of a write, with the bytes that were there before. @old is
  * NULL if they still are.
  */
-static void trace_write(const struct text_write *w, enum live_kind kind,
-			const u8 *old, const char *verdict)
+static noinline void do_trace_write(const struct live_write *w,
+				    enum live_kind kind, const u8 *old,
+				    const char *verdict)
 {
 	u8 now[TEXT_BYTES] = {}, new[TEXT_BYTES] = {};
 	size_t n = min_t(size_t, w->len, TEXT_BYTES);
 
-	if (!trace_heki_text_write_enabled())
-		return;
-	memcpy(new, w->bytes, n);
-	if (!old && copy_nofault_from(now, w->addr, n))
+	if (w->fill)
+		memset(new, w->bytes[0], n);
+	else
+		memcpy(new, w->bytes, n);
+	if (!old && copy_nofault_from(now, (void *)w->va, n))
 		memset(now, 0, n);
-	trace_heki_text_write(kind == LIVE_SITE ? "jump_label" :
-			      kind == LIVE_OTHER ? "unknown" : kind_names[kind],
-			      w->addr, w->len, old ?: now, new, verdict);
+	trace_heki_text_write(live_kind_name(kind), (void *)w->va, w->len,
+			      old ?: now, new, verdict);
 }
 
-static const char *verdict_name(int err)
+static __always_inline void trace_write(const struct live_write *w,
+					enum live_kind kind, const u8 *old,
+					const char *verdict)
 {
-	return !err ? "accepted" : err == -EACCES ? "refused" : "passed";
+	if (trace_heki_text_write_enabled())
+		do_trace_write(w, kind, old, verdict);
 }
 
-static void count_kind(const struct text_write *w)
+/* ---- in place of the kernel's functions ---- */
+
+/* An illegal instruction is not queued. */
+static void live_refuse_insn(void *addr, const void *opcode, size_t len,
+			     const void *emulate)
 {
-	enum live_kind kind;
-
-	preempt_disable();	/* get_kprobe() walks a list under RCU */
-	kind = live_kind_of(w->addr, w->bytes, w->len, w->fill);
-	preempt_enable();
-	atomic64_inc(&counts[kind]);
-	trace_write(w, kind, NULL, "counted");
-	if (kind == LIVE_OTHER)
-		pr_info_ratelimited("unknown text write: %zu bytes %*ph at %pS\n",
-				    w->len,
-				    (int)min_t(size_t, w->len, TEXT_BYTES),
-				    w->bytes, w->addr);
 }
 
-static void audit(const struct text_write *w, const struct met_site *met)
+/* Illegal bytes are not written. */
+static void *live_refuse_bytes(void *func, void *addr, const void *src,
+			       size_t len)
 {
-	struct heki_verdict verdict;
-	int err = validate(w, met, &verdict);
-
-	heki_verdict_count(&verdict);
-	trace_heki_verdict(live_text_pa((unsigned long)w->addr), w->len,
-			   heki_step_name(verdict.step),
-			   heki_reason_name(verdict.reason), err);
-	trace_write(w, LIVE_SITE, NULL, verdict_name(err));
-	if (err == -EACCES)
-		refused(w);
-	else if (err)
-		passed(w, err);
+	return addr;
 }
 
-static long submit(struct heki_patch *wire, const struct heki_request *request)
+/* In place of __text_poke(), with its signature, under its callers' locks. */
+static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 {
-	heki_patch_encode(wire, request->pa[0], request->pa[1], request->bytes,
-			  request->size);
-	return heki_patch_text(virt_to_phys(wire), 0, HEKI_PATCH_VTL0_SYNCS,
-			       request);
+	struct live_write w = {
+		.va = (unsigned long)addr,
+		.len = len,
+		.bytes = src,
+	};
+	u8 old[TEXT_BYTES] = {};
+	int err;
+
+	atomic_inc(&in_flight);
+	if (trace_heki_text_write_enabled() &&
+	    copy_nofault_from(old, addr, min_t(size_t, len, TEXT_BYTES)))
+		memset(old, 0, sizeof(old));
+	err = live_carry(w.va, src, len);
+	/* Its owner is going; the instruction was legal when it was queued. */
+	if (err == -ENOENT) {
+		trace_write(&w, LIVE_JUMP_LABEL, old, "accepted");
+		static_call(lvbs_text_poke)(func, addr, src, len);
+		goto out;
+	}
+	trace_write(&w, LIVE_JUMP_LABEL, old,
+		    !err ? "accepted" : err == -EACCES ? "refused" : "passed");
+	if (err == -EACCES) {
+		report_refused(&w, &(struct live_verdict) {
+			.kind = LIVE_JUMP_LABEL,
+			.why = "the text there was changed",
+		});
+	} else if (err) {
+		report_passed(w.va, len, err);
+		static_call(lvbs_text_poke)(func, addr, src, len);
+	}
+out:
+	/* Calls of the writer are no tail calls: writer_entered() looks at the caller. */
+	if (atomic_dec_and_test(&in_flight))
+		wake_up_var(&in_flight);
+	return addr;
 }
 
-static long patch_text_sleeping(const struct heki_request *request)
+/* ---- the hook ---- */
+
+/* Is this done, although it is illegal? Counted kinds are not checked. */
+static bool let_through(const struct live_write *w, const struct live_verdict *v)
 {
-	unsigned int flags;
-	long err;
-
-	/* The patching task may hold locks that writeback needs. */
-	flags = memalloc_noio_save();
-	mutex_lock(&request_lock);
-	err = submit(&requests->sleeping, request);
-	mutex_unlock(&request_lock);
-	memalloc_noio_restore(flags);
-	return err;
+	if (!v->why)
+		return true;
+	if (live_policy_counts(v->kind)) {
+		atomic64_inc(&unchecked_count);
+		return true;
+	}
+	report_refused(w, v);
+	return !READ_ONCE(mediating);
 }
 
-static long patch_text_atomic(const struct heki_request *request)
+static struct live_verdict unknown(const char *why)
+{
+	return (struct live_verdict) { .kind = LIVE_UNKNOWN, .why = why };
+}
+
+static struct live_verdict checked_insn(const struct live_write *w,
+					const u8 *emulate)
+{
+	if (!w->len || w->len > INSN_BYTES)
+		return unknown("no instruction of that length is patched");
+	if (!mutex_is_locked(text_mutex))
+		return unknown("text_mutex is not locked");
+	return live_check_insn(w, emulate);
+}
+
+static struct live_verdict checked_bytes(const struct live_write *w)
+{
+	if (!w->len)
+		return unknown("no bytes");
+	/* The debugger stops all others instead. */
+	if (!mutex_is_locked(text_mutex) && !live_debugger_runs())
+		return unknown("text_mutex is not locked");
+	return live_check_bytes(w);
+}
+
+/* Remembers an instruction; the kernel goes on with the copy that was checked. */
+static void enqueue(struct pt_regs *regs, const struct live_write *w,
+		    const u8 *emulate, const struct live_verdict *v)
+{
+	struct queued_insn *insn;
+	unsigned long flags;
+
+	if (w->len > INSN_BYTES)
+		return;
+	raw_spin_lock_irqsave(&queue_lock, flags);
+	insn = insn_queue_add(&queue, w->va, w->bytes, w->len);
+	insn->kind = v->kind;
+	insn->legal = !v->why;
+	if (emulate)
+		memcpy(insn->emulate, emulate, FORM_BYTES);
+	raw_spin_unlock_irqrestore(&queue_lock, flags);
+	regs->si = (unsigned long)insn->bytes;
+	if (emulate)
+		regs->cx = (unsigned long)insn->emulate;
+}
+
+static bool was_checked(const struct live_write *w)
 {
 	unsigned long flags;
-	long err;
+	bool found;
 
-	raw_spin_lock_irqsave(&atomic_request_lock, flags);
-	err = submit(&requests->atomic, request);
-	raw_spin_unlock_irqrestore(&atomic_request_lock, flags);
-	return err;
+	raw_spin_lock_irqsave(&queue_lock, flags);
+	found = insn_queue_has(&queue, w->va, w->bytes, w->len);
+	raw_spin_unlock_irqrestore(&queue_lock, flags);
+	return found;
 }
 
-static long patch_text(const struct heki_request *request)
+static void queue_entered(struct pt_regs *regs)
 {
-	/* In local windows, which need neither memory nor sleep. */
-	if (READ_ONCE(lvbs_vmap_manager()->local))
-		return patch_text_atomic(request);
-	return heki_may_sleep() ? patch_text_sleeping(request) : -EBUSY;
+	const void *opcode = (void *)regs->si;
+	const void *emulate = (void *)regs->cx;
+	u8 bytes[INSN_BYTES] = {}, emulated[FORM_BYTES];
+	struct live_write w = {
+		.va = regs->di,
+		.len = regs->dx,
+		.bytes = bytes,
+	};
+	struct live_verdict v;
+
+	memcpy(bytes, opcode, min_t(size_t, w.len, INSN_BYTES));
+	if (emulate)
+		memcpy(emulated, emulate, FORM_BYTES);
+	/* One of these may call the other. */
+	if (hooked[HOOKED_BATCH_ADD] && w.len <= INSN_BYTES && was_checked(&w))
+		return;
+
+	v = checked_insn(&w, emulate ? emulated : NULL);
+	if (let_through(&w, &v)) {
+		enqueue(regs, &w, emulate ? emulated : NULL, &v);
+		return;
+	}
+	trace_write(&w, v.kind, NULL, "refused");
+	instruction_pointer_set(regs, (unsigned long)live_refuse_insn);
 }
+
+/* A step of an instruction that was let through. */
+static bool step_entered(struct pt_regs *regs, struct live_write *w)
+{
+	struct queued_insn *insn;
+	enum insn_step step = INSN_NO_STEP;
+	enum live_kind kind;
+	unsigned long flags;
+	bool legal;
+
+	/* The debugger may have stopped a CPU that has the lock. */
+	if (w->fill || w->len >= INSN_BYTES || in_nmi() || live_debugger_runs())
+		return false;
+	raw_spin_lock_irqsave(&queue_lock, flags);
+	step = insn_queue_step(&queue, w->va, w->bytes, w->len, &insn);
+	if (step) {
+		kind = insn->kind;
+		legal = insn->legal;
+		w->bytes = insn_queue_bytes(insn, step);
+	}
+	raw_spin_unlock_irqrestore(&queue_lock, flags);
+	if (!step)
+		return false;
+
+	atomic64_inc(&counts[kind]);
+	regs->dx = (unsigned long)w->bytes;
+	if (kind == LIVE_JUMP_LABEL && legal) {
+		if (READ_ONCE(mediating)) {
+			instruction_pointer_set(regs,
+						(unsigned long)live_text_poke);
+			return true;
+		}
+		heki_verdict_count(&(struct heki_verdict) {
+			.step = (enum heki_step)step,
+			.reason = HEKI_REASON_FITS,
+		});
+	}
+	trace_write(w, kind, NULL, legal ? "accepted" : "counted");
+	return true;
+}
+
+static void poke_entered(struct pt_regs *regs)
+{
+	const void *func = (void *)regs->di;
+	const void *src = (void *)regs->dx;
+	u8 bytes[TEXT_BYTES];
+	struct live_write w = {
+		.va = regs->si,
+		.len = regs->cx,
+		.bytes = src,
+		.fill = func != text_poke_memcpy,
+	};
+	struct live_verdict v;
+	bool done;
+
+	if (step_entered(regs, &w))
+		return;
+	/* To fill, the kernel passes a pointer to an int. */
+	if (w.fill || w.len <= TEXT_BYTES) {
+		memcpy(bytes, src, w.fill ? sizeof(int) : w.len);
+		w.bytes = bytes;
+	}
+	v = checked_bytes(&w);
+	atomic64_inc(&counts[v.kind]);
+	done = let_through(&w, &v);
+	trace_write(&w, v.kind, NULL, !v.why ? "accepted" : done ? "counted" :
+		    "refused");
+	if (!done)
+		instruction_pointer_set(regs, (unsigned long)live_refuse_bytes);
+}
+
+static void notrace writer_entered(unsigned long ip, unsigned long parent_ip,
+				   struct ftrace_ops *ops,
+				   struct ftrace_regs *fregs)
+{
+	if (!READ_ONCE(armed))
+		return;
+	if (ip - hooked[HOOKED_POKE] > CALL_SITE_OFFSET)
+		queue_entered(ftrace_get_regs(fregs));
+	/* live_text_poke() leaves a write to the kernel. */
+	else if (!within_module(parent_ip, THIS_MODULE))
+		poke_entered(ftrace_get_regs(fregs));
+}
+
+static struct ftrace_ops writer_ops = {
+	.func = writer_entered,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |
+		 FTRACE_OPS_FL_PERMANENT,
+};
 
 void live_write_text(unsigned long va, const u8 *bytes, size_t len)
 {
 	static_call(lvbs_text_poke)(text_poke_memcpy, (void *)va, bytes, len);
 }
 
-/* Return: 0; -EACCES if the write is illegal; otherwise why it was not done. */
-static int mediate(const struct text_write *w)
+static int find_writers(void)
 {
-	struct heki_verdict verdict;
-	struct heki_request request;
-	struct met_site met;
-	int err = -EINVAL;
-
-	if (!w->fill && w->len && w->len <= HEKI_CODE_MAX) {
-		encode_request(&request, w);
-		err = patch_text(&request);
-		if (!err || err == -EACCES)
-			return err;
-	}
-	/* Not carried out. Only what is illegal is not done at all. */
-	if (meets_site(w, &met) && validate(w, &met, &verdict) == -EACCES)
-		return -EACCES;
-	return err;
-}
-
-/* In place of __text_poke(), with its signature, under its callers' locks. */
-static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
-{
-	u8 old[TEXT_BYTES] = {};
-	struct text_write w;
-	int err;
-
-	atomic_inc(&in_flight);
-	text_write_init(&w, func, addr, src, len);
-	if (trace_heki_text_write_enabled() &&
-	    copy_nofault_from(old, addr, min_t(size_t, len, TEXT_BYTES)))
-		memset(old, 0, sizeof(old));
-	err = mediate(&w);
-	trace_write(&w, LIVE_SITE, old, verdict_name(err));
-	if (err == -EACCES) {
-		refused(&w);
-	} else if (err) {
-		passed(&w, err);
-		/* Not a tail call: text_poke_entered() looks at the caller. */
-		static_call(lvbs_text_poke)(func, addr, src, len);
-	}
-	if (atomic_dec_and_test(&in_flight))
-		wake_up_var(&in_flight);
-	return addr;
-}
-
-static void notrace text_poke_entered(unsigned long ip, unsigned long parent_ip,
-				      struct ftrace_ops *ops,
-				      struct ftrace_regs *fregs)
-{
-	struct pt_regs *regs = ftrace_get_regs(fregs);
-	struct met_site met;
-	struct text_write w;
-
-	/* live_text_poke() leaves a write to the kernel. */
-	if (within_module(parent_ip, THIS_MODULE))
-		return;
-
-	text_write_init(&w, (void *)regs_get_kernel_argument(regs, 0),
-			(void *)regs_get_kernel_argument(regs, 1),
-			(void *)regs_get_kernel_argument(regs, 2),
-			regs_get_kernel_argument(regs, 3));
-
-	/* Most writes. No site has bytes there. */
-	if (live_is_ftrace_site((unsigned long)w.addr, w.len)) {
-		atomic64_inc(&counts[LIVE_FTRACE]);
-		trace_write(&w, LIVE_FTRACE, NULL, "counted");
-		return;
-	}
-	if (!meets_site(&w, &met)) {
-		count_kind(&w);
-		return;
-	}
-
-	atomic64_inc(&counts[LIVE_SITE]);
-	if (READ_ONCE(mode) == LIVE_MEDIATE)
-		instruction_pointer_set(regs, (unsigned long)live_text_poke);
-	else
-		audit(&w, &met);
-}
-
-static struct ftrace_ops text_poke_ops = {
-	.func = text_poke_entered,
-	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |
-		 FTRACE_OPS_FL_PERMANENT,
-};
-
-static int hook_install(void)
-{
-	unsigned long text_poke = ksym_address("__text_poke");
-	int err;
+	enum hooked h;
 
 	text_poke_memcpy = (void *)ksym_address("text_poke_memcpy");
-	if (!text_poke || !text_poke_memcpy) {
-		pr_err("live mode: no __text_poke() and text_poke_memcpy() in this kernel\n");
-		return -ENOENT;
-	}
-	static_call_update(lvbs_text_poke, (text_poke_fn *)text_poke);
-
-	err = ftrace_set_filter_ip(&text_poke_ops, text_poke, 0, 1);
-	if (!err)
-		err = register_ftrace_function(&text_poke_ops);
-	if (err)
-		pr_err("live mode: cannot hook __text_poke(): error %d (is it traced by a live patch or BPF, or kernel.ftrace_enabled 0?)\n",
-		       err);
-	return err;
+	text_mutex = (void *)ksym_address("text_mutex");
+	for (h = 0; h < HOOKED_NR; h++)
+		hooked[h] = ksym_address(hooked_names[h]);
+	if (text_poke_memcpy && text_mutex && hooked[HOOKED_POKE] &&
+	    ((hooked[HOOKED_QUEUE] && hooked[HOOKED_SINGLE]) ||
+	     (hooked[HOOKED_BATCH_ADD] && hooked[HOOKED_BATCH_SINGLE])))
+		return 0;
+	pr_err("live mode: cannot find the functions of this kernel that write text\n");
+	return -ENOENT;
 }
 
-static int hook_remove(void)
+int live_hook_install(void)
 {
-	int err = unregister_ftrace_function(&text_poke_ops);
+	enum hooked h;
+	int err;
 
+	err = find_writers();
+	if (err)
+		return err;
+	static_call_update(lvbs_text_poke, (text_poke_fn *)hooked[HOOKED_POKE]);
+	for (h = 0; !err && h < HOOKED_NR; h++)
+		if (hooked[h])
+			err = ftrace_set_filter_ip(&writer_ops, hooked[h], 0,
+						   h == HOOKED_POKE);
+	if (!err)
+		err = register_ftrace_function(&writer_ops);
 	if (err) {
-		pr_err("live mode: cannot unhook __text_poke(): error %d\n",
+		pr_err("live mode: cannot hook the kernel's text writer: error %d (is it traced by a live patch or BPF, or kernel.ftrace_enabled 0?)\n",
 		       err);
+		return err;
+	}
+	/* What is queued or half written now was not seen. */
+	live_text_lock();
+	insn_queue_reset(&queue);
+	WRITE_ONCE(armed, true);
+	live_text_unlock();
+	return 0;
+}
+
+int live_hook_remove(void)
+{
+	int err;
+
+	/* What is queued or half written would not be recognised later. */
+	live_text_lock();
+	WRITE_ONCE(armed, false);
+	live_text_unlock();
+	err = unregister_ftrace_function(&writer_ops);
+	if (err) {
+		pr_err("live mode: cannot unhook the kernel's text writer: error %d\n",
+		       err);
+		WRITE_ONCE(armed, true);
 		return err;
 	}
 	/*
@@ -464,191 +479,13 @@ static int hook_remove(void)
 	return 0;
 }
 
-/* A key that nothing but the proof uses. */
-static DEFINE_STATIC_KEY_FALSE(proof_key);
-
-static noinline bool proof_branch(void)
+/* Leaves dangling pointers: not before the last use. */
+void live_hook_exit(void)
 {
-	return static_branch_unlikely(&proof_key);
+	ftrace_free_filter(&writer_ops);
 }
 
-/* Switch the key on and off: three writes each, of which none may be missed. */
-static int prove_writes_are_seen(void)
+void live_hook_set_mediate(bool mediate)
 {
-	s64 before = atomic64_read(&counts[LIVE_VTL1]);
-	bool on, off;
-
-	static_branch_enable(&proof_key);
-	on = proof_branch();
-	static_branch_disable(&proof_key);
-	off = proof_branch();
-
-	if (on && !off && atomic64_read(&counts[LIVE_VTL1]) - before >= 6)
-		return 0;
-	pr_err("live mode: text writes of a test key were not seen\n");
-	return -EBUSY;
-}
-
-static int requests_make(void)
-{
-	requests = (void *)get_zeroed_page(GFP_KERNEL);
-	return requests ? 0 : -ENOMEM;
-}
-
-static void requests_free(void)
-{
-	free_page((unsigned long)requests);
-	requests = NULL;
-}
-
-static int live_start(enum live_mode new)
-{
-	int err;
-
-	lockdep_assert_held(&mode_lock);
-
-	live_kinds_find();
-	err = requests_make();
-	if (err)
-		return err;
-	err = live_sites_begin(new == LIVE_MEDIATE);
-	if (err)
-		goto free_requests;
-
-	WRITE_ONCE(mode, new);
-	err = hook_install();
-	if (err)
-		goto end_sites;
-	err = prove_writes_are_seen();
-	if (err)
-		goto remove_hook;
-	return 0;
-
-remove_hook:
-	/* A hook that stays needs all of this. */
-	if (hook_remove())
-		return err;
-end_sites:
-	WRITE_ONCE(mode, LIVE_OFF);
-	live_sites_end();
-free_requests:
-	requests_free();
-	return err;
-}
-
-static int live_stop(void)
-{
-	int err;
-
-	lockdep_assert_held(&mode_lock);
-
-	err = hook_remove();
-	if (err)
-		return err;
-	WRITE_ONCE(mode, LIVE_OFF);
-	live_sites_end();
-	requests_free();
-	return 0;
-}
-
-static int live_switch(enum live_mode new)
-{
-	int err = 0;
-
-	lockdep_assert_held(&mode_lock);
-
-	if (new == LIVE_OFF) {
-		if (mode != LIVE_OFF)
-			err = live_stop();
-	} else if (mode == LIVE_OFF) {
-		err = live_start(new);
-	} else {
-		err = live_sites_set_mediate(new == LIVE_MEDIATE);
-		if (!err)
-			WRITE_ONCE(mode, new);
-	}
-	if (!err)
-		lvbs_log("live mode: %s", mode_names[new]);
-	return err;
-}
-
-int live_set_mode(const char *name)
-{
-	int new = match_string(mode_names, LIVE_MODE_NR, name);
-	int err = 0;
-
-	if (new < 0)
-		return -EINVAL;
-
-	mutex_lock(&mode_lock);
-	/* Modes are in order of what they allow. */
-	if (new >= mode) {
-		err = live_switch(new);
-	} else {
-		err = vtlcall_widen_begin();
-		if (!err) {
-			err = live_switch(new);
-			vtlcall_widen_end();
-		}
-	}
-	mutex_unlock(&mode_lock);
-	return err;
-}
-
-const char *live_mode_name(void)
-{
-	return mode_names[READ_ONCE(mode)];
-}
-
-void live_show(struct seq_file *m)
-{
-	int kind;
-
-	for (kind = 0; kind < LIVE_NR; kind++)
-		seq_printf(m, "live_%s: %lld\n", kind_names[kind],
-			   atomic64_read(&counts[kind]));
-	seq_printf(m, "live_refused: %lld\n", atomic64_read(&refused_count));
-	seq_printf(m, "live_passed: %lld\n", atomic64_read(&passed_count));
-}
-
-int live_init(void)
-{
-	int err;
-
-	err = first_seen_init();
-	if (err)
-		return err;
-	err = live_sites_init();
-	if (err)
-		first_seen_exit();
-	return err;
-}
-
-/* Not a user's wish: also after the end of boot. */
-static int live_end(void)
-{
-	int err;
-
-	mutex_lock(&mode_lock);
-	err = live_switch(LIVE_OFF);
-	mutex_unlock(&mode_lock);
-	return err;
-}
-
-void live_exit(void)
-{
-	/*
-	 * After a bug in ftrace the hook cannot be removed. The kernel still
-	 * calls it, so this module must not go; live mode goes on meanwhile.
-	 */
-	if (live_end())
-		pr_emerg("live mode: the module cannot be unloaded: __text_poke() is still hooked\n");
-	while (mode != LIVE_OFF) {
-		ssleep(10);
-		live_end();
-	}
-	/* Leaves dangling pointers: not before the last use. */
-	ftrace_free_filter(&text_poke_ops);
-	live_sites_exit();
-	first_seen_exit();
+	WRITE_ONCE(mediating, mediate);
 }

@@ -6,6 +6,7 @@
 #define _LVBS_LIVE_LIVE_H
 
 #include <linux/errno.h>
+#include <linux/kgdb.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -53,6 +54,27 @@ int live_set_mode(const char *name);
 void live_show(struct seq_file *m);
 
 /**
+ * live_policy_set() - change the policy of a kind of writes
+ * @kind: name of the kind
+ * @policy: "count", "check" or "deny"
+ *
+ * Context: Process context; may sleep.
+ * Return: 0; -EPERM for a policy that allows more, after the end of boot; -EINVAL
+ * for an unknown kind or policy, or one that this kind cannot have on this kernel;
+ * -EBUSY if something else redirects the functions that are to be denied. What
+ * ftrace returned if that cannot be ended.
+ */
+int live_policy_set(const char *kind, const char *policy);
+
+/**
+ * live_policy_show() - print the policy of each kind, one "KIND POLICY" per line
+ * @m: output
+ *
+ * Context: Process context; may sleep.
+ */
+void live_policy_show(struct seq_file *m);
+
+/**
  * live_verify_open() - open a report that compares all text with first-seen text
  * @inode: of the file
  * @file: to be read by seq_read(), closed by seq_release_private()
@@ -68,54 +90,168 @@ int live_verify_open(struct inode *inode, struct file *file);
 
 /**
  * enum live_kind - whom a text write belongs to
- * @LIVE_SITE: a known jump-label site
+ * @LIVE_JUMP_LABEL: a jump label
+ * @LIVE_STATIC_CALL: a static call or its trampoline
  * @LIVE_FTRACE: the function tracer
- * @LIVE_STATIC_CALL: a static call
- * @LIVE_KPROBE: a kprobe
- * @LIVE_ALTERNATIVE: an alternative switched at run time
+ * @LIVE_KPROBE: a kprobe, or its copy of an instruction
+ * @LIVE_OPTPROBE: an optimised kprobe, or its slot
+ * @LIVE_ALTERNATIVE: a lock prefix switched at run time
+ * @LIVE_CALL_THUNK: the padding before a function
  * @LIVE_BPF: generated code
+ * @LIVE_LIVEPATCH: relocations of a live patch
+ * @LIVE_KGDB: the debugger
  * @LIVE_VTL1: this module
- * @LIVE_INIT: init text of a module whose initialisation has ended
- * @LIVE_OTHER: none of these
+ * @LIVE_UNKNOWN: none of these
  * @LIVE_NR: number of kinds
  */
 enum live_kind {
-	LIVE_SITE,
-	LIVE_FTRACE,
+	LIVE_JUMP_LABEL,
 	LIVE_STATIC_CALL,
+	LIVE_FTRACE,
 	LIVE_KPROBE,
+	LIVE_OPTPROBE,
 	LIVE_ALTERNATIVE,
+	LIVE_CALL_THUNK,
 	LIVE_BPF,
+	LIVE_LIVEPATCH,
+	LIVE_KGDB,
 	LIVE_VTL1,
-	LIVE_INIT,
-	LIVE_OTHER,
+	LIVE_UNKNOWN,
 	LIVE_NR
 };
 
+const char *live_kind_name(enum live_kind kind);
+
+/* ---- the kernel's records (kernel.c) ---- */
+
 /* Looks up the kernel functions that the following ask. */
-void live_kinds_find(void);
+void live_kernel_find(void);
 
 /* The tracer's call site that has a byte at @addr, or 0. */
 unsigned long live_ftrace_site(unsigned long addr);
-bool live_is_ftrace_trampoline(unsigned long addr);
-
-/* The tracer's call, in the kernel's own trampolines, that has a byte at @addr, or 0. */
-unsigned long live_tracer_call(unsigned long addr);
+unsigned long live_ftrace_site_in(unsigned long first, unsigned long last,
+				  unsigned long *flags);
+unsigned long live_ftrace_trampoline(unsigned long addr, unsigned long *func);
 
 /* The direct trampoline that the tracer's call site may call, or 0. */
 unsigned long live_ftrace_direct(unsigned long site);
-bool live_kprobe_at(unsigned long addr);
+
+struct live_probe {
+	u8 opcode;
+	unsigned long slot;	/* 0 if it is never optimised */
+	u8 tail[4];		/* while a jump to the slot is there: what it replaced */
+};
+
+bool live_probe_at(unsigned long addr, struct live_probe *probe);
+bool live_is_insn_slot(unsigned long addr);
 bool live_is_optinsn_slot(unsigned long addr);
+bool live_is_bpf_text(unsigned long addr);
+const struct module *live_module_at(unsigned long addr);
+bool live_in_unformed_module(unsigned long addr);
 
 /* A reference to a live module that is not @known, or NULL. Any context. */
 struct module *live_module_get(bool (*known)(const struct module *mod));
 
-/* The function tracer's call sites: cheap, and most writes. Any context. */
-bool live_is_ftrace_site(unsigned long addr, size_t len);
+/* ---- places where text is patched (places.c) ---- */
 
-/* Kind of a write to neither a known nor a tracer site. Any context except NMI. */
-enum live_kind live_kind_of(const void *addr, const u8 *bytes, size_t len,
-			    bool fill);
+struct text_region;
+
+enum live_place_type {
+	PLACE_CALL_SITE,
+	PLACE_TRACER_CALL,
+	PLACE_JUMP_LABEL,
+	PLACE_STATIC_CALL,
+	PLACE_LOCK,
+};
+
+struct live_place {
+	enum live_place_type type;
+	enum live_kind kind;
+	unsigned long va;
+	unsigned int len;
+	const void *key;	/* static key or static call key */
+	bool flag;		/* as in struct form_ref */
+	unsigned long target;	/* of a jump label */
+	unsigned long flags;	/* of a call site: as in struct dyn_ftrace */
+};
+
+int live_places_find(void);
+void live_places_exit(void);
+bool live_place_at(const struct text_region *region, unsigned long va,
+		   struct live_place *place);
+bool live_place_in(const struct text_region *region, unsigned long va, size_t len,
+		   struct live_place *place);
+const char *live_place_check(const struct live_place *place, const u8 *insn,
+			     bool written);
+bool live_place_emulates(const struct live_place *place, const u8 *insn);
+
+/* ---- verdicts (check.c) ---- */
+
+static inline bool live_debugger_runs(void)
+{
+#ifdef CONFIG_KGDB
+	return atomic_read(&kgdb_active) != -1;
+#else
+	return false;
+#endif
+}
+
+/* Bytes to be written; @fill: all of them are the first one. */
+struct live_write {
+	unsigned long va;
+	size_t len;
+	const u8 *bytes;
+	bool fill;
+};
+
+struct live_verdict {
+	enum live_kind kind;
+	const char *why;	/* it is illegal, or NULL */
+};
+
+void live_check_find(void);
+struct live_verdict live_check_insn(const struct live_write *w,
+				    const u8 *emulate);
+struct live_verdict live_check_bytes(const struct live_write *w);
+
+/* ---- policies (policy.c) ---- */
+
+/* Are illegal writes of @kind let through, because they are only counted? */
+bool live_policy_counts(enum live_kind kind);
+s64 live_denied(void);
+void live_policy_find(void);
+void live_policy_exit(void);
+
+/* The modes serialise themselves and changes of a policy. */
+void live_mode_lock(void);
+void live_mode_unlock(void);
+
+/* ---- the hook (hook.c) ---- */
+
+/* Writes are seen, and checked, between these two. */
+int live_hook_install(void);
+int live_hook_remove(void);
+void live_hook_exit(void);
+
+/* Mode "mediate"; or "audit", which refuses nothing. */
+void live_hook_set_mediate(bool mediate);
+s64 live_count(enum live_kind kind);
+
+/* Counts a jump label outside its owner's text. */
+void live_count_refused(void);
+
+/* ---- jump labels written by HEKI (carry.c) ---- */
+
+int live_carry_init(void);
+void live_carry_exit(void);
+
+/*
+ * Submits a step as a request. Return: 0; -EACCES if HEKI refused it; -ENOENT if live
+ * mode owns no site there; otherwise why it was not carried out.
+ */
+int live_carry(unsigned long va, const u8 *bytes, size_t len);
+
+/* ---- known sites (sites.c) ---- */
 
 /* Valid once live_sites_begin() has succeeded. Any context. */
 bool live_in_core_text(unsigned long va);
@@ -137,8 +273,9 @@ int live_sites_set_mediate(bool mediate);
 int live_sites_init(void);
 void live_sites_exit(void);
 
-/* Counts a jump label outside its owner's text. */
-void live_count_refused(void);
+/* No batch of instructions is queued, and no text is written, between these two. */
+void live_text_lock(void);
+void live_text_unlock(void);
 
 /* Write by the kernel's own writer, under text_mutex, once that was hooked. */
 void live_write_text(unsigned long va, const u8 *bytes, size_t len);
@@ -161,6 +298,15 @@ static inline int live_set_mode(const char *name)
 }
 
 static inline void live_show(struct seq_file *m)
+{
+}
+
+static inline int live_policy_set(const char *kind, const char *policy)
+{
+	return -ENOENT;
+}
+
+static inline void live_policy_show(struct seq_file *m)
 {
 }
 

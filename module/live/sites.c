@@ -298,6 +298,22 @@ static void owner_drop(u32 id)
 	mutex_unlock(text_mutex);
 }
 
+/*
+ * The kernel queues jump labels under key_mutex and drops text_mutex between them;
+ * all others queue and write under text_mutex.
+ */
+void live_text_lock(void)
+{
+	mutex_lock(key_mutex);
+	mutex_lock(text_mutex);
+}
+
+void live_text_unlock(void)
+{
+	mutex_unlock(text_mutex);
+	mutex_unlock(key_mutex);
+}
+
 static struct site_table kernel_table(void)
 {
 	return (struct site_table) {
@@ -430,27 +446,6 @@ fail:
 	return id;
 }
 
-struct module *live_module_get(bool (*known)(const struct module *mod))
-{
-	struct module *mod, *found = NULL;
-
-	if (!all_modules)
-		all_modules = (void *)ksym_address("modules");
-	if (!all_modules)
-		return NULL;
-	preempt_disable();
-	list_for_each_entry_rcu(mod, all_modules, list) {
-		/* The notifiers see those that are being loaded. */
-		if (mod->state == MODULE_STATE_LIVE && !known(mod) &&
-		    try_module_get(mod)) {
-			found = mod;
-			break;
-		}
-	}
-	preempt_enable();
-	return found;
-}
-
 /* This module is VTL1: its text is not for VTL0 to patch. */
 static bool module_needs_no_sites(const struct module *mod)
 {
@@ -536,16 +531,14 @@ static void sites_restore(void)
 	struct live_module *live;
 
 	/* No key changes while its instructions are chosen. */
-	mutex_lock(key_mutex);
-	mutex_lock(text_mutex);
+	live_text_lock();
 	if (kernel_known)
 		table_restore(&table);
 	list_for_each_entry(live, &live_modules, node) {
 		table = module_table(live->mod, false);
 		table_restore(&table);
 	}
-	mutex_unlock(text_mutex);
-	mutex_unlock(key_mutex);
+	live_text_unlock();
 }
 
 static void sites_end(void)

@@ -25,35 +25,18 @@
 #include "live/live.h"
 #include "phys/phys.h"
 
-#define INT3	0xcc
-
 /* Of unknown bytes, in one line. */
 #define LINE_BYTES	16
 
-enum verify_kind {
-	VERIFY_JUMP_LABEL,
-	VERIFY_STATIC_CALL,
-	VERIFY_FTRACE,
-	VERIFY_KPROBE,
-	VERIFY_OPTPROBE,
-	VERIFY_ALTERNATIVE,
-	VERIFY_UNKNOWN,
-	VERIFY_NR
-};
-
-static const char * const kind_names[VERIFY_NR] = {
-	[VERIFY_JUMP_LABEL] = "jump_label",
-	[VERIFY_STATIC_CALL] = "static_call",
-	[VERIFY_FTRACE] = "ftrace",
-	[VERIFY_KPROBE] = "kprobe",
-	[VERIFY_OPTPROBE] = "optprobe",
-	[VERIFY_ALTERNATIVE] = "alternative",
-	[VERIFY_UNKNOWN] = "unknown",
+/* The kinds that text may deviate for. */
+static const enum live_kind verify_kinds[] = {
+	LIVE_JUMP_LABEL, LIVE_STATIC_CALL, LIVE_FTRACE, LIVE_KPROBE,
+	LIVE_OPTPROBE, LIVE_ALTERNATIVE, LIVE_CALL_THUNK, LIVE_UNKNOWN,
 };
 
 struct verify_counts {
 	u64 bytes;
-	u64 kinds[VERIFY_NR];
+	u64 kinds[LIVE_NR];
 };
 
 /* One open file. */
@@ -74,103 +57,14 @@ struct verify {
 struct deviation {
 	unsigned long va;
 	size_t len;
-	enum verify_kind kind;
+	enum live_kind kind;
 };
 
 /* ---- what the kernel's records say ---- */
 
-static struct form_targets targets;
-
-/* Of the function tracer (arch/x86/kernel/ftrace_64.S). */
-static struct {
-	unsigned long caller;
-	unsigned long regs_caller;
-	unsigned long stub;
-	unsigned long list_func;
-	unsigned long graph_caller;
-	unsigned long graph_call;
-	const unsigned long *function;	/* what its callers call */
-} tracer;
-
-static unsigned long tramps_start, tramps_end;
-
-static void find_symbols(void)
-{
-	const unsigned long *thunk;
-
-	live_kinds_find();
-	targets.return0 = ksym_address("__static_call_return0");
-	targets.warn_trap = ksym_address("__WARN_trap");
-	thunk = (void *)ksym_address("x86_return_thunk");
-	targets.return_thunk = thunk ? *thunk : 0;
-	tracer.caller = ksym_address("ftrace_caller");
-	tracer.regs_caller = ksym_address("ftrace_regs_caller");
-	tracer.stub = ksym_address("ftrace_stub");
-	tracer.list_func = ksym_address("arch_ftrace_ops_list_func");
-	tracer.graph_caller = ksym_address("ftrace_graph_caller");
-	tracer.function = (void *)ksym_address("ftrace_trace_function");
-	tracer.graph_call = ksym_address("ftrace_graph_call");
-	tramps_start = ksym_address("__static_call_text_start");
-	/* The last one: pairs with the acquire in live_verify_open(). */
-	smp_store_release(&tramps_end, ksym_address("__static_call_text_end"));
-}
-
 static bool now_at(unsigned long va, u8 *insn, size_t len)
 {
 	return !copy_nofault_from(insn, (void *)va, len);
-}
-
-/* The text of which @va is part as it was; all @len bytes are in the region. */
-static void then_at(const struct text_region *region, unsigned long va, u8 *to,
-		    size_t len)
-{
-	size_t at = va - region->start;
-
-	for (; len; len--, at++)
-		*to++ = *((u8 *)region->pages[at >> PAGE_SHIFT] +
-			  offset_in_page(at));
-}
-
-static unsigned long target_of(const u8 *insn, unsigned long va)
-{
-	return form_call_target(insn, va) ?: form_jump_target(insn, va);
-}
-
-static bool call_site_is_legal(const u8 *insn, unsigned long va)
-{
-	unsigned long to = target_of(insn, va);
-
-	if (form_is_nop(insn))
-		return true;
-	return to && (to == tracer.caller || to == tracer.regs_caller ||
-		      live_is_ftrace_trampoline(to) ||
-		      to == live_ftrace_direct(va));
-}
-
-/* The calls in ftrace_caller() and ftrace_regs_caller(). */
-static bool tracer_call_is_legal(const u8 *insn, unsigned long va)
-{
-	unsigned long to = target_of(insn, va);
-
-	if (va == tracer.graph_call)
-		return form_is_nop(insn) ||
-		       (to && (to == tracer.graph_caller || to == tracer.stub));
-	return to && (to == tracer.stub || to == tracer.list_func ||
-		      (tracer.function && to == *tracer.function));
-}
-
-static bool find_ftrace(struct deviation *dev)
-{
-	unsigned long site = live_ftrace_site(dev->va);
-	unsigned long va = site ?: live_tracer_call(dev->va);
-	u8 insn[FORM_BYTES];
-
-	if (!va || !now_at(va, insn, FORM_BYTES) ||
-	    !(site ? call_site_is_legal(insn, va) :
-		     tracer_call_is_legal(insn, va)))
-		return false;
-	*dev = (struct deviation) { va, FORM_BYTES, VERIFY_FTRACE };
-	return true;
 }
 
 /*
@@ -180,199 +74,53 @@ static bool find_ftrace(struct deviation *dev)
 static bool find_kprobe(struct deviation *dev)
 {
 	u8 insn[FORM_BYTES], jump[FORM_BYTES];
+	struct live_probe probe;
 	unsigned long va;
 	unsigned int i;
 
 	for (i = 0; i < FORM_BYTES; i++) {
 		va = dev->va - i;
-		if (!live_kprobe_at(va) || !now_at(va, insn, FORM_BYTES))
+		if (!live_probe_at(va, &probe) || !now_at(va, insn, FORM_BYTES))
 			continue;
 		memcpy(jump, insn, FORM_BYTES);
-		jump[0] = 0xe9;
-		if ((insn[0] == INT3 || insn[0] == jump[0]) &&
-		    live_is_optinsn_slot(form_jump_target(jump, va))) {
+		jump[0] = FORM_JMP;
+		if ((insn[0] == INT3 || insn[0] == jump[0]) && probe.slot &&
+		    form_jump_target(jump, va) == probe.slot) {
 			*dev = (struct deviation) {
-				va, FORM_BYTES, VERIFY_OPTPROBE
+				va, FORM_BYTES, LIVE_OPTPROBE
 			};
 			return true;
 		}
 		if (!i && insn[0] == INT3) {
-			*dev = (struct deviation) { va, 1, VERIFY_KPROBE };
+			*dev = (struct deviation) { va, 1, LIVE_KPROBE };
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool jump_label_is_legal(const struct text_region *region,
-				const struct form_ref *ref, struct deviation *dev)
+static bool find_place(const struct text_region *region, struct deviation *dev)
 {
-	const struct jump_entry *entry = first_seen_jump_entry(region,
-							       ref->entry);
-	unsigned long va = region->start + ref->at;
-	u8 then[FORM_BYTES] = {}, now[FORM_BYTES];
-	size_t left = region->bytes - ref->at;
-	unsigned int size;
+	struct live_place place;
+	u8 now[INSN_BYTES];
 
-	/* A short one may be the last instruction. */
-	then_at(region, va, then, min_t(size_t, left, FORM_BYTES));
-	size = form_jump_label_size(then);
-	if (size > left || dev->va - va >= size || !now_at(va, now, size) ||
-	    !form_is_jump_label(now, size, va, jump_entry_target(entry)))
+	if (!live_place_at(region, dev->va, &place) ||
+	    !now_at(place.va, now, place.len) ||
+	    live_place_check(&place, now, false))
 		return false;
-	*dev = (struct deviation) { va, size, VERIFY_JUMP_LABEL };
+	*dev = (struct deviation) { place.va, place.len, place.kind };
 	return true;
 }
 
-static bool static_call_is_legal(const struct text_region *region,
-				 const struct form_ref *ref,
-				 struct deviation *dev)
-{
-	const struct static_call_site *site = first_seen_static_call(region,
-								     ref->entry);
-	long key_flags = (long)site->key + (long)&site->key;
-	const struct static_call_key *key = (void *)(key_flags & ~3L);
-	unsigned long va = region->start + ref->at;
-	u8 insn[FORM_BYTES];
-
-	/* Bit 0: a tail call (include/linux/static_call_types.h). */
-	if (dev->va - va >= FORM_BYTES || !now_at(va, insn, FORM_BYTES) ||
-	    !form_is_static_call(insn, va, key_flags & 1,
-				 (unsigned long)key->func, &targets))
-		return false;
-	*dev = (struct deviation) { va, FORM_BYTES, VERIFY_STATIC_CALL };
-	return true;
-}
-
-static bool lock_is_legal(const struct text_region *region,
-			  const struct form_ref *ref, struct deviation *dev)
-{
-	u8 byte;
-
-	return region->start + ref->at == dev->va && now_at(dev->va, &byte, 1) &&
-	       form_is_lock(byte);
-}
-
-static bool find_in_tables(const struct text_region *region,
-			   struct deviation *dev)
-{
-	const struct form_ref *ref;
-
-	ref = form_index_find(&region->index, dev->va - region->start);
-	if (!ref)
-		return false;
-	switch (ref->table) {
-	case FORM_JUMP_LABEL:
-		return jump_label_is_legal(region, ref, dev);
-	case FORM_STATIC_CALL:
-		return static_call_is_legal(region, ref, dev);
-	case FORM_LOCK:
-		if (!lock_is_legal(region, ref, dev))
-			return false;
-		*dev = (struct deviation) { dev->va, 1, VERIFY_ALTERNATIVE };
-		return true;
-	}
-	return false;
-}
-
-/* The tables of a module's lock prefixes are not kept where others find them. */
 static bool find_module_lock(const struct text_region *region,
 			     struct deviation *dev)
 {
-	u8 then, now;
+	u8 now;
 
-	if (!region->mod || !first_seen_locks_switch() ||
-	    !now_at(dev->va, &now, 1))
+	if (!region->mod || !now_at(dev->va, &now, 1) || !form_is_lock(now) ||
+	    !first_seen_is_module_lock(dev->va))
 		return false;
-	then_at(region, dev->va, &then, 1);
-	if (!form_is_lock(then) || !form_is_lock(now))
-		return false;
-	*dev = (struct deviation) { dev->va, 1, VERIFY_ALTERNATIVE };
-	return true;
-}
-
-/* A trampoline is one instruction and a mark of three bytes. */
-#define TRAMP_BYTES	8
-
-struct tramp_search {
-	unsigned long va;
-	const struct static_call_key *key;
-};
-
-static void match_tracepoint(struct tracepoint *tp, void *ctx)
-{
-	struct tramp_search *search = ctx;
-
-	if ((unsigned long)tp->static_call_tramp == search->va)
-		search->key = tp->static_call_key;
-}
-
-/* By name: the trampoline of "x" is __SCT__x, its key __SCK__x. */
-static const struct static_call_key *key_by_name(unsigned long va)
-{
-	static const char prefix[] = "__SCT__";
-	char name[KSYM_SYMBOL_LEN];
-	char *blank;
-
-	sprint_symbol_no_offset(name, va);
-	blank = strchr(name, ' ');	/* before a module's name */
-	if (blank)
-		*blank = '\0';
-	if (strncmp(name, prefix, sizeof(prefix) - 1))
-		return NULL;
-	name[4] = 'K';
-	return (void *)ksym_address(name);
-}
-
-static const struct static_call_key *tramp_key(const struct text_region *region,
-					       unsigned long va)
-{
-	struct tramp_search search = { .va = va };
-	unsigned int i;
-
-	if (!region->mod)
-		for_each_kernel_tracepoint(match_tracepoint, &search);
-	for (i = 0; region->mod && i < region->mod->num_tracepoints; i++)
-		match_tracepoint(tracepoint_ptr_deref(&region->mod->tracepoints_ptrs[i]),
-				 &search);
-	return search.key ?: key_by_name(va);
-}
-
-/* In the kernel trampolines have a section of their own; in modules, the mark. */
-static unsigned long tramp_at(const struct text_region *region, unsigned long va)
-{
-	static const u8 mark[] = { 0x0f, 0xb9, 0xcc };
-	u8 then[TRAMP_BYTES];
-	unsigned int i;
-
-	if (!region->mod)
-		return va - tramps_start < tramps_end - tramps_start ?
-		       va - (va - tramps_start) % TRAMP_BYTES : 0;
-	for (i = 0; i < FORM_BYTES; i++) {
-		if (va - i < region->start ||
-		    va - i + TRAMP_BYTES > region->start + region->bytes)
-			continue;
-		then_at(region, va - i, then, TRAMP_BYTES);
-		if (!memcmp(then + FORM_BYTES, mark, sizeof(mark)))
-			return va - i;
-	}
-	return 0;
-}
-
-static bool find_trampoline(const struct text_region *region,
-			    struct deviation *dev)
-{
-	unsigned long va = tramp_at(region, dev->va);
-	const struct static_call_key *key;
-	u8 insn[FORM_BYTES];
-
-	if (!va || dev->va - va >= FORM_BYTES || !now_at(va, insn, FORM_BYTES))
-		return false;
-	key = tramp_key(region, va);
-	if (!key || !form_is_static_call(insn, va, true,
-					 (unsigned long)key->func, &targets))
-		return false;
-	*dev = (struct deviation) { va, FORM_BYTES, VERIFY_STATIC_CALL };
+	*dev = (struct deviation) { dev->va, 1, LIVE_ALTERNATIVE };
 	return true;
 }
 
@@ -393,10 +141,9 @@ static size_t run_of_unknown(const u8 *then, const u8 *now, size_t at,
 static void judge(const struct text_region *region, struct deviation *dev)
 {
 	/* A probe may be on any of the others. */
-	if (!find_kprobe(dev) && !find_ftrace(dev) &&
-	    !find_in_tables(region, dev) && !find_trampoline(region, dev) &&
+	if (!find_kprobe(dev) && !find_place(region, dev) &&
 	    !find_module_lock(region, dev))
-		dev->kind = VERIFY_UNKNOWN;
+		dev->kind = LIVE_UNKNOWN;
 }
 
 static void show_deviation(struct seq_file *m, const struct text_region *region,
@@ -404,12 +151,13 @@ static void show_deviation(struct seq_file *m, const struct text_region *region,
 {
 	u8 then[LINE_BYTES], now[LINE_BYTES];
 
-	then_at(region, dev->va, then, dev->len);
+	if (!first_seen_bytes(region, dev->va, then, dev->len))
+		memset(then, 0, dev->len);
 	if (!now_at(dev->va, now, dev->len))
 		memset(now, 0, dev->len);
 	seq_printf(m, "0x%lx %pS %*phN %*phN %s\n", dev->va, (void *)dev->va,
 		   (int)dev->len, then, (int)dev->len, now,
-		   kind_names[dev->kind]);
+		   live_kind_name(dev->kind));
 }
 
 /* The text of a page as it is now; guarded by first_seen_lock_text(). */
@@ -426,7 +174,7 @@ static void compare_page(struct seq_file *m, struct verify *v,
 	if (copy_nofault_from(buffer, (void *)region->start + at, end)) {
 		seq_printf(m, "0x%lx %pS - - unknown\n", region->start + at,
 			   (void *)region->start + at);
-		v->page.kinds[VERIFY_UNKNOWN]++;
+		v->page.kinds[LIVE_UNKNOWN]++;
 		return;
 	}
 	if (!memcmp(then, buffer, end))
@@ -439,7 +187,7 @@ static void compare_page(struct seq_file *m, struct verify *v,
 			continue;
 		}
 		judge(region, &dev);
-		if (dev.kind == VERIFY_UNKNOWN)
+		if (dev.kind == LIVE_UNKNOWN)
 			dev.len = run_of_unknown(then, buffer, i, end);
 		show_deviation(m, region, &dev);
 		v->page.kinds[dev.kind]++;
@@ -452,18 +200,18 @@ static void compare_page(struct seq_file *m, struct verify *v,
 
 static void show_totals(struct seq_file *m, const struct verify *v)
 {
-	unsigned int kind;
+	unsigned int kind, i;
 	u64 nr = 0;
 
-	for (kind = 0; kind < VERIFY_NR; kind++)
+	for (kind = 0; kind < LIVE_NR; kind++)
 		nr += v->total.kinds[kind];
 	first_seen_lock_text();
 	seq_printf(m, "compared: %llu\nfirst_seen: %lu\ndeviations: %llu\n",
 		   v->total.bytes, first_seen_memory(), nr);
 	first_seen_unlock_text();
-	for (kind = 0; kind < VERIFY_NR; kind++)
-		seq_printf(m, "%s: %llu\n", kind_names[kind],
-			   v->total.kinds[kind]);
+	for (i = 0; i < ARRAY_SIZE(verify_kinds); i++)
+		seq_printf(m, "%s: %llu\n", live_kind_name(verify_kinds[i]),
+			   v->total.kinds[verify_kinds[i]]);
 }
 
 static void *verify_start(struct seq_file *m, loff_t *pos)
@@ -488,7 +236,7 @@ static void *verify_next(struct seq_file *m, void *p, loff_t *pos)
 		return NULL;
 	}
 	v->total.bytes += v->page.bytes;
-	for (kind = 0; kind < VERIFY_NR; kind++)
+	for (kind = 0; kind < LIVE_NR; kind++)
 		v->total.kinds[kind] += v->page.kinds[kind];
 	v->skip = v->page_skip;
 	if (!v->page_id) {
@@ -548,8 +296,5 @@ int live_verify_open(struct inode *inode, struct file *file)
 	err = first_seen_complete();
 	if (err)
 		return err;
-	/* Looking up symbols is slow. Who comes at the same time finds the same. */
-	if (!smp_load_acquire(&tramps_end))
-		find_symbols();
 	return seq_open_private(file, &verify_ops, sizeof(struct verify));
 }

@@ -322,7 +322,7 @@ pa=$(printf 0x%x $((PA0 - 1))) size=1 step=none reason=no-site err=-2," trace_ha
 # File modes, and opening without CAP_SYS_RAWIO.
 #
 t_is "$(cd "$D/heki" && stat -c '%n %a' -- * | tr '\n' ,)" \
-	"end_of_boot 600,live 600,load_kdata 600,patch_text 600,patches 400,request 600,verdicts 400,verify 400," file_modes
+	"end_of_boot 600,live 600,load_kdata 600,patch_text 600,patches 400,policy 600,request 600,verdicts 400,verify 400," file_modes
 for file in heki/request heki/patch_text heki/load_kdata heki/end_of_boot heki/live vtlcall; do
 	t_fails EPERM "$(basename $file)_without_rawio" unshare -U -r sh -c "echo 0 >$D/$file"
 done

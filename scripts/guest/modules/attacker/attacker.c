@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Makes the kernel's text_poke() write any bytes to any address, as an attacker
- * with code execution in VTL0 could.
+ * Makes the kernel write any bytes to any address of its text, as an attacker with
+ * code execution in VTL0 could: by text_poke(), or as an instruction that is queued.
  *
  * Write "VA HEXBYTES CONTEXT" to /sys/kernel/debug/attacker/write. CONTEXT is
  *
  *	plain		process context
  *	nopreempt	preemption disabled
  *	noirq		interrupts disabled
+ *	queue		process context, as an instruction: queued, then written
+ *	queue_nopreempt	the same, queued with preemption disabled
+ *	queue_noirq	the same, queued with interrupts disabled
+ *	single		process context, as an instruction by itself
  *	fill		process context, through text_poke_set() like the BPF
  *			allocator: writes the first byte, once for each byte of
  *			HEXBYTES
@@ -38,6 +42,11 @@
 
 static void *(*poke)(void *addr, const void *opcode, size_t len);
 static void *(*poke_set)(void *addr, int c, size_t len);
+static void (*queue)(void *addr, const void *opcode, size_t len,
+		     const void *emulate);
+static void (*finish)(void);
+static void (*single)(void *addr, const void *opcode, size_t len,
+		      const void *emulate);
 static struct mutex *poke_mutex;
 static struct dentry *dir;
 
@@ -93,6 +102,33 @@ static int attack_alias(void *addr, const u8 *bytes, size_t len)
 	return 0;
 }
 
+/* The kernel stops with a BUG if it does not know the instruction. */
+static int attack_insn(void *addr, const u8 *bytes, size_t len, const char *how)
+{
+	unsigned long flags;
+	int err = 0;
+
+	mutex_lock(poke_mutex);
+	if (!strcmp(how, "queue")) {
+		queue(addr, bytes, len, NULL);
+	} else if (!strcmp(how, "queue_nopreempt")) {
+		preempt_disable();
+		queue(addr, bytes, len, NULL);
+		preempt_enable();
+	} else if (!strcmp(how, "queue_noirq")) {
+		local_irq_save(flags);
+		queue(addr, bytes, len, NULL);
+		local_irq_restore(flags);
+	} else if (!strcmp(how, "single")) {
+		single(addr, bytes, len, NULL);
+	} else {
+		err = -EINVAL;
+	}
+	finish();
+	mutex_unlock(poke_mutex);
+	return err;
+}
+
 static int attack(void *addr, const u8 *bytes, size_t len, const char *how)
 {
 	unsigned long flags;
@@ -102,6 +138,8 @@ static int attack(void *addr, const u8 *bytes, size_t len, const char *how)
 		return attack_two_pages(addr, bytes, len);
 	if (!strcmp(how, "alias"))
 		return attack_alias(addr, bytes, len);
+	if (!strncmp(how, "queue", 5) || !strcmp(how, "single"))
+		return attack_insn(addr, bytes, len, how);
 
 	mutex_lock(poke_mutex);
 	if (!strcmp(how, "plain")) {
@@ -154,12 +192,21 @@ static const struct file_operations attack_fops = {
 	.write = attack_write,
 };
 
+/* Since 6.16 the second name. */
+static void *lookup_either(const char *name, const char *other)
+{
+	return (void *)(lookup_symbol(name) ?: lookup_symbol(other));
+}
+
 static int __init attacker_init(void)
 {
 	poke = (void *)lookup_symbol("text_poke");
 	poke_set = (void *)lookup_symbol("text_poke_set");
 	poke_mutex = (void *)lookup_symbol("text_mutex");
-	if (!poke || !poke_set || !poke_mutex)
+	queue = lookup_either("text_poke_queue", "smp_text_poke_batch_add");
+	finish = lookup_either("text_poke_finish", "smp_text_poke_batch_finish");
+	single = lookup_either("text_poke_bp", "smp_text_poke_single");
+	if (!poke || !poke_set || !poke_mutex || !queue || !finish || !single)
 		return -ENOENT;
 	dir = debugfs_create_dir("attacker", NULL);
 	debugfs_create_file("write", 0200, dir, NULL, &attack_fops);
