@@ -95,7 +95,23 @@ switch_key() {
 }
 
 site_writes() {
-	sed -n 's/^live_site: //p' "$D/heki/verdicts"
+	sed -n 's/^live_jump_label: //p' "$D/heki/verdicts"
+}
+
+# The function tracer over all functions, on and off.
+trace_all() {
+	echo function >/sys/kernel/tracing/current_tracer
+	echo nop >/sys/kernel/tracing/current_tracer
+}
+
+# measured NAME MODE CMD...: print how long CMD takes.
+measured() {
+	measured_name=$1,$2
+	shift 2
+	start=$(cat "$B/now")
+	"$@" >/dev/null
+	end=$(cat "$B/now")
+	echo "$measured_name,1,$((end - start)),1"
 }
 
 echo audit >"$D/heki/live"
@@ -108,5 +124,8 @@ for mode in off audit mediate; do
 	switch_key
 	end=$(cat "$B/now")
 	echo "live,$mode,1,$(((end - start) / writes)),$writes"
+	measured tracer $mode trace_all
 done
+measured verify text cat "$D/heki/verify"
+echo "verify,bar,1,300000000,1"
 echo off >"$D/heki/live"
