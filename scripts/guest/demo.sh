@@ -180,6 +180,10 @@ echo "   All text, byte by byte, against what it was when it was first seen:"
 show eval "echo 1 >/proc/sys/kernel/sched_schedstats; cat \$D/heki/verify >/tmp/verify; head -n 3 /tmp/verify"
 show eval "grep -v -e ^0x -e ': 0$' /tmp/verify"
 expect "each difference is one that the kernel's own records account for" grep -q '^unknown: 0$' /tmp/verify
+echo "   Every other text write is checked, too, by kind. A kind can be denied before it begins:"
+show eval "echo 'kprobe deny' >\$D/heki/policy; grep -e kprobe -e jump_label \$D/heki/policy"
+refuse EPERM put /sys/kernel/tracing/kprobe_events 'p:demo vfs_read'
+expect "the kernel has no such probe" same "$(cat /sys/kernel/tracing/kprobe_events)" ""
 echo "   The end of boot was before: live mode can no longer be switched off, only unloaded."
 refuse EPERM put "$D/heki/live" off
 
