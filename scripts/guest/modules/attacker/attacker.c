@@ -3,15 +3,29 @@
  * Makes the kernel write any bytes to any address of its text, as an attacker with
  * code execution in VTL0 could: by text_poke(), or as an instruction that is queued.
  *
- * Write "VA HEXBYTES CONTEXT" to /sys/kernel/debug/attacker/write. CONTEXT is
+ * /sys/kernel/debug/attacker:
+ *
+ * write	"VA HEXBYTES HOW [EMULATE]". EMULATE are the bytes of an instruction
+ *		for the kernel to emulate meanwhile; HOW is queue or single then
+ * changed	1 if the last write changed text at VA or near it, else 0
+ *
+ * HOW is
  *
  *	plain		process context
  *	nopreempt	preemption disabled
  *	noirq		interrupts disabled
+ *	irq		hard interrupt, while the process holds text_mutex
  *	queue		process context, as an instruction: queued, then written
  *	queue_nopreempt	the same, queued with preemption disabled
  *	queue_noirq	the same, queued with interrupts disabled
+ *	queue_irq	the same, queued in a hard interrupt
+ *	queue_unlocked	the same, queued without text_mutex
+ *	queue_twice	the same, queued two times before it is written
  *	single		process context, as an instruction by itself
+ *	early_tail	as queue, but writes the bytes after the first one before
+ *			the kernel has written the guard
+ *	early_head	the same with the first byte
+ *	wrong_tail	as queue, but writes the guard and then other bytes
  *	fill		process context, through text_poke_set() like the BPF
  *			allocator: writes the first byte, once for each byte of
  *			HEXBYTES
@@ -22,6 +36,7 @@
 #include <linux/debugfs.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
+#include <linux/irq_work.h>
 #include <linux/irqflags.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
@@ -39,6 +54,7 @@
 #endif
 
 #define BYTES_MAX	16
+#define NEAR		16	/* bytes before and after a write */
 
 static void *(*poke)(void *addr, const void *opcode, size_t len);
 static void *(*poke_set)(void *addr, int c, size_t len);
@@ -49,6 +65,7 @@ static void (*single)(void *addr, const void *opcode, size_t len,
 		      const void *emulate);
 static struct mutex *poke_mutex;
 static struct dentry *dir;
+static bool changed;
 
 /* kallsyms_lookup_name() is not exported; a kprobe finds its address. */
 static unsigned long lookup_symbol(const char *name)
@@ -102,87 +119,157 @@ static int attack_alias(void *addr, const u8 *bytes, size_t len)
 	return 0;
 }
 
+struct write {
+	struct irq_work work;
+	void (*func)(const struct write *w);
+	void *addr;
+	const u8 *bytes;
+	size_t len;
+	const u8 *emulate;
+};
+
+static void write_poke(const struct write *w)
+{
+	poke(w->addr, w->bytes, w->len);
+}
+
 /* The kernel stops with a BUG if it does not know the instruction. */
-static int attack_insn(void *addr, const u8 *bytes, size_t len, const char *how)
+static void write_queue(const struct write *w)
+{
+	queue(w->addr, w->bytes, w->len, w->emulate);
+}
+
+static void in_irq_work(struct irq_work *work)
+{
+	struct write *w = container_of(work, struct write, work);
+
+	w->func(w);
+}
+
+static int write_in(const char *context, struct write *w)
 {
 	unsigned long flags;
+
+	if (!strcmp(context, "plain")) {
+		w->func(w);
+	} else if (!strcmp(context, "nopreempt")) {
+		preempt_disable();
+		w->func(w);
+		preempt_enable();
+	} else if (!strcmp(context, "noirq")) {
+		local_irq_save(flags);
+		w->func(w);
+		local_irq_restore(flags);
+	} else if (!strcmp(context, "irq")) {
+		w->work = IRQ_WORK_INIT_HARD(in_irq_work);
+		irq_work_queue(&w->work);
+		irq_work_sync(&w->work);
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Steps that the kernel would make later, or never. */
+static int attack_steps(const struct write *w, const char *how)
+{
+	static const u8 int3 = 0xcc;
+	u8 other[BYTES_MAX];
+	size_t i;
+
+	if (!strcmp(how, "early_tail")) {
+		poke(w->addr + 1, w->bytes + 1, w->len - 1);
+	} else if (!strcmp(how, "early_head")) {
+		poke(w->addr, w->bytes, 1);
+	} else if (!strcmp(how, "wrong_tail")) {
+		for (i = 1; i < w->len; i++)
+			other[i] = ~w->bytes[i];
+		poke(w->addr, &int3, 1);
+		poke(w->addr + 1, other + 1, w->len - 1);
+		poke(w->addr + 1, w->bytes + 1, w->len - 1);
+		poke(w->addr, w->bytes, 1);
+	} else if (!strcmp(how, "queue_twice")) {
+		write_queue(w);
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int attack_insn(struct write *w, const char *how)
+{
 	int err = 0;
 
+	w->func = write_queue;
+	if (!strcmp(how, "queue_unlocked")) {
+		write_queue(w);
+		return 0;
+	}
 	mutex_lock(poke_mutex);
 	if (!strcmp(how, "queue")) {
-		queue(addr, bytes, len, NULL);
-	} else if (!strcmp(how, "queue_nopreempt")) {
-		preempt_disable();
-		queue(addr, bytes, len, NULL);
-		preempt_enable();
-	} else if (!strcmp(how, "queue_noirq")) {
-		local_irq_save(flags);
-		queue(addr, bytes, len, NULL);
-		local_irq_restore(flags);
+		write_queue(w);
 	} else if (!strcmp(how, "single")) {
-		single(addr, bytes, len, NULL);
-	} else {
-		err = -EINVAL;
+		single(w->addr, w->bytes, w->len, w->emulate);
+	} else if (write_in(how + strlen("queue_"), w)) {
+		write_queue(w);
+		err = attack_steps(w, how);
 	}
 	finish();
 	mutex_unlock(poke_mutex);
 	return err;
 }
 
-static int attack(void *addr, const u8 *bytes, size_t len, const char *how)
+static int attack(struct write *w, const char *how)
 {
-	unsigned long flags;
-	int err = 0;
+	int err;
 
 	if (!strcmp(how, "two_pages"))
-		return attack_two_pages(addr, bytes, len);
+		return attack_two_pages(w->addr, w->bytes, w->len);
 	if (!strcmp(how, "alias"))
-		return attack_alias(addr, bytes, len);
-	if (!strncmp(how, "queue", 5) || !strcmp(how, "single"))
-		return attack_insn(addr, bytes, len, how);
-
-	mutex_lock(poke_mutex);
-	if (!strcmp(how, "plain")) {
-		poke(addr, bytes, len);
-	} else if (!strcmp(how, "nopreempt")) {
-		preempt_disable();
-		poke(addr, bytes, len);
-		preempt_enable();
-	} else if (!strcmp(how, "noirq")) {
-		local_irq_save(flags);
-		poke(addr, bytes, len);
-		local_irq_restore(flags);
-	} else if (strcmp(how, "fill")) {
-		err = -EINVAL;
+		return attack_alias(w->addr, w->bytes, w->len);
+	if (!strcmp(how, "fill")) {
+		/* text_poke_set() takes text_mutex itself. */
+		poke_set(w->addr, w->bytes[0], w->len);
+		return 0;
 	}
+	w->func = write_poke;
+	mutex_lock(poke_mutex);
+	err = write_in(how, w);
 	mutex_unlock(poke_mutex);
-
-	/* text_poke_set() takes text_mutex itself. */
-	if (!strcmp(how, "fill"))
-		poke_set(addr, bytes[0], len);
-	return err;
+	return err ? attack_insn(w, how) : 0;
 }
 
 static ssize_t attack_write(struct file *file, const char __user *ubuf,
 			    size_t len, loff_t *ppos)
 {
-	char line[80], hex[2 * BYTES_MAX + 1], how[16];
+	char line[128], hex[2 * BYTES_MAX + 1], how[16], emulate[2 * BYTES_MAX + 1];
+	u8 before[BYTES_MAX + 2 * NEAR] = {}, after[BYTES_MAX + 2 * NEAR] = {};
+	u8 bytes[BYTES_MAX], emulated[BYTES_MAX] = {};
+	struct write w = { .bytes = bytes };
 	unsigned long addr;
-	u8 bytes[BYTES_MAX];
-	size_t nr;
-	int err;
+	int nr, err;
 
 	if (len >= sizeof(line))
 		return -EINVAL;
 	if (copy_from_user(line, ubuf, len))
 		return -EFAULT;
 	line[len] = '\0';
-	if (sscanf(line, "%lx %32s %15s", &addr, hex, how) != 3)
+	nr = sscanf(line, "%lx %32s %15s %32s", &addr, hex, how, emulate);
+	if (nr < 3)
 		return -EINVAL;
-	nr = strlen(hex) / 2;
-	if (hex2bin(bytes, hex, nr))
+	w.addr = (void *)addr;
+	w.len = strlen(hex) / 2;
+	if (hex2bin(bytes, hex, w.len))
 		return -EINVAL;
-	err = attack((void *)addr, bytes, nr, how);
+	if (nr == 4) {
+		if (hex2bin(emulated, emulate, strlen(emulate) / 2))
+			return -EINVAL;
+		w.emulate = emulated;
+	}
+	copy_from_kernel_nofault(before, w.addr - NEAR, w.len + 2 * NEAR);
+	err = attack(&w, how);
+	copy_from_kernel_nofault(after, w.addr - NEAR, w.len + 2 * NEAR);
+	changed = memcmp(before, after, sizeof(before));
 	return err ?: len;
 }
 
@@ -210,6 +297,7 @@ static int __init attacker_init(void)
 		return -ENOENT;
 	dir = debugfs_create_dir("attacker", NULL);
 	debugfs_create_file("write", 0200, dir, NULL, &attack_fops);
+	debugfs_create_bool("changed", 0400, dir, &changed);
 	return 0;
 }
 
