@@ -22,6 +22,8 @@
 typedef unsigned long ftrace_location_range_fn(unsigned long start,
 					       unsigned long end);
 typedef unsigned long ftrace_ops_trampoline_fn(unsigned long addr);
+typedef int ftrace_ops_test_fn(unsigned long ops, unsigned long ip,
+			       unsigned long regs);
 typedef unsigned long ftrace_find_rec_direct_fn(unsigned long addr);
 typedef unsigned long get_kprobe_fn(unsigned long addr);
 typedef bool is_insn_slot_addr_fn(unsigned long cache, unsigned long addr);
@@ -30,6 +32,7 @@ typedef unsigned long module_address_fn(unsigned long addr);
 
 DEFINE_STATIC_CALL_RET0(lvbs_ftrace_location_range, ftrace_location_range_fn);
 DEFINE_STATIC_CALL_RET0(lvbs_ftrace_ops_trampoline, ftrace_ops_trampoline_fn);
+DEFINE_STATIC_CALL_RET0(lvbs_ftrace_ops_test, ftrace_ops_test_fn);
 DEFINE_STATIC_CALL_RET0(lvbs_ftrace_find_rec_direct, ftrace_find_rec_direct_fn);
 DEFINE_STATIC_CALL_RET0(lvbs_get_kprobe, get_kprobe_fn);
 DEFINE_STATIC_CALL_RET0(lvbs_is_insn_slot_addr, is_insn_slot_addr_fn);
@@ -46,6 +49,7 @@ struct ftrace_records {
 
 /* Constant once found; 0 if this kernel has none. */
 static const struct ftrace_records * const *ftrace_records;
+static bool ops_can_be_tested;
 static unsigned long insn_slots, optinsn_slots;
 static unsigned long aggr_pre_handler;
 static struct list_head *all_modules;
@@ -62,6 +66,8 @@ void live_kernel_find(void)
 {
 	FIND_CALL(ftrace_location_range, "ftrace_location_range");
 	FIND_CALL(ftrace_ops_trampoline, "ftrace_ops_trampoline");
+	FIND_CALL(ftrace_ops_test, "ftrace_ops_test");
+	ops_can_be_tested = ksym_address("ftrace_ops_test");
 	FIND_CALL(ftrace_find_rec_direct, "ftrace_find_rec_direct");
 	FIND_CALL(get_kprobe, "get_kprobe");
 	FIND_CALL(is_insn_slot_addr, "__is_insn_slot_addr");
@@ -144,6 +150,26 @@ unsigned long live_ftrace_trampoline(unsigned long addr, unsigned long *func)
 	}
 	preempt_enable();
 	return start;
+}
+
+/*
+ * Does a trampoline begin at @addr, and does its user trace @site? That of another
+ * user would call a function that does not expect this site, and no longer the one
+ * that does.
+ */
+bool live_ftrace_traces(unsigned long addr, unsigned long site)
+{
+	const struct ftrace_ops *ops;
+	bool found;
+
+	preempt_disable();	/* keeps the ops */
+	ops = (void *)static_call(lvbs_ftrace_ops_trampoline)(addr);
+	found = ops && ops->trampoline == addr &&
+		(!ops_can_be_tested ||
+		 /* It tests nothing without registers. */
+		 static_call(lvbs_ftrace_ops_test)((unsigned long)ops, site, 1));
+	preempt_enable();
+	return found;
 }
 
 unsigned long live_ftrace_direct(unsigned long site)

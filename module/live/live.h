@@ -132,6 +132,7 @@ unsigned long live_ftrace_site(unsigned long addr);
 unsigned long live_ftrace_site_in(unsigned long first, unsigned long last,
 				  unsigned long *flags);
 unsigned long live_ftrace_trampoline(unsigned long addr, unsigned long *func);
+bool live_ftrace_traces(unsigned long addr, unsigned long site);
 
 /* The direct trampoline that the tracer's call site may call, or 0. */
 unsigned long live_ftrace_direct(unsigned long site);

@@ -296,7 +296,7 @@ static const char *check_call_site_now(const struct live_place *place,
 static const char *check_call_site_written(const struct live_place *place,
 					   unsigned long to)
 {
-	unsigned long flags = place->flags, func;
+	unsigned long flags = place->flags;
 	const struct dyn_ftrace rec = { .flags = flags };
 
 	if (flags == -1UL)
@@ -309,8 +309,8 @@ static const char *check_call_site_written(const struct live_place *place,
 		return to == live_ftrace_direct(place->va) ? NULL :
 		       "not a call of its direct trampoline";
 	if (flags & FTRACE_FL_TRAMP)
-		return live_ftrace_trampoline(to, &func) == to ? NULL :
-		       "not a call of a trampoline";
+		return live_ftrace_traces(to, place->va) ? NULL :
+		       "not a call of its tracer's trampoline";
 	return to == (flags & FTRACE_FL_REGS ? tracer.regs_caller :
 					       tracer.caller) ?
 	       NULL : "not a call of the tracer";
@@ -333,23 +333,31 @@ static const char *check_call_site(const struct live_place *place,
 	return to ? check_call_site_now(place, to) : NULL;
 }
 
-/* A call that the tracer makes: in its own two callers, or in a trampoline. */
+/*
+ * The call that the tracer makes. A call of the stub stops all its users, live mode
+ * among them: it may be written only if there are none.
+ */
 static const char *check_tracer_call(const struct live_place *place,
-				     const u8 *insn)
+				     const u8 *insn, bool written)
 {
 	unsigned long to = target_of(insn, place->va), func;
+	bool ok;
 
 	if (place->va == tracer.calls[2])
 		return form_is_nop(insn) ||
 		       (to && (to == tracer.graph_caller || to == tracer.stub)) ?
 		       NULL : "not a call of the graph tracer";
-	if (to && (to == tracer.stub || to == tracer.list_func ||
-		   to == tracer.assist_func ||
-		   (tracer.function && to == *tracer.function)))
-		return NULL;
-	if (to && live_ftrace_trampoline(place->va, &func) && to == func)
-		return NULL;
-	return "not a call of the tracer's function";
+	if (!to)
+		return "not a call";
+	if (live_ftrace_trampoline(place->va, &func))
+		ok = to == func || to == tracer.assist_func;
+	else if (written && tracer.function)
+		ok = to == tracer.list_func || to == *tracer.function;
+	else
+		ok = to == tracer.stub || to == tracer.list_func ||
+		     to == tracer.assist_func ||
+		     (tracer.function && to == *tracer.function);
+	return ok ? NULL : "not a call of the tracer's function";
 }
 
 static unsigned long tracer_call_at(unsigned long va)
@@ -362,13 +370,14 @@ static unsigned long tracer_call_at(unsigned long va)
 	return 0;
 }
 
-/* The call in a trampoline begins at @va. */
+/* The call in a trampoline begins at @va. It is a copy of one of the callers. */
 static bool call_in_trampoline(unsigned long va)
 {
-	unsigned long func;
+	unsigned long func, start = live_ftrace_trampoline(va, &func);
 	u8 insn[FORM_BYTES];
 
-	return live_ftrace_trampoline(va, &func) &&
+	return start && (va - start == tracer.calls[0] - tracer.caller ||
+			 va - start == tracer.calls[1] - tracer.regs_caller) &&
 	       !copy_nofault_from(insn, (void *)va, FORM_BYTES) &&
 	       (insn[0] == INT3 || target_of(insn, va));
 }
@@ -426,7 +435,7 @@ const char *live_place_check(const struct live_place *place, const u8 *insn,
 	case PLACE_CALL_SITE:
 		return check_call_site(place, insn, written);
 	case PLACE_TRACER_CALL:
-		return check_tracer_call(place, insn);
+		return check_tracer_call(place, insn, written);
 	case PLACE_JUMP_LABEL:
 		return check_jump_label(place, insn, written);
 	case PLACE_STATIC_CALL:
