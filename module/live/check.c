@@ -255,7 +255,17 @@ static bool check_livepatch(const struct text_region *region,
 
 /* ---- generated code ---- */
 
-/* Where code is generated, and no text of a module. */
+static bool is_of_module(unsigned long va)
+{
+	bool found;
+
+	preempt_disable();
+	found = live_module_at(va);
+	preempt_enable();
+	return found;
+}
+
+/* Where code is generated, and no text or data of a module. */
 static bool may_be_generated(unsigned long va, size_t len)
 {
 	unsigned long at;
@@ -264,7 +274,7 @@ static bool may_be_generated(unsigned long va, size_t len)
 	    len > MODULES_END - va)
 		return false;
 	for (at = va; at < va + len; at = round_down(at, PAGE_SIZE) + PAGE_SIZE)
-		if (first_seen_at(at))
+		if (first_seen_at(at) || is_of_module(at))
 			return false;
 	return !first_seen_at(va + len - 1);
 }
@@ -282,12 +292,12 @@ static bool is_unused(const struct live_write *w)
 	return true;
 }
 
-/* No program has a byte there; they begin at multiples of 64. */
+/* No program has a byte there. All have more than 4; they begin anywhere. */
 static bool no_program_in(unsigned long va, size_t len)
 {
 	unsigned long at;
 
-	for (at = va; at < va + len; at = round_down(at, 64) + 64)
+	for (at = va; at < va + len; at = round_down(at, 4) + 4)
 		if (live_is_bpf_text(at))
 			return false;
 	return true;
@@ -313,19 +323,37 @@ static struct live_verdict check_generated(const struct live_write *w)
 		       "other code is there");
 }
 
-/* Calls, jumps and NOPs within generated code. */
+/* A NOP, or a call or jump of generated code, which these replace. */
+static bool is_generated_insn(const u8 *insn, unsigned long va)
+{
+	unsigned long to = form_call_target(insn, va) ?:
+			   form_jump_target(insn, va);
+
+	return form_is_nop(insn) || (to && may_be_generated(to, 1));
+}
+
+/* Trampolines of the tracer, and slots of probes, have rules of their own. */
+static bool is_of_tracer_or_probe(unsigned long va)
+{
+	unsigned long func;
+
+	return live_ftrace_trampoline(va, &func) || live_is_insn_slot(va) ||
+	       live_is_optinsn_slot(va);
+}
+
 static struct live_verdict check_generated_insn(const struct live_write *w)
 {
-	unsigned long to = w->len != FORM_BYTES ? 0 :
-			   form_call_target(w->bytes, w->va) ?:
-			   form_jump_target(w->bytes, w->va);
+	u8 now[FORM_BYTES];
 
-	if (!may_be_generated(w->va, w->len))
+	if (!may_be_generated(w->va, w->len) || is_of_tracer_or_probe(w->va) ||
+	    is_of_tracer_or_probe(w->va + w->len - 1))
 		return illegal(LIVE_UNKNOWN, "nothing is patched there");
 	if (w->len != FORM_BYTES)
 		return illegal(LIVE_BPF, "not an instruction of 5 bytes");
-	return verdict(LIVE_BPF, form_is_nop(w->bytes) ||
-		       (to && may_be_generated(to, 1)),
+	if (copy_nofault_from(now, (void *)w->va, FORM_BYTES) ||
+	    !is_generated_insn(now, w->va))
+		return illegal(LIVE_BPF, "other code is there");
+	return verdict(LIVE_BPF, is_generated_insn(w->bytes, w->va),
 		       "neither a NOP nor a call or jump of generated code");
 }
 
