@@ -476,14 +476,16 @@ static int region_add(const struct module *mod, bool init, unsigned long start,
 	return 0;
 }
 
-static bool module_is_known(const struct module *mod)
+/* The notifiers see those that are being loaded. */
+static bool module_is_missing(const struct module *mod)
 {
 	const struct text_region *region;
 
 	list_for_each_entry(region, &regions, node)
 		if (region->mod == mod && !region->init && !region->going)
-			return true;
-	return !module_text_memory(mod, false).size;
+			return false;
+	return mod->state == MODULE_STATE_LIVE &&
+	       module_text_memory(mod, false).size;
 }
 
 static int module_add(const struct module *mod, bool init)
@@ -567,7 +569,7 @@ int first_seen_complete(void)
 	if (!text_mutex)
 		return -ENOENT;
 	mutex_lock(&first_seen_lock);
-	while (!err && (mod = live_module_get(module_is_known))) {
+	while (!err && (mod = live_module_get(module_is_missing))) {
 		err = module_add(mod, false);
 		module_put(mod);
 	}

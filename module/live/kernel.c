@@ -248,19 +248,27 @@ bool live_in_unformed_module(unsigned long addr)
 	return found;
 }
 
-struct module *live_module_get(bool (*known)(const struct module *mod))
+bool live_module_any(bool (*matches)(const struct module *mod))
+{
+	const struct module *mod;
+	bool found = false;
+
+	preempt_disable();
+	list_for_each_entry_rcu(mod, all_modules, list)
+		found |= matches(mod);
+	preempt_enable();
+	return found;
+}
+
+struct module *live_module_get(bool (*matches)(const struct module *mod))
 {
 	struct module *mod, *found = NULL;
 
 	if (!all_modules)
-		all_modules = (void *)ksym_address("modules");
-	if (!all_modules)
 		return NULL;
 	preempt_disable();
 	list_for_each_entry_rcu(mod, all_modules, list) {
-		/* The notifiers see those that are being loaded. */
-		if (mod->state == MODULE_STATE_LIVE && !known(mod) &&
-		    try_module_get(mod)) {
+		if (matches(mod) && try_module_get(mod)) {
 			found = mod;
 			break;
 		}

@@ -150,8 +150,12 @@ bool live_is_bpf_text(unsigned long addr);
 const struct module *live_module_at(unsigned long addr);
 bool live_in_unformed_module(unsigned long addr);
 
-/* A reference to a live module that is not @known, or NULL. Any context. */
-struct module *live_module_get(bool (*known)(const struct module *mod));
+/*
+ * Does any module match? And a reference to one that does and is not being unloaded,
+ * or NULL. @matches is called with preemption disabled. Any context.
+ */
+bool live_module_any(bool (*matches)(const struct module *mod));
+struct module *live_module_get(bool (*matches)(const struct module *mod));
 
 /* ---- places where text is patched (places.c) ---- */
 

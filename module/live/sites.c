@@ -9,6 +9,7 @@
  * from the first INT3 of a batch to the last byte, so no site is read, added or
  * dropped half patched.
  */
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/io.h>
 #include <linux/jump_label.h>
@@ -24,13 +25,17 @@
 
 #include "heki/heki.h"
 #include "ksym.h"
+#include "live/forms.h"
 #include "live/live.h"
 #include "phys/phys.h"
 #include "subsystems.h"
 
-#define INT3	0xcc
 #define JMP_LONG	0xe9
 #define JMP_SHORT	0xeb
+
+/* How long switching on waits for a module to come to the notifiers. */
+#define UNSEEN_TRIES	100
+#define UNSEEN_MS	10
 
 /* Jump-table entries of the kernel or of a module: init text, or the rest. */
 struct site_table {
@@ -60,7 +65,6 @@ static bool kernel_known;
 
 /* Constant once found. */
 static unsigned long core_start, core_end;
-static struct list_head *all_modules;
 static struct mutex *text_mutex;	/* serialises the kernel's text writes */
 static struct mutex *key_mutex;		/* the kernel's jump_label_mutex */
 
@@ -330,12 +334,11 @@ static int kernel_add(void)
 
 	core_start = ksym_address("_stext");
 	core_end = ksym_address("_etext");
-	all_modules = (void *)ksym_address("modules");
 	text_mutex = (void *)ksym_address("text_mutex");
 	key_mutex = (void *)ksym_address("jump_label_mutex");
 	if (!table.start || !table.end || !core_start || !core_end ||
-	    !all_modules || !text_mutex || !key_mutex) {
-		pr_err("live mode: cannot find the kernel's jump table, text, modules or mutexes\n");
+	    !text_mutex || !key_mutex) {
+		pr_err("live mode: cannot find the kernel's jump table, text or mutexes\n");
 		return -ENOENT;
 	}
 
@@ -446,42 +449,80 @@ fail:
 	return id;
 }
 
-/* This module is VTL1: its text is not for VTL0 to patch. */
-static bool module_needs_no_sites(const struct module *mod)
+/* Was the text of a module that is being loaded first seen? text_mutex is held. */
+static bool is_seen(const struct module *mod)
 {
-	return mod == THIS_MODULE || module_known(mod);
+	struct module_memory text = module_text_memory(mod, false);
+
+	return !text.size || first_seen_at((unsigned long)text.base);
+}
+
+/* This module is VTL1: its text is not for VTL0 to patch. */
+static bool needs_sites(const struct module *mod)
+{
+	if (mod == THIS_MODULE || module_known(mod))
+		return false;
+	return mod->state == MODULE_STATE_LIVE ||
+	       (mod->state == MODULE_STATE_COMING && is_seen(mod));
 }
 
 /*
- * A module that passed the notifier before live mode was on, and is not live yet,
- * patches sites that are not in the map.
+ * A module that is about to come to the notifiers, or came to them before this module
+ * was loaded. What the latter patches cannot be checked.
  */
-static bool module_in_transit(void)
+static bool is_unseen(const struct module *mod)
 {
-	const struct module *mod;
-	bool found = false;
+	return mod != THIS_MODULE && mod->state == MODULE_STATE_COMING &&
+	       !is_seen(mod);
+}
 
-	lockdep_assert_held(&sites_lock);
+static bool any_unseen(void)
+{
+	bool found;
 
-	preempt_disable();
-	list_for_each_entry_rcu(mod, all_modules, list)
-		found |= mod != THIS_MODULE && !module_known(mod) &&
-			 mod->state != MODULE_STATE_LIVE &&
-			 mod->state != MODULE_STATE_UNFORMED;
-	preempt_enable();
+	mutex_lock(text_mutex);
+	found = live_module_any(is_unseen);
+	mutex_unlock(text_mutex);
 	return found;
 }
 
+/* The notifier, where it will be seen, waits for sites_lock. */
+static int wait_for_unseen(void)
+{
+	unsigned int tries;
+
+	lockdep_assert_held(&sites_lock);
+
+	for (tries = 0; any_unseen(); tries++) {
+		if (tries == UNSEEN_TRIES) {
+			pr_err("live mode: a module is being loaded that began before lvbs was\n");
+			return -EBUSY;
+		}
+		mutex_unlock(&sites_lock);
+		msleep(UNSEEN_MS);
+		mutex_lock(&sites_lock);
+	}
+	return 0;
+}
+
+static struct module *next_module(void)
+{
+	struct module *mod;
+
+	mutex_lock(text_mutex);
+	mod = live_module_get(needs_sites);
+	mutex_unlock(text_mutex);
+	return mod;
+}
+
+/* Those that are being unloaded are left out: the kernel writes what it queued. */
 static int modules_add(void)
 {
 	struct module *mod;
-	int err = 0;
+	int err;
 
-	if (module_in_transit()) {
-		pr_err("live mode: a module is being loaded or unloaded\n");
-		return -EBUSY;
-	}
-	while (!err && (mod = live_module_get(module_needs_no_sites))) {
+	err = wait_for_unseen();
+	while (!err && (mod = next_module())) {
 		err = module_add(mod);
 		module_put(mod);
 	}
