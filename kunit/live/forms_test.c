@@ -137,6 +137,24 @@ static void call_thunk_form(struct kunit *test)
 						     TARGET - 16, &padded));
 }
 
+static void stands_for_call_form(struct kunit *test)
+{
+	static const struct {
+		u8 insn[FORM_BYTES];
+		bool stands;
+	} rows[] = {
+		{ XOR, true }, { WARN_TRAP, true }, { CALL_TARGET }, { NOP5 },
+		{ JMP_TARGET }, { RET }, { { 0x2e, 0x2e, 0x2e, 0x31, 0xc1 } },
+		{ { 0x67, 0x48, 0x0f, 0xb9, 0x3b } },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		KUNIT_EXPECT_EQ_MSG(test, rows[i].stands,
+				    form_stands_for_call(rows[i].insn),
+				    "row %u", i);
+}
+
 struct conditional_row {
 	const char *name;
 	u8 insn[INSN_BYTES];
@@ -229,6 +247,7 @@ static struct kunit_case forms_cases[] = {
 	KUNIT_CASE(no_return_thunk),
 	KUNIT_CASE_PARAM(jump_label_form, label_gen_params),
 	KUNIT_CASE(call_thunk_form),
+	KUNIT_CASE(stands_for_call_form),
 	KUNIT_CASE_PARAM(conditional_form, conditional_gen_params),
 	KUNIT_CASE(jump_label_size),
 	KUNIT_CASE(lock_form),

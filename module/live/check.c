@@ -392,7 +392,7 @@ static struct live_verdict check_insn(const struct live_write *w,
 		if (place.va != w->va || place.len != w->len)
 			return illegal(place.kind, "not the place's instruction");
 		why = live_place_check(&place, w->bytes, true);
-		if (!why && emulate && !live_place_emulates(&place, emulate))
+		if (!why && !live_place_emulates(&place, w->bytes, emulate))
 			why = "not what an INT3 may do there";
 		return (struct live_verdict) { .kind = place.kind, .why = why };
 	}

@@ -94,6 +94,13 @@ bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
 	       (to && to == targets->return_thunk);
 }
 
+/* What a call of one of two functions is replaced by. */
+bool form_stands_for_call(const u8 *insn)
+{
+	return !memcmp(insn, xor_eax, FORM_BYTES) ||
+	       !memcmp(insn, warn, FORM_BYTES);
+}
+
 /* A conditional jump of 6 bytes: 0f 80 to 0f 8f, and an offset. */
 bool form_is_conditional(const u8 *insn)
 {

@@ -37,6 +37,7 @@ unsigned int form_jump_label_size(const u8 *insn);
 bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
 			 unsigned long func,
 			 const struct form_targets *targets);
+bool form_stands_for_call(const u8 *insn);
 bool form_is_conditional(const u8 *insn);
 bool form_is_conditional_call(const u8 *insn, unsigned long va,
 			      unsigned long func,

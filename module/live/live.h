@@ -188,7 +188,8 @@ bool live_place_in(const struct text_region *region, unsigned long va, size_t le
 		   struct live_place *place);
 const char *live_place_check(const struct live_place *place, const u8 *insn,
 			     bool written);
-bool live_place_emulates(const struct live_place *place, const u8 *insn);
+bool live_place_emulates(const struct live_place *place, const u8 *insn,
+			 const u8 *emulate);
 
 /* ---- verdicts (check.c) ---- */
 

@@ -206,20 +206,22 @@ static const char *check_static_call(const struct live_place *place,
 	return "not a call of the key's function";
 }
 
-/* What an INT3 does while a static call is written: NULL, or a call of @func. */
-static bool emulates_static_call(const struct live_place *place, const u8 *insn)
+/*
+ * May an INT3 do @emulate while @insn is written? Mostly it does what @insn does, and
+ * @emulate is NULL. What stands for a call of a function is emulated as that call.
+ */
+bool live_place_emulates(const struct live_place *place, const u8 *insn,
+			 const u8 *emulate)
 {
+	bool stands_for_call = place->type == PLACE_STATIC_CALL &&
+			       form_stands_for_call(insn);
 	const struct static_call_key *key = place->key;
 	unsigned long func;
 
-	return !copy_nofault_from(&func, &key->func, sizeof(func)) &&
-	       func && form_call_target(insn, place->va) == func;
-}
-
-bool live_place_emulates(const struct live_place *place, const u8 *insn)
-{
-	return place->type == PLACE_STATIC_CALL && place->len == FORM_BYTES &&
-	       emulates_static_call(place, insn);
+	if (!stands_for_call || !emulate)
+		return !stands_for_call && !emulate;
+	return !copy_nofault_from(&func, &key->func, sizeof(func)) && func &&
+	       form_call_target(emulate, place->va) == func;
 }
 
 /* ---- jump labels ---- */

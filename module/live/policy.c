@@ -7,12 +7,14 @@
  *	deny	as check, and what would lead to one fails before it has begun,
  *		with -EPERM, where the kernel has a function that returns errors
  *
- * A second ftrace_ops sees those functions called. It is registered while a kind is
- * denied, and acts in mediate only.
+ * A second ftrace_ops sees those functions called; where the tracer does not see
+ * itself, kprobes do. They are registered while a kind is denied, and act in mediate
+ * only.
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/ftrace.h>
+#include <linux/kprobes.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
@@ -43,15 +45,14 @@ static atomic64_t denied_count;
 /* Why this kernel only lets a kind be counted, or NULL. */
 static const char *only_counted[LIVE_NR];
 
-/*
- * Functions that begin what leads to text writes. Those that this kernel lacks, or
- * does not let ftrace see, have no address.
- */
+/* Functions that begin what leads to text writes. */
 struct denied {
 	const char *name;
 	enum live_kind kind;
 	bool pointer;		/* returns NULL, not an errno */
-	unsigned long va;
+	unsigned long va;	/* 0: this kernel lacks it */
+	bool untraced;
+	struct kprobe probe;	/* if untraced */
 };
 
 static struct denied denied[] = {
@@ -103,24 +104,45 @@ static bool is_of_kprobes(const struct denied *d, const struct pt_regs *regs)
 	       (regs->di == kprobe_ops[0] || regs->di == kprobe_ops[1]);
 }
 
+/* Makes a function that was just called return at once, if it is denied. */
+static bool deny_call(const struct denied *d, unsigned long caller,
+		      struct pt_regs *regs)
+{
+	if (READ_ONCE(policies[d->kind]) != POLICY_DENY ||
+	    strcmp(live_mode_name(), "mediate") ||
+	    within_module(caller, THIS_MODULE) || is_of_kprobes(d, regs))
+		return false;
+	atomic64_inc(&denied_count);
+	pr_warn_ratelimited("denied %s(), called from %pS: policy of %s\n",
+			    d->name, (void *)caller, live_kind_name(d->kind));
+	instruction_pointer_set(regs, d->pointer ?
+				(unsigned long)live_deny_pointer :
+				(unsigned long)live_deny);
+	return true;
+}
+
 static void notrace denied_entered(unsigned long ip, unsigned long parent_ip,
 				   struct ftrace_ops *ops,
 				   struct ftrace_regs *fregs)
 {
-	struct pt_regs *regs = ftrace_get_regs(fregs);
 	const struct denied *d = denied_at(ip);
 
-	if (!d || READ_ONCE(policies[d->kind]) != POLICY_DENY ||
-	    strcmp(live_mode_name(), "mediate") ||
-	    within_module(parent_ip, THIS_MODULE) || is_of_kprobes(d, regs))
-		return;
-	atomic64_inc(&denied_count);
-	pr_warn_ratelimited("denied %s(), called from %pS: policy of %s\n",
-			    d->name, (void *)parent_ip,
-			    live_kind_name(d->kind));
-	instruction_pointer_set(regs, d->pointer ?
-				(unsigned long)live_deny_pointer :
-				(unsigned long)live_deny);
+	if (d)
+		deny_call(d, parent_ip, ftrace_get_regs(fregs));
+}
+
+static int denied_probed(struct kprobe *p, struct pt_regs *regs)
+{
+	const struct denied *d = container_of(p, struct denied, probe);
+
+	/* At the first instruction the return address is on top of the stack. */
+	return deny_call(d, *(unsigned long *)regs->sp, regs);
+}
+
+/* A probe with a post handler is never optimised: then it could not deny. */
+static void denied_stepped(struct kprobe *p, struct pt_regs *regs,
+			   unsigned long flags)
+{
 }
 
 static struct ftrace_ops denied_ops = {
@@ -141,19 +163,63 @@ static bool may_be_denied(enum live_kind kind)
 	return false;
 }
 
-static int hook_denied(void)
+static void unprobe_denied(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(denied); i++) {
+		if (denied[i].probe.addr)
+			unregister_kprobe(&denied[i].probe);
+		denied[i].probe = (struct kprobe) {};
+	}
+}
+
+static int probe_denied(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(denied); i++) {
+		if (!denied[i].va || !denied[i].untraced)
+			continue;
+		denied[i].probe = (struct kprobe) {
+			.addr = (kprobe_opcode_t *)denied[i].va,
+			.pre_handler = denied_probed,
+			.post_handler = denied_stepped,
+		};
+		err = register_kprobe(&denied[i].probe);
+		if (err)
+			denied[i].probe = (struct kprobe) {};
+	}
+	if (err)
+		unprobe_denied();
+	return err;
+}
+
+static int trace_denied(void)
 {
 	bool first = true;
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; !err && i < ARRAY_SIZE(denied); i++) {
-		if (!denied[i].va)
+		if (!denied[i].va || denied[i].untraced)
 			continue;
 		err = ftrace_set_filter_ip(&denied_ops, denied[i].va, 0, first);
 		first = false;
 	}
-	err = err ?: register_ftrace_function(&denied_ops);
+	return err ?: register_ftrace_function(&denied_ops);
+}
+
+static int hook_denied(void)
+{
+	int err = probe_denied();
+
+	if (!err) {
+		err = trace_denied();
+		if (err)
+			unprobe_denied();
+	}
 	if (err)
 		pr_err("heki/policy: cannot hook the functions to deny: error %d (is one traced by a live patch or BPF?)\n",
 		       err);
@@ -170,6 +236,7 @@ static int unhook_denied(void)
 		       err);
 		return err;
 	}
+	unprobe_denied();
 	is_registered = false;
 	/* Wait for the tasks that still return through the module's text. */
 	synchronize_rcu_tasks();
@@ -291,9 +358,8 @@ void live_policy_find(void)
 		   "no is_bpf_text_address() in this kernel");
 	for (i = 0; i < ARRAY_SIZE(denied); i++) {
 		denied[i].va = ksym_address(denied[i].name);
-		if (denied[i].va && !live_ftrace_site(denied[i].va) &&
-		    !live_ftrace_site(denied[i].va + 4))
-			denied[i].va = 0;
+		denied[i].untraced = !live_ftrace_site(denied[i].va) &&
+				     !live_ftrace_site(denied[i].va + 4);
 	}
 	kprobe_ops[0] = ksym_address("kprobe_ftrace_ops");
 	kprobe_ops[1] = ksym_address("kprobe_ipmodify_ops");

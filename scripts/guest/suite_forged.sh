@@ -175,6 +175,8 @@ echo nop >$T/current_tracer
 text_before=$(text_sum)
 verdicts_before=$(counters)
 t_ok mediate live mediate
+# The attacks would be written.
+[ "$(cat "$LIVE")" = mediate ] || t_done
 echo 1 >"$WRITES"
 
 #
@@ -239,6 +241,7 @@ zero_va=$(target zero)
 return0=$(sym __static_call_return0)
 place static_call zero "$zero_va" 2e2e2e31c0 "$(call_to "$zero_va" "$return0")"
 refused static_call zero_emulates_another "$zero_va" 2e2e2e31c0 "queue single" "$(call_to "$zero_va" "$one")"
+refused static_call zero_emulates_itself "$zero_va" 2e2e2e31c0 "queue single"
 refused static_call zero_emulates_a_jump "$zero_va" 2e2e2e31c0 "queue single" "$(jump_to "$zero_va" "$return0")"
 refused static_call zero_nop "$zero_va" $NOP5
 
@@ -423,20 +426,23 @@ refused unknown kprobe_removed "$probe_va" cc
 #
 # Lock prefixes, which a kernel that booted with several CPUs does not switch.
 #
-lock=$(target lock)
-t_is "$(kcore_read "$lock" 1)" f0 has_lock_prefix
+# lock_in FUNCTION BYTES: print the address of its first byte f0, which for the kernel may be another byte than a prefix.
+lock_in() {
+	lock_at=$(kcore_read "$(sym "$1")" "$2" | sed 's/../&\n/g' | awk '$1 == "f0" { print NR - 1; exit }')
+	[ -z "$lock_at" ] || add "$(sym "$1")" "$lock_at"
+}
+lock=$(lock_in targets_take_lock 24)
+t_ok module_has_lock_prefix test -n "$lock"
 refused alternative module_lock "$lock" 3e "$POKES"
 refused alternative module_lock_again "$lock" f0 "$POKES"
 refused unknown module_lock_nop "$lock" 90
 refused unknown module_lock_queued "$lock" 3e "$QUEUED"
 refused unknown module_lock_next_byte "$(add "$lock" 1)" 3e
 refused unknown module_lock_2_bytes "$lock" 3eff
-# Any such byte of the kernel.
-fput_bytes=$(kcore_read "$(sym _raw_spin_lock)" 128)
-fput_at=$(printf %s "$fput_bytes" | sed 's/../&\n/g' | awk '$1 == "f0" { print NR - 1; exit }')
-t_ok kernel_has_lock_prefix test -n "$fput_at"
-refused alternative kernel_lock "$(add "$(sym _raw_spin_lock)" "$fput_at")" 3e "$POKES"
-refused unknown kernel_lock_next_byte "$(add "$(sym _raw_spin_lock)" $((fput_at + 1)))" f0
+kernel_lock=$(lock_in _raw_spin_lock 128)
+t_ok kernel_has_lock_prefix test -n "$kernel_lock"
+refused alternative kernel_lock "$kernel_lock" 3e "$POKES"
+refused unknown kernel_lock_next_byte "$(add "$kernel_lock" 1)" f0
 
 #
 # Generated code.
@@ -508,7 +514,7 @@ plain_text() {
 	refused unknown "$1: jump" "$2" "$(jump_to "$2" "$elsewhere")"
 	refused unknown "$1: return" "$2" c3cccccccc
 	refused unknown "$1: 7_bytes" "$2" 90909090909090
-	refused unknown "$1: 16_bytes" "$2" 90909090909090909090909090909090
+	refused unknown "$1: 9_bytes" "$2" 909090909090909090
 }
 plain_text kernel "$probe_va"
 plain_text module "$code"
@@ -580,8 +586,19 @@ t_ok kprobe_disable_allowed probe_delete
 t_is "$(kcore_read "$probe_va" 5)" "$then" kprobe_disabled_text
 t_ok kprobe_check_at_end policy kprobe check
 
-# The tracer does not trace itself.
-t_fails EINVAL ftrace_deny policy ftrace deny
+t_ok ftrace_deny policy ftrace deny
+denied_before=$(denied)
+for tracer in function function_graph; do
+	t_fails EPERM ${tracer}_denied tracer $tracer
+done
+t_is $(($(denied) - denied_before)) 2 tracers_denied_counted
+t_is "$(cat $T/current_tracer)" nop tracers_denied_none
+# Probes at a function's entry are kprobes, although the tracer calls them.
+t_ok ftrace_deny_probe_allowed put $T/kprobe_events 'p:forged_entry vfs_mkdir'
+t_ok ftrace_deny_probe_enabled put $T/events/kprobes/forged_entry/enable 1
+put $T/events/kprobes/forged_entry/enable 0
+t_ok ftrace_deny_probe_removed put $T/kprobe_events '-:forged_entry'
+t_ok ftrace_check policy ftrace check
 t_ok function_allowed tracer function
 t_ok graph_allowed tracer function_graph
 t_ok tracers_end tracer nop

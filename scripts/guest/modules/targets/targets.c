@@ -9,7 +9,6 @@
  *		tail	the same as a tail call
  *		zero	static call that returns 0
  *		null	static call of no function
- *		lock	lock prefix
  *		data	4 bytes of data that are not 0
  * func		"one" or "two": what the static call calls
  */
@@ -61,13 +60,12 @@ static noinline int targets_call_null(int n)
 	return n + 6;
 }
 
-extern u8 targets_lock[];
 static u32 data = 0x12345678;
 
+/* Its one byte f0 is a lock prefix. */
 static noinline void targets_take_lock(void)
 {
-	asm volatile(".globl targets_lock\n\t"
-		     "targets_lock:\t" LOCK_PREFIX "incl %0" : "+m" (data));
+	asm volatile(LOCK_PREFIX "incl %0" : "+m" (data));
 }
 
 static int (*const idle[])(int n) __used = {
@@ -102,7 +100,6 @@ static int sites_show(struct seq_file *m, void *unused)
 	for (i = 0; i < THIS_MODULE->num_static_call_sites; i++, site++)
 		seq_printf(m, "%s 0x%lx\n", site_name(site),
 			   (unsigned long)&site->addr + site->addr);
-	seq_printf(m, "lock 0x%lx\n", (unsigned long)targets_lock);
 	seq_printf(m, "data 0x%lx\n", (unsigned long)&data);
 	return 0;
 }
