@@ -15,6 +15,8 @@
 #   # last: WHY           run it after all others in its VM
 #   # modules: NAME...    test modules (scripts/guest/modules)
 #   # programs: NAME...   test programs (scripts/guest/programs)
+#   # stock: NAME...      modules of the stock kernel, in the guest's /stock (scripts/vm/stock_modules.sh)
+#   # tools: debian       programs of Debian, in the guest's /tools (scripts/vm/tools.sh)
 #   # suites: NAME...     other suites, which it runs itself
 #
 # The kernel's log is build/test/suite_NAME-KERNEL.kernel.log.
@@ -111,5 +113,11 @@ done
 for program in $(says programs $suites | tr ' ' '\n' | sort -u); do
 	set -- --add "$("$SCRIPTS/vm/program.sh" "$program")" "$@"
 done
+# shellcheck disable=SC2086 # a list of names
+stock=$(says stock $suites)
+# shellcheck disable=SC2086 # a list of names
+test -z "$stock" || set -- --add "$("$SCRIPTS/vm/stock_modules.sh" "$kernel" $stock)" "$@"
+# shellcheck disable=SC2086 # a list of names
+test -z "$(says tools $suites)" || set -- --add "$("$SCRIPTS/vm/tools.sh")" "$@"
 mkdir -p "$BUILD/test"
 LVBS_VM_LOG=${LVBS_VM_LOG:-$BUILD/test/$log.kernel.log} "$SCRIPTS/vm.sh" --kernel "$kernel" "$@"

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/string.h>
+#include <asm/insn.h>
 
 #include "ksym.h"
 #include "live/forms.h"
@@ -17,7 +18,6 @@
 #include "phys/phys.h"
 
 #define PROBE_TAIL	4	/* bytes of a jump after the first one */
-#define SLOT_BYTES	16	/* MAX_INSN_SIZE, arch/x86/include/asm/kprobes.h */
 
 /* What a slot of an optimised probe begins with (arch/x86/kernel/kprobes/opt.c). */
 static struct {
@@ -126,11 +126,14 @@ static bool check_unoptimise(const struct text_region *region,
 	return true;
 }
 
-/* A copied instruction, and an INT3 or a jump back. */
+/*
+ * A copied instruction, and an INT3 or a jump back. A page is divided into slots of
+ * MAX_INSN_SIZE bytes (kprobe_insn_slots.insn_size).
+ */
 static bool is_probe_slot(const struct live_write *w)
 {
-	if (offset_in_page(w->va) % SLOT_BYTES || w->len < 2 ||
-	    w->len > SLOT_BYTES || w->fill)
+	if (offset_in_page(w->va) % MAX_INSN_SIZE || w->len < 2 ||
+	    w->len > MAX_INSN_SIZE || w->fill)
 		return false;
 	return w->bytes[w->len - 1] == INT3 ||
 	       (w->len > FORM_BYTES &&
@@ -149,7 +152,7 @@ static bool is_optprobe_slot(const struct live_write *w)
 	unsigned long back;
 
 	if (w->fill || w->len <= end + FORM_BYTES ||
-	    w->len > end + FORM_BYTES + SLOT_BYTES + FORM_BYTES)
+	    w->len > end + FORM_BYTES + MAX_INSN_SIZE + FORM_BYTES)
 		return false;
 	back = form_jump_target(w->bytes + w->len - FORM_BYTES,
 				w->va + w->len - FORM_BYTES);
