@@ -6,6 +6,7 @@
  * written: see places.c. Here are the users that write bytes by themselves: probes,
  * lock prefixes, generated code, the debugger.
  */
+#include <linux/bpf.h>
 #include <linux/elf.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -31,6 +32,9 @@ static struct {
 
 static unsigned long thunk_start, thunk_end;
 
+/* The kernel's only one, of XDP; NULL if it has none. */
+static const struct bpf_dispatcher *dispatcher;
+
 void live_check_find(void)
 {
 	template.entry = ksym_address("optprobe_template_entry");
@@ -41,6 +45,7 @@ void live_check_find(void)
 	template.callback = ksym_address("optimized_callback");
 	thunk_start = ksym_address("skl_call_thunk_template");
 	thunk_end = ksym_address("skl_call_thunk_tail");
+	dispatcher = (void *)ksym_address("bpf_dispatcher_xdp");
 }
 
 static struct live_verdict legal(enum live_kind kind)
@@ -295,22 +300,35 @@ static bool is_unused(const struct live_write *w)
 	return true;
 }
 
-/* No program has a byte there. All have more than 4; they begin anywhere. */
+/* Every program has more bytes. */
+#define PROGRAM_STEP	8
+
+/*
+ * No program has a byte there. To the kernel the address past a program's last byte
+ * belongs to it as well (bpf_tree_comp()), and another may begin there.
+ */
 static bool no_program_in(unsigned long va, size_t len)
 {
 	unsigned long at;
 
-	for (at = va; at < va + len; at = round_down(at, 4) + 4)
-		if (live_is_bpf_text(at))
+	for (at = va; at < va + len; at += PROGRAM_STEP)
+		if (live_is_bpf_text(at + 1))
 			return false;
 	return true;
 }
 
-/* The one image that is overwritten: one half is in use, the other is written. */
+/*
+ * The one image that is overwritten: one half is in use, the other is written
+ * (bpf_dispatcher_update()). It is between programs, at any multiple of 64.
+ */
 static bool is_dispatcher(const struct live_write *w)
 {
-	return w->len == PAGE_SIZE / 2 && !(w->va % (PAGE_SIZE / 2)) &&
-	       live_is_bpf_text(round_down(w->va, PAGE_SIZE));
+	unsigned long image;
+
+	if (!dispatcher || w->len != PAGE_SIZE / 2)
+		return false;
+	image = (unsigned long)READ_ONCE(dispatcher->image);
+	return image && (w->va == image || w->va == image + PAGE_SIZE / 2);
 }
 
 static struct live_verdict check_generated(const struct live_write *w)
