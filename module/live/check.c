@@ -314,7 +314,7 @@ static bool no_program_in(unsigned long va, size_t len)
 	for (at = va; at < va + len; at += PROGRAM_STEP)
 		if (live_is_bpf_text(at + 1))
 			return false;
-	return true;
+	return !live_is_bpf_text(va + len - 1);
 }
 
 /*

@@ -24,6 +24,7 @@
 #include "heki/heki.h"
 #include "ksym.h"
 #include "live/live.h"
+#include "phys/phys.h"
 
 enum policy {
 	POLICY_COUNT,
@@ -59,6 +60,7 @@ static struct denied denied[] = {
 	{ "register_kprobe", LIVE_KPROBE },
 	{ "enable_kprobe", LIVE_KPROBE },
 	{ "arch_prepare_optimized_kprobe", LIVE_OPTPROBE },
+	{ "tracing_set_tracer", LIVE_FTRACE },
 	{ "register_ftrace_function", LIVE_FTRACE },
 	{ "register_ftrace_graph", LIVE_FTRACE },
 	{ "register_ftrace_direct", LIVE_FTRACE },
@@ -66,9 +68,6 @@ static struct denied denied[] = {
 	{ "bpf_prog_pack_alloc", LIVE_BPF, .pointer = true },
 	{ "klp_enable_patch", LIVE_LIVEPATCH },
 };
-
-/* These serve kprobes, which WARN if they cannot have them. */
-static unsigned long kprobe_ops[2];
 
 /* A function's call of the tracer comes after its landing pad at most. */
 #define CALL_SITE_OFFSET	8
@@ -98,10 +97,19 @@ static const struct denied *denied_at(unsigned long ip)
 	return NULL;
 }
 
-static bool is_of_kprobes(const struct denied *d, const struct pt_regs *regs)
+/*
+ * Calls that must not fail. The tracer's own users do not look at what
+ * register_ftrace_function() returns, and WARN later: the two tracers are denied where
+ * they are selected.
+ */
+static bool must_succeed(const struct denied *d, unsigned long caller,
+			 const struct pt_regs *regs)
 {
-	return d->kind == LIVE_FTRACE &&
-	       (regs->di == kprobe_ops[0] || regs->di == kprobe_ops[1]);
+	if (!strcmp(d->name, "tracing_set_tracer"))
+		return !strcmp((const char *)regs->si, "nop");
+	if (!strcmp(d->name, "register_ftrace_function"))
+		return caller - kernel_image_text().va < kernel_image_text().bytes;
+	return false;
 }
 
 /* Makes a function that was just called return at once, if it is denied. */
@@ -110,7 +118,7 @@ static bool deny_call(const struct denied *d, unsigned long caller,
 {
 	if (READ_ONCE(policies[d->kind]) != POLICY_DENY ||
 	    strcmp(live_mode_name(), "mediate") ||
-	    within_module(caller, THIS_MODULE) || is_of_kprobes(d, regs))
+	    within_module(caller, THIS_MODULE) || must_succeed(d, caller, regs))
 		return false;
 	atomic64_inc(&denied_count);
 	pr_warn_ratelimited("denied %s(), called from %pS: policy of %s\n",
@@ -361,8 +369,6 @@ void live_policy_find(void)
 		denied[i].untraced = !live_ftrace_site(denied[i].va) &&
 				     !live_ftrace_site(denied[i].va + 4);
 	}
-	kprobe_ops[0] = ksym_address("kprobe_ftrace_ops");
-	kprobe_ops[1] = ksym_address("kprobe_ipmodify_ops");
 }
 
 void live_policy_exit(void)

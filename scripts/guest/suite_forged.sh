@@ -6,7 +6,7 @@
 #
 # kernels: stock
 # full: next debug
-# modules: attacker heki_client targets
+# modules: direct_tramp attacker heki_client targets
 # programs: bpf_load
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
@@ -593,11 +593,12 @@ for tracer in function function_graph; do
 done
 t_is $(($(denied) - denied_before)) 2 tracers_denied_counted
 t_is "$(cat $T/current_tracer)" nop tracers_denied_none
+t_ok direct_denied sh -c '! insmod /direct_tramp.ko 2>/tmp/insmod_error && grep -q "not permitted" /tmp/insmod_error'
 # Probes at a function's entry are kprobes, although the tracer calls them.
 t_ok ftrace_deny_probe_allowed put $T/kprobe_events 'p:forged_entry vfs_mkdir'
 t_ok ftrace_deny_probe_enabled put $T/events/kprobes/forged_entry/enable 1
 put $T/events/kprobes/forged_entry/enable 0
-t_ok ftrace_deny_probe_removed put $T/kprobe_events '-:forged_entry'
+t_ok ftrace_deny_probe_removed put $T/kprobe_events ''
 t_ok ftrace_check policy ftrace check
 t_ok function_allowed tracer function
 t_ok graph_allowed tracer function_graph
