@@ -53,6 +53,7 @@ long_parts() {
 	done
 	for kernel in $(kernels_of stock); do
 		echo "soak-2000000-$kernel - env LVBS_VM_TIMEOUT=1800 scripts/suite.sh soak $kernel 2000000"
+		echo "forged-all-$kernel - env LVBS_VM_TIMEOUT=1800 scripts/suite.sh forged $kernel all"
 		echo "offline_race-1000-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh offline_race $kernel 1000"
 		echo "reload-1000-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh reload $kernel 1000"
 		echo "fuzz-1000000-$kernel - scripts/fuzz.sh --kernel $kernel --count 1000000"

@@ -222,8 +222,8 @@ for name in long long_1 short; do
 		# The key selects the NOP.
 		case $how in plain) queue=queue ;; *) queue=queue_$how ;; esac
 		for queue in $queue single; do
-			refused "${p}_${queue}_not_what_the_key_selects" $name "$VA" "$CODE" $queue
-			refused "${p}_${queue}_starts_1_byte_late" $name "$(add "$VA" 1)" "$NOP" $queue
+			refused "${p}_${queue}_not_what_the_key_selects" $name "$VA" "$CODE" "$queue"
+			refused "${p}_${queue}_starts_1_byte_late" $name "$(add "$VA" 1)" "$NOP" "$queue"
 		done
 		since
 		attack "$VA" "$NOP" "$queue"
