@@ -241,16 +241,17 @@ static enum insn_step model_step(struct model *model, unsigned long va,
 				 const u8 *bytes, size_t len)
 {
 	struct model_insn *insn;
+	unsigned int tail, i;
 	enum insn_step step;
-	unsigned int i;
-	int tail;
+	bool is_tail;
 
 	/* The newest one; what begins there before what has begun before it. */
 	for (tail = 0; tail < 2; tail++) {
 		for (i = model->nr; i--;) {
 			insn = &model->insn[i];
 			step = model_next(insn);
-			if (tail != (step == INSN_TAIL) ||
+			is_tail = step == INSN_TAIL;
+			if (is_tail != tail ||
 			    !model_is(insn, step, va, bytes, len))
 				continue;
 			insn->done = step;
