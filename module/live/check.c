@@ -395,7 +395,7 @@ static struct live_verdict check_debugger(const struct live_write *w)
 /* Text of VTL1 has a kind of its own, whatever it is for. */
 static struct live_verdict of_owner(struct live_verdict v, unsigned long va)
 {
-	if (within_module(va, THIS_MODULE))
+	if (live_is_own_text(va))
 		v.kind = LIVE_VTL1;
 	return v;
 }

@@ -41,7 +41,7 @@ unsigned long form_jump_target(const u8 *insn, unsigned long va)
 
 bool form_is_nop(const u8 *insn)
 {
-	return !memcmp(insn, heki_nop(FORM_BYTES), FORM_BYTES);
+	return same_insn(insn, heki_nop(FORM_BYTES), FORM_BYTES);
 }
 
 /* A jump to @target, or a NOP, of the @size bytes that it had. */
@@ -52,7 +52,7 @@ bool form_is_jump_label(const u8 *insn, unsigned int size, unsigned long va,
 
 	if (!nop)
 		return false;
-	if (!memcmp(insn, nop, size))
+	if (same_insn(insn, nop, size))
 		return true;
 	if (size == FORM_BYTES)
 		return form_jump_target(insn, va) == target;
@@ -64,7 +64,7 @@ unsigned int form_jump_label_size(const u8 *insn)
 {
 	if (insn[0] == JMP || form_is_nop(insn))
 		return FORM_BYTES;
-	return insn[0] == JMP8 || !memcmp(insn, heki_nop(2), 2) ? 2 : 0;
+	return insn[0] == JMP8 || same_insn(insn, heki_nop(2), 2) ? 2 : 0;
 }
 
 /*
@@ -82,23 +82,23 @@ bool form_is_static_call(const u8 *insn, unsigned long va, bool tail,
 		if (func && to && (to == func || to + targets->pad == func))
 			return true;
 		if (func && func == targets->return0)
-			return !memcmp(insn, xor_eax, FORM_BYTES);
+			return same_insn(insn, xor_eax, FORM_BYTES);
 		if (func && func == targets->warn_trap)
-			return !memcmp(insn, warn, FORM_BYTES);
+			return same_insn(insn, warn, FORM_BYTES);
 		return !func && form_is_nop(insn);
 	}
 	to = form_jump_target(insn, va);
 	if (func)
 		return to && (to == func || to + targets->pad == func);
-	return !memcmp(insn, ret, FORM_BYTES) ||
+	return same_insn(insn, ret, FORM_BYTES) ||
 	       (to && to == targets->return_thunk);
 }
 
 /* What a call of one of two functions is replaced by. */
 bool form_stands_for_call(const u8 *insn)
 {
-	return !memcmp(insn, xor_eax, FORM_BYTES) ||
-	       !memcmp(insn, warn, FORM_BYTES);
+	return same_insn(insn, xor_eax, FORM_BYTES) ||
+	       same_insn(insn, warn, FORM_BYTES);
 }
 
 /* A conditional jump of 6 bytes: 0f 80 to 0f 8f, and an offset. */

@@ -7,6 +7,7 @@
 #define _LVBS_LIVE_FORMS_H
 
 #include <linux/list.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 struct module;
@@ -19,6 +20,26 @@ struct module;
 
 /* The longest instruction that the kernel patches: a conditional jump. */
 #define INSN_BYTES	6
+
+/* memcmp() takes several times as long for so few bytes. */
+static __always_inline bool same_insn(const u8 *a, const u8 *b, size_t len)
+{
+	switch (len) {
+	case 1:
+		return *a == *b;
+	case 2:
+		return get_unaligned((const u16 *)a) ==
+		       get_unaligned((const u16 *)b);
+	case 4:
+		return get_unaligned((const u32 *)a) ==
+		       get_unaligned((const u32 *)b);
+	case 5:
+		return get_unaligned((const u32 *)a) ==
+		       get_unaligned((const u32 *)b) && a[4] == b[4];
+	default:
+		return !memcmp(a, b, len);
+	}
+}
 
 /* Addresses that legal forms refer to; 0 if this kernel has none. */
 struct form_targets {

@@ -395,7 +395,7 @@ static void notrace writer_entered(unsigned long ip, unsigned long parent_ip,
 	if (ip - hooked[HOOKED_POKE] > CALL_SITE_OFFSET)
 		queue_entered(ftrace_get_regs(fregs));
 	/* live_text_poke() leaves a write to the kernel. */
-	else if (!within_module(parent_ip, THIS_MODULE))
+	else if (!live_is_own_text(parent_ip))
 		poke_entered(ftrace_get_regs(fregs));
 }
 

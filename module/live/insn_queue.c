@@ -31,7 +31,7 @@ bool insn_queue_has(struct insn_queue *queue, unsigned long va, const u8 *bytes,
 	hlist_for_each_entry(insn, bucket_of(queue, va), node)
 		if (insn->va == va && insn->len == len &&
 		    insn->done == INSN_NO_STEP &&
-		    !memcmp(insn->bytes, bytes, len))
+		    same_insn(insn->bytes, bytes, len))
 			return true;
 	return false;
 }
@@ -69,7 +69,7 @@ static bool completes(const struct queued_insn *insn, u8 byte)
 static bool is_tail(const struct queued_insn *insn, const u8 *bytes, size_t len)
 {
 	return insn->done == INSN_GUARD && len == insn->len - 1 &&
-	       !memcmp(bytes, insn->bytes + 1, len);
+	       same_insn(bytes, insn->bytes + 1, len);
 }
 
 static void step_made(struct queued_insn *insn, enum insn_step step)

@@ -11,7 +11,6 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
-#include <linux/rcupdate.h>
 #include <linux/static_call.h>
 
 #include "ksym.h"
@@ -54,6 +53,18 @@ static unsigned long insn_slots, optinsn_slots;
 static unsigned long aggr_pre_handler;
 static struct list_head *all_modules;
 
+unsigned long live_own_start, live_own_bytes;
+
+static void find_own_text(void)
+{
+#ifdef MODULE
+	struct module_memory text = module_text_memory(THIS_MODULE, false);
+
+	live_own_start = (unsigned long)text.base;
+	live_own_bytes = text.size;
+#endif
+}
+
 #define FIND_CALL(name, symbol)						\
 do {									\
 	unsigned long found = ksym_address(symbol);			\
@@ -79,6 +90,7 @@ void live_kernel_find(void)
 	optinsn_slots = ksym_address("kprobe_optinsn_slots");
 	aggr_pre_handler = ksym_address("aggr_pre_handler");
 	all_modules = (void *)ksym_address("modules");
+	find_own_text();
 }
 
 /* ---- the function tracer ---- */
@@ -118,14 +130,14 @@ unsigned long live_ftrace_site_in(unsigned long first, unsigned long last,
 	*flags = -1UL;
 	if (!ftrace_records)
 		return static_call(lvbs_ftrace_location_range)(first, last);
-	rcu_read_lock();
+	preempt_disable();	/* keeps the records */
 	for (page = READ_ONCE(*ftrace_records); page && !rec; page = page->next)
 		rec = record_in(page, first, last);
 	if (rec) {
 		site = rec->ip;
 		*flags = READ_ONCE(rec->flags);
 	}
-	rcu_read_unlock();
+	preempt_enable();
 	return site;
 }
 

@@ -127,6 +127,14 @@ const char *live_kind_name(enum live_kind kind);
 /* Looks up the kernel functions that the following ask. */
 void live_kernel_find(void);
 
+/* This module's text; constant once found. within_module() is slower. */
+extern unsigned long live_own_start, live_own_bytes;
+
+static inline bool live_is_own_text(unsigned long addr)
+{
+	return addr - live_own_start < live_own_bytes;
+}
+
 /* The tracer's call site that has a byte at @addr, or 0. */
 unsigned long live_ftrace_site(unsigned long addr);
 unsigned long live_ftrace_site_in(unsigned long first, unsigned long last,

@@ -230,7 +230,7 @@ static const char *check_jump_label(const struct live_place *place,
 				    const u8 *insn, bool written)
 {
 	const struct static_key *key = place->key;
-	bool nop = !memcmp(insn, heki_nop(place->len), place->len);
+	bool nop = same_insn(insn, heki_nop(place->len), place->len);
 	int enabled;
 
 	if (!form_is_jump_label(insn, place->len, place->va, place->target))

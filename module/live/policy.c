@@ -118,7 +118,7 @@ static bool deny_call(const struct denied *d, unsigned long caller,
 {
 	if (READ_ONCE(policies[d->kind]) != POLICY_DENY ||
 	    strcmp(live_mode_name(), "mediate") ||
-	    within_module(caller, THIS_MODULE) || must_succeed(d, caller, regs))
+	    live_is_own_text(caller) || must_succeed(d, caller, regs))
 		return false;
 	atomic64_inc(&denied_count);
 	pr_warn_ratelimited("denied %s(), called from %pS: policy of %s\n",
