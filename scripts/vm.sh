@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--icount] [--append ARGS] [--add FILE]...
+# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--cpu MODEL] [--icount] [--append ARGS] [--add FILE]...
 #       [--no-load] SCRIPT [ARG...]
 # vm.sh [OPTION...] --interactive
 #
@@ -29,6 +29,7 @@ kernel=
 smp=2
 mem=512
 dimm=
+cpu=
 append=
 icount=
 mode=load
@@ -53,6 +54,7 @@ while test $# -gt 0; do
 	--smp) smp=$2 && shift ;;
 	--mem) mem=$2 && shift ;;
 	--dimm) dimm=$2 && shift ;;
+	--cpu) cpu=$2 && shift ;;
 	--icount) icount=--icount ;;
 	--append) append="$append $2" && shift ;;
 	--add) cp -R "$2" "$guest/" && shift ;;
@@ -117,7 +119,7 @@ start_qemu() {
 	# No panic_on_warn or oops=panic: all of a report must reach the log before the VM ends. A panic ends it at
 	# once (-no-reboot). The self-tests of the kernel's ciphers would take a fifth of the boot.
 	# shellcheck disable=SC2046,SC2086 # words
-	exec "$@" "$QEMU" $(qemu_accel $icount) -m "$mem" $(memory) -smp "$smp" \
+	exec "$@" "$QEMU" $(qemu_accel $icount) -m "$mem" $(memory) -smp "$smp" ${cpu:+-cpu "$cpu,check=off"} \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
 		-append "console=ttyS0 ignore_loglevel panic=-1 no_timer_check cryptomgr.notests$append" \

@@ -30,8 +30,6 @@ static struct {
 	unsigned long callback;
 } template;
 
-static unsigned long thunk_start, thunk_end;
-
 /* The kernel's only one, of XDP; NULL if it has none. */
 static const struct bpf_dispatcher *dispatcher;
 
@@ -43,8 +41,6 @@ void live_check_find(void)
 	template.call = ksym_address("optprobe_template_call");
 	template.end = ksym_address("optprobe_template_end");
 	template.callback = ksym_address("optimized_callback");
-	thunk_start = ksym_address("skl_call_thunk_template");
-	thunk_end = ksym_address("skl_call_thunk_tail");
 	dispatcher = (void *)ksym_address("bpf_dispatcher_xdp");
 }
 
@@ -209,11 +205,10 @@ static bool check_lock(const struct text_region *region,
 /* Padding before a function becomes a call thunk. */
 static bool check_thunk(const struct live_write *w, struct live_verdict *v)
 {
-	if (!thunk_start || w->len != thunk_end - thunk_start ||
-	    memcmp(w->bytes, (void *)thunk_start, w->len))
+	if (!live_thunk_size() || w->len != live_thunk_size() ||
+	    !live_thunk_is(w->bytes, w->va))
 		return false;
-	*v = verdict(LIVE_CALL_THUNK, live_ftrace_site(w->va + w->len) ||
-		     live_ftrace_site(w->va + w->len + 4),
+	*v = verdict(LIVE_CALL_THUNK, live_thunk_is_before_function(w->va),
 		     "not before a function");
 	return true;
 }

@@ -196,6 +196,10 @@ bool live_place_in(const struct text_region *region, unsigned long va, size_t le
 		   struct live_place *place);
 const char *live_place_check(const struct live_place *place, const u8 *insn,
 			     bool written);
+size_t live_thunk_size(void);
+bool live_thunk_is(const u8 *bytes, unsigned long va);
+bool live_thunk_is_before_function(unsigned long va);
+bool live_thunk_at(unsigned long va, unsigned long *start);
 bool live_place_emulates(const struct live_place *place, const u8 *insn,
 			 const u8 *emulate);
 

@@ -112,6 +112,16 @@ static bool find_place(const struct text_region *region, struct deviation *dev)
 	return true;
 }
 
+static bool find_thunk(struct deviation *dev)
+{
+	unsigned long start;
+
+	if (!live_thunk_at(dev->va, &start))
+		return false;
+	*dev = (struct deviation) { start, live_thunk_size(), LIVE_CALL_THUNK };
+	return true;
+}
+
 static bool find_module_lock(const struct text_region *region,
 			     struct deviation *dev)
 {
@@ -142,7 +152,7 @@ static void judge(const struct text_region *region, struct deviation *dev)
 {
 	/* A probe may be on any of the others. */
 	if (!find_kprobe(dev) && !find_place(region, dev) &&
-	    !find_module_lock(region, dev))
+	    !find_module_lock(region, dev) && !find_thunk(dev))
 		dev->kind = LIVE_UNKNOWN;
 }
 
