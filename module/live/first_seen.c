@@ -30,7 +30,7 @@
 /* kernel/kprobes.c */
 #define KPROBE_TABLE_SIZE	64
 
-/* Guards what follows. Taken before the kernel's static_call_mutex. */
+/* Guards what follows. Taken before the kernel's ftrace_lock and static_call_mutex. */
 static DEFINE_MUTEX(first_seen_lock);
 static LIST_HEAD(regions);
 static bool required;			/* a module that cannot be copied is not loaded */
@@ -59,6 +59,7 @@ struct smp_alt_module {
 /* Constant once found; without text_mutex nothing is first seen. */
 static struct mutex *text_mutex;
 static struct mutex *static_call_mutex;
+static struct mutex *ftrace_mutex;	/* the kernel's ftrace_lock; NULL if it has none */
 static const struct jump_entry *core_jumps, *core_jumps_end;
 static const struct static_call_site *core_calls, *core_calls_end;
 static const struct static_call_tramp_key *tramp_keys, *tramp_keys_end;
@@ -602,11 +603,14 @@ void first_seen_require(bool yes)
 /*
  * Keeps the regions, and the text and what tells which of its forms are legal, as
  * they are: no instruction is half patched, no static call has been given another
- * function and not been patched yet. May sleep.
+ * function and not been patched yet, no call leads to a tracer that is no longer
+ * listed. May sleep.
  */
 void first_seen_lock_text(void)
 {
 	mutex_lock(&first_seen_lock);
+	if (ftrace_mutex)
+		mutex_lock(ftrace_mutex);
 	mutex_lock(static_call_mutex);
 	mutex_lock(text_mutex);
 }
@@ -615,6 +619,8 @@ void first_seen_unlock_text(void)
 {
 	mutex_unlock(text_mutex);
 	mutex_unlock(static_call_mutex);
+	if (ftrace_mutex)
+		mutex_unlock(ftrace_mutex);
 	mutex_unlock(&first_seen_lock);
 }
 
@@ -659,6 +665,7 @@ const struct text_region *first_seen_at(unsigned long va)
 static bool find_symbols(void)
 {
 	static_call_mutex = (void *)ksym_address("static_call_mutex");
+	ftrace_mutex = (void *)ksym_address("ftrace_lock");
 	core_jumps = (void *)ksym_address("__start___jump_table");
 	core_jumps_end = (void *)ksym_address("__stop___jump_table");
 	core_calls = (void *)ksym_address("__start_static_call_sites");

@@ -53,6 +53,23 @@ for tracer in function function_graph; do
 	t_ok "$tracer: most_functions" test "$(total ftrace)" -gt 10000
 	echo nop >$T/current_tracer
 done
+# A tracer that is being removed is no longer listed, and still called.
+echo '*lock*' >$T/set_ftrace_filter
+for round in $(seq 40); do
+	echo function >$T/current_tracer
+	echo nop >$T/current_tracer
+done &
+tracing=$!
+verifications=0
+while kill -0 $tracing 2>/dev/null; do
+	verify
+	verifications=$((verifications + 1))
+	[ "$(total unknown)" = 0 ] || grep ' unknown$' /tmp/verify
+done >/tmp/unknown
+wait $tracing
+t_ok several_verifications test $verifications -gt 5
+t_is "$(cat /tmp/unknown)" "" "tracer_changes: nothing_unknown"
+echo >$T/set_ftrace_filter
 echo 1 >$T/events/enable
 all_legal events static_call
 t_ok events_jump_labels test "$(total jump_label)" -gt 500
