@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/static_call.h>
 #include <linux/string.h>
+#include <linux/xarray.h>
 
 #include "ksym.h"
 #include "live/forms.h"
@@ -37,6 +38,12 @@ static bool required;			/* a module that cannot be copied is not loaded */
 static LIST_HEAD(unused_pages);		/* owned, by their lru */
 static unsigned long owned_pages;
 static u64 last_id;
+
+/*
+ * Modules being loaded whose notification was missed, or may have been: their text
+ * was not copied. Those that are new here come to the notifiers.
+ */
+static DEFINE_XARRAY(missed);
 
 /*
  * The regions by address. Changed with first_seen_lock and text_mutex held: either
@@ -477,6 +484,25 @@ static int region_add(const struct module *mod, bool init, unsigned long start,
 	return 0;
 }
 
+/* @mod is being loaded. Any context. */
+static int miss(const struct module *mod)
+{
+	return xa_err(xa_store(&missed, (unsigned long)mod, (void *)mod,
+			       GFP_ATOMIC));
+}
+
+/* What patches the text of such a module cannot be checked. Any context. */
+bool first_seen_missed(const struct module *mod)
+{
+	return xa_load(&missed, (unsigned long)mod);
+}
+
+static bool miss_if_loading(const struct module *mod)
+{
+	return mod != THIS_MODULE && mod->state == MODULE_STATE_COMING &&
+	       miss(mod);
+}
+
 /* The notifiers see those that are being loaded. */
 static bool module_is_missing(const struct module *mod)
 {
@@ -492,8 +518,12 @@ static bool module_is_missing(const struct module *mod)
 static int module_add(const struct module *mod, bool init)
 {
 	struct module_memory text = module_text_memory(mod, init);
+	int err;
 
-	return region_add(mod, init, (unsigned long)text.base, text.size);
+	err = region_add(mod, init, (unsigned long)text.base, text.size);
+	if (!err && !init)
+		xa_erase(&missed, (unsigned long)mod);
+	return err;
 }
 
 static void module_drop(const struct module *mod, bool going)
@@ -513,21 +543,28 @@ static void module_drop(const struct module *mod, bool going)
 static int module_event(struct notifier_block *nb, unsigned long event,
 			void *arg)
 {
+	const struct module *mod = arg;
 	int err = 0;
 
 	mutex_lock(&first_seen_lock);
 	switch (event) {
 	case MODULE_STATE_COMING:
-		err = module_add(arg, false) ?: module_add(arg, true);
-		/* If this fails, first_seen_complete() does it later. */
-		if (err && required)
+		err = module_add(mod, false) ?: module_add(mod, true);
+		/* If this fails, it is done later. */
+		if (err && (required || miss(mod)))
 			pr_err("live mode: cannot copy the text of module %s: error %d\n",
-			       ((const struct module *)arg)->name, err);
+			       mod->name, err);
 		else
 			err = 0;
 		break;
+	case MODULE_STATE_LIVE:
+		/* If this fails, first_seen_complete() does it. */
+		if (first_seen_missed(mod))
+			module_add(mod, false);
+		break;
 	case MODULE_STATE_GOING:
-		module_drop(arg, true);
+		xa_erase(&missed, (unsigned long)mod);
+		module_drop(mod, true);
 		break;
 	}
 	mutex_unlock(&first_seen_lock);
@@ -703,8 +740,11 @@ int first_seen_init(void)
 		unregister_module_notifier(&module_nb);
 		return err;
 	}
+	/* They may be past the notifiers. Those that are not will be copied there. */
+	if (live_module_any(miss_if_loading))
+		err = -ENOMEM;
 	mutex_lock(&first_seen_lock);
-	err = region_add(NULL, false, text.va, text.bytes);
+	err = err ?: region_add(NULL, false, text.va, text.bytes);
 	mutex_unlock(&first_seen_lock);
 	err = err ?: first_seen_complete();
 	if (err)
@@ -727,4 +767,5 @@ void first_seen_exit(void)
 	pages_put_all(&unused_pages);
 	owned_pages = 0;
 	mutex_unlock(&first_seen_lock);
+	xa_destroy(&missed);
 }

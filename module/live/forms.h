@@ -155,6 +155,7 @@ struct text_region {
 void first_seen_lock_text(void);
 void first_seen_unlock_text(void);
 int first_seen_complete(void);
+bool first_seen_missed(const struct module *mod);
 void first_seen_require(bool required);
 const struct text_region *first_seen_from(u64 id);
 const struct text_region *first_seen_at(unsigned long va);

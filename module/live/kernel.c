@@ -265,6 +265,8 @@ bool live_module_any(bool (*matches)(const struct module *mod))
 	const struct module *mod;
 	bool found = false;
 
+	if (!all_modules)
+		return false;
 	preempt_disable();
 	list_for_each_entry_rcu(mod, all_modules, list)
 		found |= matches(mod);

@@ -39,9 +39,9 @@ const char *live_mode_name(void);
  * for an unknown mode, or for "mediate" where a loaded module has a jump label
  * outside its own text; -ENOENT if the kernel lacks a symbol; -EBUSY if something
  * else already redirects the kernel's text writer, ftrace is disabled, a module
- * is being loaded or unloaded, or the writes of a test key were not seen; -EEXIST
- * if VTL0 has announced sites in the same text; -ENOMEM. What ftrace returned if
- * the hook cannot be removed: then the mode stays as it is.
+ * is being loaded that began before lvbs was, or the writes of a test key were not
+ * seen; -EEXIST if VTL0 has announced sites in the same text; -ENOMEM. What ftrace
+ * returned if the hook cannot be removed: then the mode stays as it is.
  */
 int live_set_mode(const char *name);
 

@@ -33,9 +33,9 @@
 #define JMP_LONG	0xe9
 #define JMP_SHORT	0xeb
 
-/* How long switching on waits for a module to come to the notifiers. */
-#define UNSEEN_TRIES	100
-#define UNSEEN_MS	10
+/* How long switching on waits for a module that was missed. */
+#define MISSED_TRIES	100
+#define MISSED_MS	10
 
 /* Jump-table entries of the kernel or of a module: init text, or the rest. */
 struct site_table {
@@ -467,39 +467,22 @@ static bool needs_sites(const struct module *mod)
 }
 
 /*
- * A module that is about to come to the notifiers, or came to them before this module
- * was loaded. What the latter patches cannot be checked.
+ * Waits for modules whose text was not copied when they came to the notifiers, until
+ * they are loaded. Others are being loaded all the time; the notifier adds those.
  */
-static bool is_unseen(const struct module *mod)
-{
-	return mod != THIS_MODULE && mod->state == MODULE_STATE_COMING &&
-	       !is_seen(mod);
-}
-
-static bool any_unseen(void)
-{
-	bool found;
-
-	mutex_lock(text_mutex);
-	found = live_module_any(is_unseen);
-	mutex_unlock(text_mutex);
-	return found;
-}
-
-/* The notifier, where it will be seen, waits for sites_lock. */
-static int wait_for_unseen(void)
+static int wait_for_missed(void)
 {
 	unsigned int tries;
 
 	lockdep_assert_held(&sites_lock);
 
-	for (tries = 0; any_unseen(); tries++) {
-		if (tries == UNSEEN_TRIES) {
+	for (tries = 0; live_module_any(first_seen_missed); tries++) {
+		if (tries == MISSED_TRIES) {
 			pr_err("live mode: a module is being loaded that began before lvbs was\n");
 			return -EBUSY;
 		}
 		mutex_unlock(&sites_lock);
-		msleep(UNSEEN_MS);
+		msleep(MISSED_MS);
 		mutex_lock(&sites_lock);
 	}
 	return 0;
@@ -521,7 +504,7 @@ static int modules_add(void)
 	struct module *mod;
 	int err;
 
-	err = wait_for_unseen();
+	err = wait_for_missed();
 	while (!err && (mod = next_module())) {
 		err = module_add(mod);
 		module_put(mod);
