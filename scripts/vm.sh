@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--cpu MODEL] [--icount] [--append ARGS] [--add FILE]...
+# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--icount] [--cpu MODEL] [--append ARGS] [--add FILE]...
 #       [--no-load] SCRIPT [ARG...]
 # vm.sh [OPTION...] --interactive
 #
@@ -14,7 +14,7 @@
 #   126  the VM was lost: it ended without a verdict, or not in order
 #   127  it took longer than LVBS_VM_TIMEOUT seconds (default 300)
 #
-# --dimm adds memory that can be ejected (/sys/bus/acpi/devices/PNP0C80:00/eject). LVBS_VM_LOG=FILE keeps
+# --cpu names the model that QEMU shows instead of its best one. --dimm adds memory that can be ejected (/sys/bus/acpi/devices/PNP0C80:00/eject). LVBS_VM_LOG=FILE keeps
 # the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's memory as it was at the
 # end: byte X of the file has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh)
 # and, loaded or not, /lvbs.ko. LVBS_QEMU names another qemu-system-x86_64.
@@ -29,8 +29,8 @@ kernel=
 smp=2
 mem=512
 dimm=
-cpu=
 append=
+cpu=
 icount=
 mode=load
 interactive=
@@ -54,8 +54,8 @@ while test $# -gt 0; do
 	--smp) smp=$2 && shift ;;
 	--mem) mem=$2 && shift ;;
 	--dimm) dimm=$2 && shift ;;
-	--cpu) cpu=$2 && shift ;;
 	--icount) icount=--icount ;;
+	--cpu) cpu=$2 && shift ;;
 	--append) append="$append $2" && shift ;;
 	--add) cp -R "$2" "$guest/" && shift ;;
 	--no-load) mode=no-load ;;
@@ -119,7 +119,7 @@ start_qemu() {
 	# No panic_on_warn or oops=panic: all of a report must reach the log before the VM ends. A panic ends it at
 	# once (-no-reboot). The self-tests of the kernel's ciphers would take a fifth of the boot.
 	# shellcheck disable=SC2046,SC2086 # words
-	exec "$@" "$QEMU" $(qemu_accel $icount) -m "$mem" $(memory) -smp "$smp" ${cpu:+-cpu "$cpu,check=off"} \
+	exec "$@" "$QEMU" $(qemu_accel $icount) ${cpu:+-cpu "$cpu"} -m "$mem" $(memory) -smp "$smp" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
 		-append "console=ttyS0 ignore_loglevel panic=-1 no_timer_check cryptomgr.notests$append" \

@@ -137,6 +137,37 @@ static void call_thunk_form(struct kunit *test)
 						     TARGET - 16, &padded));
 }
 
+/* What it increments is relative to where it is. */
+static void moved_call_thunk_form(struct kunit *test)
+{
+	static const u8 own[] = { 0x65, 0x48, 0xc1, 0x3d, 1, 2, 3, 4, 5 };
+	u32 moved = 0x04030201 + (u32)(unsigned long)own - (u32)VA;
+	u8 thunk[9];
+	unsigned int i;
+
+	memcpy(thunk, own, sizeof(thunk));
+	for (i = 0; i < 4; i++)
+		thunk[4 + i] = moved >> (8 * i);
+	KUNIT_EXPECT_TRUE(test, form_is_call_thunk(thunk, VA, own, 9));
+	KUNIT_EXPECT_FALSE(test, form_is_call_thunk(thunk, VA + 1, own, 9));
+	KUNIT_EXPECT_FALSE(test, form_is_call_thunk(own, VA, own, 9));
+	for (i = 0; i < sizeof(thunk); i++) {
+		thunk[i] ^= 0x10;
+		KUNIT_EXPECT_FALSE(test, form_is_call_thunk(thunk, VA, own, 9));
+		thunk[i] ^= 0x10;
+	}
+}
+
+/* One that refers to a fixed address is copied as it is. */
+static void fixed_call_thunk_form(struct kunit *test)
+{
+	static const u8 own[] = { 0x65, 0x48, 0xc1, 0x3c, 0x25, 1, 2, 3, 4, 5 };
+	static const u8 other[] = { 0x65, 0x48, 0xc1, 0x3c, 0x25, 1, 2, 3, 5, 5 };
+
+	KUNIT_EXPECT_TRUE(test, form_is_call_thunk(own, VA, own, 10));
+	KUNIT_EXPECT_FALSE(test, form_is_call_thunk(other, VA, own, 10));
+}
+
 static void stands_for_call_form(struct kunit *test)
 {
 	static const struct {
@@ -247,6 +278,8 @@ static struct kunit_case forms_cases[] = {
 	KUNIT_CASE(no_return_thunk),
 	KUNIT_CASE_PARAM(jump_label_form, label_gen_params),
 	KUNIT_CASE(call_thunk_form),
+	KUNIT_CASE(moved_call_thunk_form),
+	KUNIT_CASE(fixed_call_thunk_form),
 	KUNIT_CASE(stands_for_call_form),
 	KUNIT_CASE_PARAM(conditional_form, conditional_gen_params),
 	KUNIT_CASE(jump_label_size),

@@ -126,7 +126,7 @@ static void nothing_queued(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, INSN_NO_STEP,
 			insn_queue_step(queue, VA, &int3, 1, &insn));
-	KUNIT_EXPECT_FALSE(test, insn_queue_has(queue, VA, &int3, 1));
+	KUNIT_EXPECT_NULL(test, insn_queue_find(queue, VA, &int3, 1));
 }
 
 static void has_until_begun(struct kunit *test)
@@ -134,15 +134,16 @@ static void has_until_begun(struct kunit *test)
 	static const u8 bytes[] = INSN, other[] = { 0xe8, 0x11, 0x22, 0x33, 0x44 };
 	struct insn_queue *queue = queue_make(test);
 	const u8 int3 = INT3;
-	struct queued_insn *insn;
+	struct queued_insn *added, *insn;
 
-	insn_queue_add(queue, VA, bytes, 5);
-	KUNIT_EXPECT_TRUE(test, insn_queue_has(queue, VA, bytes, 5));
-	KUNIT_EXPECT_FALSE(test, insn_queue_has(queue, VA, other, 5));
-	KUNIT_EXPECT_FALSE(test, insn_queue_has(queue, VA, bytes, 4));
-	KUNIT_EXPECT_FALSE(test, insn_queue_has(queue, VA + 1, bytes, 5));
+	added = insn_queue_add(queue, VA, bytes, 5);
+	KUNIT_EXPECT_PTR_EQ(test, insn_queue_find(queue, VA, bytes, 5),
+			    added);
+	KUNIT_EXPECT_NULL(test, insn_queue_find(queue, VA, other, 5));
+	KUNIT_EXPECT_NULL(test, insn_queue_find(queue, VA, bytes, 4));
+	KUNIT_EXPECT_NULL(test, insn_queue_find(queue, VA + 1, bytes, 5));
 	insn_queue_step(queue, VA, &int3, 1, &insn);
-	KUNIT_EXPECT_FALSE(test, insn_queue_has(queue, VA, bytes, 5));
+	KUNIT_EXPECT_NULL(test, insn_queue_find(queue, VA, bytes, 5));
 }
 
 /* The kernel's largest batch and one more, all guarded before the first tail. */
@@ -175,6 +176,28 @@ static void keeps_a_batch(struct kunit *test)
 					insn_queue_step(queue, VA + 2 * i,
 							bytes, 1, &insn));
 	}
+}
+
+/* One waits while many others are written. */
+static void keeps_the_unfinished(struct kunit *test)
+{
+	struct insn_queue *queue = queue_make(test);
+	const u8 int3 = INT3, nop = 0x90;
+	struct queued_insn *insn;
+	unsigned int i;
+
+	for (i = 0; i < 256; i++)
+		insn_queue_add(queue, VA + i, &nop, 1);
+	for (i = 0; i < 3 * QUEUED_INSNS; i++) {
+		insn_queue_add(queue, VA + 256 + i, &nop, 1);
+		insn_queue_step(queue, VA + 256 + i, &int3, 1, &insn);
+		KUNIT_ASSERT_EQ(test, INSN_HEAD,
+				insn_queue_step(queue, VA + 256 + i, &nop, 1,
+						&insn));
+	}
+	for (i = 0; i < 256; i++)
+		KUNIT_ASSERT_EQ(test, INSN_GUARD,
+				insn_queue_step(queue, VA + i, &int3, 1, &insn));
 }
 
 /* What was accepted long ago, and never written, is forgotten. */
@@ -346,6 +369,7 @@ static struct kunit_case insn_queue_cases[] = {
 	KUNIT_CASE(nothing_queued),
 	KUNIT_CASE(has_until_begun),
 	KUNIT_CASE(keeps_a_batch),
+	KUNIT_CASE(keeps_the_unfinished),
 	KUNIT_CASE(forgets_the_oldest),
 	KUNIT_CASE(steps_like_the_model),
 	{}

@@ -30,6 +30,8 @@ static struct {
 	unsigned long callback;
 } template;
 
+static unsigned long thunk_start, thunk_end;
+
 /* The kernel's only one, of XDP; NULL if it has none. */
 static const struct bpf_dispatcher *dispatcher;
 
@@ -41,6 +43,8 @@ void live_check_find(void)
 	template.call = ksym_address("optprobe_template_call");
 	template.end = ksym_address("optprobe_template_end");
 	template.callback = ksym_address("optimized_callback");
+	thunk_start = ksym_address("skl_call_thunk_template");
+	thunk_end = ksym_address("skl_call_thunk_tail");
 	dispatcher = (void *)ksym_address("bpf_dispatcher_xdp");
 }
 
@@ -202,14 +206,44 @@ static bool check_lock(const struct text_region *region,
 	return true;
 }
 
-/* Padding before a function becomes a call thunk. */
-static bool check_thunk(const struct live_write *w, struct live_verdict *v)
+size_t live_call_thunk_bytes(void)
 {
-	if (!live_thunk_size() || w->len != live_thunk_size() ||
-	    !live_thunk_is(w->bytes, w->va))
+	return thunk_start && thunk_end > thunk_start ? thunk_end - thunk_start : 0;
+}
+
+/* Is @bytes, of live_call_thunk_bytes(), a call thunk at @va? */
+bool live_is_call_thunk(const u8 *bytes, unsigned long va)
+{
+	return form_is_call_thunk(bytes, va, (void *)thunk_start,
+				  live_call_thunk_bytes());
+}
+
+/* Do the bytes that @w would change pad a function? */
+static bool is_padding(const struct live_write *w)
+{
+	size_t i;
+	u8 now;
+
+	for (i = 0; i < w->len; i++)
+		if (copy_nofault_from(&now, (void *)w->va + i, 1) ||
+		    (now != PADDING && now != w->bytes[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Padding before a function becomes a call thunk: also before one that the tracer does
+ * not know, and in a module before its text is first seen.
+ */
+static bool check_thunk(const struct text_region *region,
+			const struct live_write *w, struct live_verdict *v)
+{
+	if (!w->len || w->len != live_call_thunk_bytes() ||
+	    !live_is_call_thunk(w->bytes, w->va))
 		return false;
-	*v = verdict(LIVE_CALL_THUNK, live_thunk_is_before_function(w->va),
-		     "not before a function");
+	*v = verdict(LIVE_CALL_THUNK, is_padding(w) &&
+		     (region || live_in_unformed_module(w->va)),
+		     "not in the padding of a function");
 	return true;
 }
 
@@ -444,7 +478,8 @@ static struct live_verdict check_bytes(const struct live_write *w)
 	    (check_probe_byte(region, w, &v) ||
 	     check_unoptimise(region, w, &v) || check_livepatch(region, w, &v)))
 		return v;
-	if (!w->fill && (check_lock(region, w, &v) || check_thunk(w, &v)))
+	if (!w->fill && (check_lock(region, w, &v) ||
+			 check_thunk(region, w, &v)))
 		return v;
 	if (check_slot(w, &v))
 		return v;

@@ -40,8 +40,9 @@ static unsigned long owned_pages;
 static u64 last_id;
 
 /*
- * Modules being loaded whose notification was missed, or may have been: their text
- * was not copied. Those that are new here come to the notifiers.
+ * Modules being loaded or unloaded whose notification was missed, or may have been:
+ * their text was not copied. Those that are new here come to the notifiers. An entry
+ * may outlive its module, and is asked for by those that exist.
  */
 static DEFINE_XARRAY(missed);
 
@@ -484,7 +485,7 @@ static int region_add(const struct module *mod, bool init, unsigned long start,
 	return 0;
 }
 
-/* @mod is being loaded. Any context. */
+/* Any context. */
 static int miss(const struct module *mod)
 {
 	return xa_err(xa_store(&missed, (unsigned long)mod, (void *)mod,
@@ -497,10 +498,11 @@ bool first_seen_missed(const struct module *mod)
 	return xa_load(&missed, (unsigned long)mod);
 }
 
-static bool miss_if_loading(const struct module *mod)
+static bool miss_if_in_transit(const struct module *mod)
 {
-	return mod != THIS_MODULE && mod->state == MODULE_STATE_COMING &&
-	       miss(mod);
+	return mod != THIS_MODULE &&
+	       (mod->state == MODULE_STATE_COMING ||
+		mod->state == MODULE_STATE_GOING) && miss(mod);
 }
 
 /* The notifiers see those that are being loaded. */
@@ -563,7 +565,6 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 			module_add(mod, false);
 		break;
 	case MODULE_STATE_GOING:
-		xa_erase(&missed, (unsigned long)mod);
 		module_drop(mod, true);
 		break;
 	}
@@ -577,6 +578,7 @@ static int module_gone_event(struct notifier_block *nb, unsigned long event,
 {
 	if (event == MODULE_STATE_GOING) {
 		mutex_lock(&first_seen_lock);
+		xa_erase(&missed, (unsigned long)arg);
 		module_drop(arg, false);
 		mutex_unlock(&first_seen_lock);
 	}
@@ -741,7 +743,7 @@ int first_seen_init(void)
 		return err;
 	}
 	/* They may be past the notifiers. Those that are not will be copied there. */
-	if (live_module_any(miss_if_loading))
+	if (live_module_any(miss_if_in_transit))
 		err = -ENOMEM;
 	mutex_lock(&first_seen_lock);
 	err = err ?: region_add(NULL, false, text.va, text.bytes);

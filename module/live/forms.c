@@ -122,6 +122,25 @@ bool form_is_lock(u8 byte)
 	return byte == LOCK_BYTE || byte == NO_LOCK_BYTE;
 }
 
+/*
+ * The template @own of a call thunk, of @len bytes, copied to @va. What it increments
+ * is relative to where it is: sarq $5, %gs:__x86_call_depth(%rip).
+ */
+bool form_is_call_thunk(const u8 *bytes, unsigned long va, const u8 *own,
+			size_t len)
+{
+	static const u8 relative[] = { 0x65, 0x48, 0xc1, 0x3d };
+	u32 moved = (unsigned long)own - va;
+	size_t at = sizeof(relative);
+
+	if (len < at + 4 || memcmp(own, relative, at))
+		return !memcmp(bytes, own, len);
+	return !memcmp(bytes, own, at) &&
+	       get_unaligned_le32(bytes + at) ==
+		       get_unaligned_le32(own + at) + moved &&
+	       !memcmp(bytes + at + 4, own + at + 4, len - at - 4);
+}
+
 static int compare_refs(const void *a, const void *b)
 {
 	const struct form_ref *x = a, *y = b;

@@ -13,6 +13,7 @@
 struct module;
 
 #define INT3		0xcc
+#define PADDING		0x90	/* before functions, for call thunks */
 #define FORM_JMP	0xe9
 
 /* Calls, long jumps and their NOPs. */
@@ -64,6 +65,8 @@ bool form_is_conditional_call(const u8 *insn, unsigned long va,
 			      unsigned long func,
 			      const struct form_targets *targets);
 bool form_is_lock(u8 byte);
+bool form_is_call_thunk(const u8 *bytes, unsigned long va, const u8 *own,
+			size_t len);
 
 enum form_table {
 	FORM_JUMP_LABEL,
@@ -108,15 +111,16 @@ struct queued_insn {
 	unsigned long va;
 	u8 len;
 	u8 bytes[INSN_BYTES];
-	u8 emulate[INSN_BYTES];	/* what an INT3 does meanwhile */
+	bool emulates;
+	u8 emulate[INSN_BYTES];	/* if so: what an INT3 does meanwhile */
 	u8 kind;		/* enum live_kind */
 	bool legal;
 	u8 done;		/* enum insn_step: the last one that was made */
 };
 
 /*
- * The kernel queues 256 instructions at most, and one beside them. The oldest of
- * these are no longer on their way.
+ * The kernel queues 256 instructions at most, and writes one beside them. The others
+ * of these are finished.
  */
 #define QUEUED_INSNS		512
 #define INSN_QUEUE_BUCKETS	256
@@ -128,8 +132,8 @@ struct insn_queue {
 };
 
 void insn_queue_reset(struct insn_queue *queue);
-bool insn_queue_has(struct insn_queue *queue, unsigned long va, const u8 *bytes,
-		    size_t len);
+struct queued_insn *insn_queue_find(struct insn_queue *queue, unsigned long va,
+				    const u8 *bytes, size_t len);
 struct queued_insn *insn_queue_add(struct insn_queue *queue, unsigned long va,
 				   const u8 *bytes, size_t len);
 enum insn_step insn_queue_step(struct insn_queue *queue, unsigned long va,

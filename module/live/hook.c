@@ -53,8 +53,9 @@ typedef unsigned long text_poke_fn(void *func, void *addr, const void *src,
 /* The kernel's own writer. */
 DEFINE_STATIC_CALL_RET0(lvbs_text_poke, text_poke_fn);
 
-/* What __text_poke() is given to copy with; other functions fill. */
+/* What __text_poke() is given to copy with, and to fill. */
 static void *text_poke_memcpy;
+static void *text_poke_memset;
 static struct mutex *text_mutex;
 
 /* The functions that are hooked; 0 if this kernel does not have it. */
@@ -269,6 +270,7 @@ static void enqueue(struct pt_regs *regs, const struct live_write *w,
 	insn = insn_queue_add(&queue, w->va, w->bytes, w->len);
 	insn->kind = v->kind;
 	insn->legal = !v->why;
+	insn->emulates = emulate;
 	if (emulate)
 		memcpy(insn->emulate, emulate, FORM_BYTES);
 	raw_spin_unlock_irqrestore(&queue_lock, flags);
@@ -277,15 +279,18 @@ static void enqueue(struct pt_regs *regs, const struct live_write *w,
 		regs->cx = (unsigned long)insn->emulate;
 }
 
-static bool was_checked(const struct live_write *w)
+static bool was_checked(const struct live_write *w, const u8 *emulate)
 {
+	const struct queued_insn *insn;
 	unsigned long flags;
-	bool found;
+	bool same;
 
 	raw_spin_lock_irqsave(&queue_lock, flags);
-	found = insn_queue_has(&queue, w->va, w->bytes, w->len);
+	insn = insn_queue_find(&queue, w->va, w->bytes, w->len);
+	same = insn && insn->emulates == !!emulate &&
+	       (!emulate || !memcmp(insn->emulate, emulate, FORM_BYTES));
 	raw_spin_unlock_irqrestore(&queue_lock, flags);
-	return found;
+	return same;
 }
 
 static void queue_entered(struct pt_regs *regs)
@@ -304,7 +309,8 @@ static void queue_entered(struct pt_regs *regs)
 	if (emulate)
 		memcpy(emulated, emulate, FORM_BYTES);
 	/* One of these may call the other. */
-	if (hooked[HOOKED_BATCH_ADD] && w.len <= INSN_BYTES && was_checked(&w))
+	if (hooked[HOOKED_BATCH_ADD] && w.len <= INSN_BYTES &&
+	    was_checked(&w, emulate ? emulated : NULL))
 		return;
 
 	v = checked_insn(&w, emulate ? emulated : NULL);
@@ -356,6 +362,25 @@ static bool step_entered(struct pt_regs *regs, struct live_write *w)
 	return true;
 }
 
+/*
+ * The kernel goes on with the bytes that were checked, if they are few. text_mutex is
+ * held; the debugger has stopped who may hold it.
+ */
+static void give_copy(struct pt_regs *regs, const struct live_write *w)
+{
+	static const int int3s = INT3;
+	static u8 copy[TEXT_BYTES];
+
+	if (live_debugger_runs())
+		return;
+	if (w->fill) {
+		regs->dx = (unsigned long)&int3s;
+	} else if (w->len <= TEXT_BYTES) {
+		memcpy(copy, w->bytes, w->len);
+		regs->dx = (unsigned long)copy;
+	}
+}
+
 static void poke_entered(struct pt_regs *regs)
 {
 	const void *func = (void *)regs->di;
@@ -377,9 +402,13 @@ static void poke_entered(struct pt_regs *regs)
 		memcpy(bytes, src, w.fill ? sizeof(int) : w.len);
 		w.bytes = bytes;
 	}
-	v = checked_bytes(&w);
+	/* Any other function writes what it likes. */
+	v = !w.fill || func == text_poke_memset ?
+	    checked_bytes(&w) : unknown("neither copied nor filled");
 	atomic64_inc(&counts[v.kind]);
 	done = let_through(&w, &v);
+	if (!v.why)
+		give_copy(regs, &w);
 	trace_write(&w, v.kind, NULL, !v.why ? "accepted" : done ? "counted" :
 		    "refused");
 	if (!done)
@@ -415,15 +444,25 @@ static int find_writers(void)
 	enum hooked h;
 
 	text_poke_memcpy = (void *)ksym_address("text_poke_memcpy");
+	text_poke_memset = (void *)ksym_address("text_poke_memset");
 	text_mutex = (void *)ksym_address("text_mutex");
 	for (h = 0; h < HOOKED_NR; h++)
 		hooked[h] = ksym_address(hooked_names[h]);
-	if (text_poke_memcpy && text_mutex && hooked[HOOKED_POKE] &&
+	if (text_poke_memcpy && text_poke_memset && text_mutex && hooked[HOOKED_POKE] &&
 	    ((hooked[HOOKED_QUEUE] && hooked[HOOKED_SINGLE]) ||
 	     (hooked[HOOKED_BATCH_ADD] && hooked[HOOKED_BATCH_SINGLE])))
 		return 0;
 	pr_err("live mode: cannot find the functions of this kernel that write text\n");
 	return -ENOENT;
+}
+
+/* What is queued or half written now was not seen. */
+static void arm(void)
+{
+	live_text_lock();
+	insn_queue_reset(&queue);
+	WRITE_ONCE(armed, true);
+	live_text_unlock();
 }
 
 int live_hook_install(void)
@@ -446,11 +485,7 @@ int live_hook_install(void)
 		       err);
 		return err;
 	}
-	/* What is queued or half written now was not seen. */
-	live_text_lock();
-	insn_queue_reset(&queue);
-	WRITE_ONCE(armed, true);
-	live_text_unlock();
+	arm();
 	return 0;
 }
 
@@ -466,7 +501,7 @@ int live_hook_remove(void)
 	if (err) {
 		pr_err("live mode: cannot unhook the kernel's text writer: error %d\n",
 		       err);
-		WRITE_ONCE(armed, true);
+		arm();
 		return err;
 	}
 	/*

@@ -22,9 +22,9 @@ void insn_queue_reset(struct insn_queue *queue)
 	memset(queue, 0, sizeof(*queue));
 }
 
-/* Was just this accepted, and not begun? */
-bool insn_queue_has(struct insn_queue *queue, unsigned long va, const u8 *bytes,
-		    size_t len)
+/* Just this instruction, if it was accepted and not begun; or NULL. */
+struct queued_insn *insn_queue_find(struct insn_queue *queue, unsigned long va,
+				    const u8 *bytes, size_t len)
 {
 	struct queued_insn *insn;
 
@@ -32,20 +32,32 @@ bool insn_queue_has(struct insn_queue *queue, unsigned long va, const u8 *bytes,
 		if (insn->va == va && insn->len == len &&
 		    insn->done == INSN_NO_STEP &&
 		    same_insn(insn->bytes, bytes, len))
-			return true;
-	return false;
+			return insn;
+	return NULL;
 }
 
-/*
- * @len is at most INSN_BYTES. Takes the place of the oldest one; the kernel finished
- * or forgot that long ago.
- */
-struct queued_insn *insn_queue_add(struct insn_queue *queue, unsigned long va,
-				   const u8 *bytes, size_t len)
+static struct queued_insn *next_of(struct insn_queue *queue)
 {
 	struct queued_insn *insn = &queue->insn[queue->next];
 
 	queue->next = (queue->next + 1) % QUEUED_INSNS;
+	return insn;
+}
+
+/*
+ * @len is at most INSN_BYTES. Takes the place of the oldest one that is finished: a
+ * batch of jump labels may wait while any number of other instructions are written.
+ * If all are unfinished, the kernel forgot the oldest.
+ */
+struct queued_insn *insn_queue_add(struct insn_queue *queue, unsigned long va,
+				   const u8 *bytes, size_t len)
+{
+	struct queued_insn *insn = next_of(queue);
+	unsigned int tries;
+
+	for (tries = 1; !hlist_unhashed(&insn->node) && tries <= QUEUED_INSNS;
+	     tries++)
+		insn = next_of(queue);
 	hlist_del_init(&insn->node);
 	insn->va = va;
 	insn->len = len;
@@ -84,7 +96,7 @@ static void step_made(struct queued_insn *insn, enum insn_step step)
 
 /*
  * The step of an accepted instruction that a write of @len bytes at @va is, which
- * counts as made afterwards; or INSN_NO_STEP. @insn remains valid for as long as
+ * counts as made afterwards; or INSN_NO_STEP. @insn remains valid while fewer than
  * QUEUED_INSNS - 257 others are added.
  */
 enum insn_step insn_queue_step(struct insn_queue *queue, unsigned long va,

@@ -196,10 +196,6 @@ bool live_place_in(const struct text_region *region, unsigned long va, size_t le
 		   struct live_place *place);
 const char *live_place_check(const struct live_place *place, const u8 *insn,
 			     bool written);
-size_t live_thunk_size(void);
-bool live_thunk_is(const u8 *bytes, unsigned long va);
-bool live_thunk_is_before_function(unsigned long va);
-bool live_thunk_at(unsigned long va, unsigned long *start);
 bool live_place_emulates(const struct live_place *place, const u8 *insn,
 			 const u8 *emulate);
 
@@ -228,6 +224,8 @@ struct live_verdict {
 };
 
 void live_check_find(void);
+size_t live_call_thunk_bytes(void);
+bool live_is_call_thunk(const u8 *bytes, unsigned long va);
 struct live_verdict live_check_insn(const struct live_write *w,
 				    const u8 *emulate);
 struct live_verdict live_check_bytes(const struct live_write *w);

@@ -30,18 +30,6 @@ static const u8 tramp_mark[] = { 0x0f, 0xb9, 0xcc };
 /* Constant once found; 0 if this kernel has none. */
 static struct form_targets targets;
 
-/*
- * arch/x86/kernel/callthunks.c: what precedes each function if the kernel keeps track
- * of the depth of calls (retbleed=stuff). Calls of a function call this.
- */
-static struct {
-	unsigned long start;
-	size_t size;
-} thunk;
-
-#define THUNK_BYTES_MAX	16
-#define THUNK_OFFSET_AT	4
-
 /* arch/x86/kernel/ftrace_64.S */
 static struct {
 	unsigned long caller;
@@ -72,26 +60,23 @@ static void add_tracepoint(struct tracepoint *tp, void *ctx)
 		tramp_keys[at / TRAMP_BYTES] = tp->static_call_key;
 }
 
-static bool call_thunks_in_use(void)
+/* How far before a function its call thunk is, if the kernel uses them. */
+static unsigned long call_thunk_bytes(void)
 {
 	const bool *in_use = (void *)ksym_address("thunks_initialized");
 
-	return in_use && *in_use && thunk.start &&
-	       thunk.size > THUNK_OFFSET_AT + 4 && thunk.size <= THUNK_BYTES_MAX;
+	return in_use && *in_use ? live_call_thunk_bytes() : 0;
 }
 
 int live_places_find(void)
 {
-	const unsigned long *return_thunk;
+	const unsigned long *thunk;
 
 	targets.return0 = ksym_address("__static_call_return0");
 	targets.warn_trap = ksym_address("__WARN_trap");
-	return_thunk = (void *)ksym_address("x86_return_thunk");
-	targets.return_thunk = return_thunk ? *return_thunk :
-			       ksym_address("__x86_return_thunk");
-	thunk.start = ksym_address("skl_call_thunk_template");
-	thunk.size = ksym_address("skl_call_thunk_tail") - thunk.start;
-	targets.pad = call_thunks_in_use() ? thunk.size : 0;
+	thunk = (void *)ksym_address("x86_return_thunk");
+	targets.return_thunk = thunk ? *thunk : ksym_address("__x86_return_thunk");
+	targets.pad = call_thunk_bytes();
 	tracer.caller = ksym_address("ftrace_caller");
 	tracer.regs_caller = ksym_address("ftrace_regs_caller");
 	tracer.calls[0] = ksym_address("ftrace_call");
@@ -119,61 +104,17 @@ void live_places_exit(void)
 	tramp_keys = NULL;
 }
 
-/* ---- call thunks ---- */
-
-/* Bytes of a thunk; 0 if this kernel has none. */
-size_t live_thunk_size(void)
-{
-	return targets.pad;
-}
-
-/*
- * Are these the bytes of a thunk at @va? The template is one instruction, "sarq $5,
- * %gs:x(%rip)", or begins with it; x is relative to where it is.
- */
-bool live_thunk_is(const u8 *bytes, unsigned long va)
-{
-	const u8 *own = (void *)thunk.start;
-	u8 moved[THUNK_BYTES_MAX];
-
-	memcpy(moved, own, thunk.size);
-	if (!memcmp(bytes, moved, thunk.size))
-		return true;
-	put_unaligned_le32(get_unaligned_le32(own + THUNK_OFFSET_AT) +
-			   (u32)(thunk.start - va), moved + THUNK_OFFSET_AT);
-	return !memcmp(bytes, moved, thunk.size);
-}
-
-bool live_thunk_is_before_function(unsigned long va)
-{
-	char name[KSYM_SYMBOL_LEN];
-
-	sprint_symbol(name, va + thunk.size);
-	return strstr(name, "+0x0/");
-}
-
-/* Is a byte at @va of a thunk that is there now? Sets where that begins. */
-bool live_thunk_at(unsigned long va, unsigned long *start)
-{
-	u8 now[THUNK_BYTES_MAX];
-	size_t i;
-
-	for (i = 0; i < live_thunk_size(); i++) {
-		*start = va - i;
-		if (!copy_nofault_from(now, (void *)*start, thunk.size) &&
-		    live_thunk_is(now, *start))
-			return live_thunk_is_before_function(*start);
-	}
-	return false;
-}
-
 /* ---- static calls ---- */
 
-/* By name: the trampoline of "x" is __SCT__x, its key __SCK__x. */
-static const struct static_call_key *key_by_name(unsigned long va)
+/*
+ * By name: the trampoline of "x" is __SCT__x, its key __SCK__x. Another module may have
+ * a key of the same name; @mod is NULL for the kernel's.
+ */
+static const struct static_call_key *key_by_name(const struct module *mod,
+						 unsigned long va)
 {
 	static const char prefix[] = "__SCT__";
-	char name[KSYM_SYMBOL_LEN];
+	char name[KSYM_SYMBOL_LEN], qualified[KSYM_SYMBOL_LEN];
 	char *blank;
 
 	sprint_symbol_no_offset(name, va);
@@ -183,7 +124,10 @@ static const struct static_call_key *key_by_name(unsigned long va)
 	if (strncmp(name, prefix, sizeof(prefix) - 1))
 		return NULL;
 	name[4] = 'K';
-	return (void *)ksym_address(name);
+	if (!mod)
+		return (void *)ksym_address(name);
+	scnprintf(qualified, sizeof(qualified), "%s:%s", mod->name, name);
+	return (void *)ksym_address(qualified);
 }
 
 static const struct static_call_key *key_of_module(const struct module *mod,
@@ -197,7 +141,7 @@ static const struct static_call_key *key_of_module(const struct module *mod,
 		if ((unsigned long)tp->static_call_tramp == va)
 			return tp->static_call_key;
 	}
-	return key_by_name(va);
+	return key_by_name(mod, va);
 }
 
 static const struct static_call_key *key_of_kernel(unsigned long va)
@@ -207,7 +151,7 @@ static const struct static_call_key *key_of_kernel(unsigned long va)
 	key = &tramp_keys[(va - tramps_start) / TRAMP_BYTES];
 	/* The search by name is slow. */
 	if (!*key)
-		WRITE_ONCE(*key, key_by_name(va));
+		WRITE_ONCE(*key, key_by_name(NULL, va));
 	return *key;
 }
 

@@ -12,6 +12,7 @@
  * only.
  */
 #include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
@@ -374,6 +375,10 @@ void live_policy_find(void)
 void live_policy_exit(void)
 {
 	if (is_registered && unhook_denied())
-		pr_emerg("heki/policy: functions of the kernel are still hooked\n");
+		pr_emerg("heki/policy: the module cannot be unloaded: functions of the kernel are still hooked\n");
+	while (is_registered) {
+		ssleep(10);
+		unhook_denied();
+	}
 	ftrace_free_filter(&denied_ops);
 }

@@ -449,7 +449,7 @@ fail:
 	return id;
 }
 
-/* Was the text of a module that is being loaded first seen? text_mutex is held. */
+/* Was the text of a module first seen? text_mutex is held. */
 static bool is_seen(const struct module *mod)
 {
 	struct module_memory text = module_text_memory(mod, false);
@@ -468,7 +468,7 @@ static bool needs_sites(const struct module *mod)
 
 /*
  * Waits for modules whose text was not copied when they came to the notifiers, until
- * they are loaded. Others are being loaded all the time; the notifier adds those.
+ * they are loaded or gone. Others are being loaded all the time; the notifier adds those.
  */
 static int wait_for_missed(void)
 {
@@ -478,7 +478,7 @@ static int wait_for_missed(void)
 
 	for (tries = 0; live_module_any(first_seen_missed); tries++) {
 		if (tries == MISSED_TRIES) {
-			pr_err("live mode: a module is being loaded that began before lvbs was\n");
+			pr_err("live mode: a module is being loaded or unloaded, and was before lvbs\n");
 			return -EBUSY;
 		}
 		mutex_unlock(&sites_lock);

@@ -112,16 +112,6 @@ static bool find_place(const struct text_region *region, struct deviation *dev)
 	return true;
 }
 
-static bool find_thunk(struct deviation *dev)
-{
-	unsigned long start;
-
-	if (!live_thunk_at(dev->va, &start))
-		return false;
-	*dev = (struct deviation) { start, live_thunk_size(), LIVE_CALL_THUNK };
-	return true;
-}
-
 static bool find_module_lock(const struct text_region *region,
 			     struct deviation *dev)
 {
@@ -131,6 +121,23 @@ static bool find_module_lock(const struct text_region *region,
 	    !first_seen_is_module_lock(dev->va))
 		return false;
 	*dev = (struct deviation) { dev->va, 1, LIVE_ALTERNATIVE };
+	return true;
+}
+
+static bool find_call_thunk(const struct text_region *region,
+			    struct deviation *dev)
+{
+	size_t len = live_call_thunk_bytes(), i;
+	u8 then[LINE_BYTES], now[LINE_BYTES];
+
+	if (!len || len > LINE_BYTES ||
+	    !first_seen_bytes(region, dev->va, then, len) ||
+	    !now_at(dev->va, now, len) || !live_is_call_thunk(now, dev->va))
+		return false;
+	for (i = 0; i < len; i++)
+		if (then[i] != PADDING)
+			return false;
+	*dev = (struct deviation) { dev->va, len, LIVE_CALL_THUNK };
 	return true;
 }
 
@@ -152,7 +159,7 @@ static void judge(const struct text_region *region, struct deviation *dev)
 {
 	/* A probe may be on any of the others. */
 	if (!find_kprobe(dev) && !find_place(region, dev) &&
-	    !find_module_lock(region, dev) && !find_thunk(dev))
+	    !find_module_lock(region, dev) && !find_call_thunk(region, dev))
 		dev->kind = LIVE_UNKNOWN;
 }
 

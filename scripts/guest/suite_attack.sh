@@ -279,4 +279,18 @@ wait $flipper_pid
 rmmod flipper
 t_is "$(verdict live_unknown) $(verdict live_refused) $(verdict live_passed)" "0 0 0" its_writes_have_a_kind
 live off
+# One that began to be unloaded before lvbs was loaded: its text was not seen either.
+rmmod lvbs
+insmod /flipper.ko exit_ms=10000
+rmmod flipper &
+flipper_pid=$!
+until grep -q '^flipper .* Unloading' /proc/modules; do :; done
+t_ok reload_while_a_module_unloads insmod /lvbs.ko
+for mode in audit mediate; do
+	t_fails EBUSY "${mode}_while_an_unseen_module_unloads" live $mode
+done
+wait $flipper_pid
+t_ok mediate_once_it_is_unloaded live mediate
+t_is "$(verdict live_refused)" 0 unseen_module_not_refused
+live off
 t_done

@@ -6,7 +6,7 @@
 #
 # kernels: first
 # full: others next debug
-# modules: direct_tramp attacker heki_client targets
+# modules: direct_tramp attacker flipper heki_client targets
 # programs: bpf_load
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
@@ -226,6 +226,7 @@ code=$(add "$(fentry targets_one)" 5)
 two=$(sym targets_two)
 call_va=$(target call)
 place static_call module "$call_va" "$(call_to "$call_va" "$one")"
+refused static_call emulates_later "$call_va" "$(call_to "$call_va" "$one")" emulate_later "$(jump_to "$call_va" "$two")"
 refused static_call other_function "$call_va" "$(call_to "$call_va" "$two")"
 refused static_call call_of_another_site "$call_va" "$(kcore_read "$(target call 2)" 5)"
 refused static_call nop "$call_va" $NOP5
@@ -236,6 +237,14 @@ echo two >/sys/kernel/debug/targets/func
 accepted static_call updated "$call_va" "$(call_to "$call_va" "$two")" 3
 refused static_call function_before_update "$call_va" "$(call_to "$call_va" "$one")"
 echo one >/sys/kernel/debug/targets/func
+
+# Another module has a static call of the same name.
+since
+t_ok module_with_a_call_of_that_name insmod /flipper.ko
+echo two >/sys/kernel/debug/targets/func
+echo one >/sys/kernel/debug/targets/func
+rmmod flipper
+t_is "$(grown live_refused)" 0 "static_call: same_name_not_refused"
 
 tail_va=$(target tail)
 t_ok has_tail_call test -n "$tail_va"
@@ -481,6 +490,7 @@ refused bpf other_code_in_the_middle "$(add "$bpf_entry" 12)" 0f0b0f0b "$POKES"
 refused bpf int3 "$bpf_entry" cc "$POKES"
 refused bpf fill_with_nops "$bpf_entry" 9090909090 fill
 refused bpf fill_of_a_program "$bpf_entry" cccc fill
+refused unknown fill_by_another_function "$(printf 0x%x $(((bpf & ~4095) + 0x3000)))" 9090909090 other_func
 refused bpf fill_across_a_program "$(add "$bpf" -4)" cccccccccccccccc fill
 # From the multiple of 64 before it, as if it began there.
 if [ $((bpf & 63)) -lt 16 ]; then

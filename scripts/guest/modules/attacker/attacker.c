@@ -21,6 +21,7 @@
  *	queue_irq	the same, queued in a hard interrupt
  *	queue_unlocked	the same, queued without text_mutex
  *	queue_twice	the same, queued two times before it is written
+ *	emulate_later	the same, queued before with nothing to emulate
  *	single		process context, as an instruction by itself
  *	early_tail	as queue, but writes the bytes after the first one before
  *			the kernel has written the guard
@@ -28,6 +29,9 @@
  *	wrong_tail	as queue, but writes the guard and then other bytes
  *	fill		process context, through text_poke_set() like the BPF
  *			allocator: writes the first byte, once for each byte of
+ *			HEXBYTES
+ *	other_func	process context, by the kernel's innermost writer with a
+ *			function of its own, told to fill with INT3s: writes
  *			HEXBYTES
  *	alias		process context: by a mapping of its own, behind text_poke()
  *	two_pages	process context: one write of two whole pages, the second
@@ -58,6 +62,8 @@
 
 static void *(*poke)(void *addr, const void *opcode, size_t len);
 static void *(*poke_set)(void *addr, int c, size_t len);
+static void *(*innermost)(void (*func)(void *dst, const void *src, size_t len),
+			  void *addr, const void *src, size_t len);
 static void (*queue)(void *addr, const void *opcode, size_t len,
 		     const void *emulate);
 static void (*finish)(void);
@@ -117,6 +123,23 @@ static int attack_alias(void *addr, const u8 *bytes, size_t len)
 	memcpy(alias + offset_in_page(addr), bytes, len);
 	vunmap(alias);
 	return 0;
+}
+
+static const u8 *other_bytes;
+
+static void other_func(void *dst, const void *src, size_t len)
+{
+	memcpy(dst, other_bytes, len);
+}
+
+static void attack_other_func(void *addr, const u8 *bytes, size_t len)
+{
+	int int3 = 0xcc;
+
+	mutex_lock(poke_mutex);
+	other_bytes = bytes;
+	innermost(other_func, addr, &int3, len);
+	mutex_unlock(poke_mutex);
 }
 
 struct write {
@@ -208,6 +231,9 @@ static int attack_insn(struct write *w, const char *how)
 	mutex_lock(poke_mutex);
 	if (!strcmp(how, "queue")) {
 		write_queue(w);
+	} else if (!strcmp(how, "emulate_later")) {
+		queue(w->addr, w->bytes, w->len, NULL);
+		write_queue(w);
 	} else if (!strcmp(how, "single")) {
 		single(w->addr, w->bytes, w->len, w->emulate);
 	} else if (write_in(how + strlen("queue_"), w)) {
@@ -230,6 +256,10 @@ static int attack(struct write *w, const char *how)
 	if (!strcmp(how, "fill")) {
 		/* text_poke_set() takes text_mutex itself. */
 		poke_set(w->addr, w->bytes[0], w->len);
+		return 0;
+	}
+	if (!strcmp(how, "other_func")) {
+		attack_other_func(w->addr, w->bytes, w->len);
 		return 0;
 	}
 	w->func = write_poke;
@@ -289,11 +319,12 @@ static int __init attacker_init(void)
 {
 	poke = (void *)lookup_symbol("text_poke");
 	poke_set = (void *)lookup_symbol("text_poke_set");
+	innermost = (void *)lookup_symbol("__text_poke");
 	poke_mutex = (void *)lookup_symbol("text_mutex");
 	queue = lookup_either("text_poke_queue", "smp_text_poke_batch_add");
 	finish = lookup_either("text_poke_finish", "smp_text_poke_batch_finish");
 	single = lookup_either("text_poke_bp", "smp_text_poke_single");
-	if (!poke || !poke_set || !poke_mutex || !queue || !finish || !single)
+	if (!poke || !poke_set || !innermost || !poke_mutex || !queue || !finish || !single)
 		return -ENOENT;
 	dir = debugfs_create_dir("attacker", NULL);
 	debugfs_create_file("write", 0200, dir, NULL, &attack_fops);

@@ -23,7 +23,8 @@ static int two(void)
 	return 2;
 }
 
-DEFINE_STATIC_CALL(flipper_call, one);
+/* The module targets has one of that name, too. */
+DEFINE_STATIC_CALL(targets_call, one);
 
 static noinline bool branch(void)
 {
@@ -43,6 +44,10 @@ static unsigned int init_ms;
 module_param(init_ms, uint, 0);
 MODULE_PARM_DESC(init_ms, "sleep that long while initialising");
 
+static unsigned int exit_ms;
+module_param(exit_ms, uint, 0);
+MODULE_PARM_DESC(exit_ms, "go on for that long while being unloaded");
+
 static struct task_struct *thread;
 
 static bool flip_once(void)
@@ -50,11 +55,11 @@ static bool flip_once(void)
 	bool on, off;
 
 	static_branch_enable(&flipper_key);
-	static_call_update(flipper_call, two);
-	on = branch() && static_call(flipper_call)() == 2;
+	static_call_update(targets_call, two);
+	on = branch() && static_call(targets_call)() == 2;
 	static_branch_disable(&flipper_key);
-	static_call_update(flipper_call, one);
-	off = !branch() && static_call(flipper_call)() == 1;
+	static_call_update(targets_call, one);
+	off = !branch() && static_call(targets_call)() == 1;
 	return on && off;
 }
 
@@ -84,6 +89,7 @@ static int __init flipper_init(void)
 
 static void __exit flipper_exit(void)
 {
+	msleep(exit_ms);
 	if (kthread_stop(thread))
 		pr_err("flipper: code does not match the key or the static call\n");
 }
