@@ -58,6 +58,11 @@ long_parts() {
 		echo "reload-1000-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh reload $kernel 1000"
 		echo "fuzz-1000000-$kernel - scripts/fuzz.sh --kernel $kernel --count 1000000"
 	done
+	for kernel in $(kernels_of stock next); do
+		for suite in load_tools load_smp4; do
+			echo "$suite-1000-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh $suite $kernel 1000"
+		done
+	done
 	echo "coccicheck - scripts/test/coccicheck.sh"
 	awk '!/^(#|$)/ && $3 != "-" { n = split($3, run, ","); for (i = 1; i <= n; i++) print $1, run[i] }' "$SCRIPTS/kernels" |
 		while read -r kernel run; do

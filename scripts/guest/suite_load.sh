@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# suite_load.sh [SECONDS [SWITCHES]]: live mode while everything that patches text does so at the same time, for
-# SECONDS (default 10), with SWITCHES changes of the mode (default 20), and until each workload was done once. No
-# write may be refused, and none may be unknown. Where the VM was booted with maxcpus=1, the other CPUs are started
-# under load.
+# suite_load.sh [CHANGES]: live mode while what patches text does so at the same time, with CHANGES changes of the
+# mode (default 21). No write may be refused, and none may be unknown.
 #
-# kernels: none
-# vm: --mem 1536
-# tools: debian
+# In phases: in each, some of the workloads run until the mode was changed often enough and each of them has done a
+# round. Over the phases all take their turns, with others each time. In each phase lvbs is unloaded and loaded once.
+#
+# With Debian's tools in /tools there are more workloads (suite_load_tools.sh). If the VM was booted with maxcpus=1, the
+# other CPUs are started under load (suite_load_one_cpu.sh).
+#
+# kernels: first
+# vm: --mem 1024
 # stock: veth nft_ct nft_chain_nat nft_masq nft_limit nft_log
 # stock: xfs overlay nfs vhost_net tun macvlan bridge vxlan bonding dummy ifb wireguard ip_tables
 # stock: dm_mod dm_crypt loop nbd zram kvm sd_mod virtio_net virtio_blk tcp_bbr l2tp_core ip_gre ipip
@@ -22,8 +25,7 @@
 # shellcheck source=scripts/guest/heki.sh
 . /heki.sh
 
-seconds=${1:-10}
-wanted=${2:-20}
+wanted=${1:-21}
 T=/sys/kernel/tracing
 CPUS=/sys/devices/system/cpu
 G=/sys/fs/cgroup
@@ -50,16 +52,18 @@ all() {
 #
 # Workloads: one round each. A round may fail where another workload is in the way.
 #
-do_dyndbg() { all /sys/kernel/debug/dynamic_debug/control +p -p; }
-do_events() { all "$T/events/enable" 1 0; }
+do_dyndbg() { all /sys/kernel/debug/dynamic_debug/control "${part:+file drivers/base/* }+p" "${part:+file drivers/base/* }-p"; }
+do_events() {
+	[ -n "$part" ] || all "$T/events/enable" 1 0 || return
+	for system in sched irq timer; do all "$T/events/$system/enable" 1 0 || return; done
+}
 do_function() { all "$T/current_tracer" function nop; }
 do_graph() { all "$T/current_tracer" function_graph nop; }
 do_kprobes() {
 	for at in $probes; do echo "p:load/p${at%%+*} $at" || return; done >>"$T/kprobe_events"
 	for at in $probes; do echo "r:load/r${at%%+*} ${at%%+*}" || return; done >>"$T/kprobe_events"
 	echo 1 >"$T/events/load/enable" || return
-	# Optimised after a while.
-	sleep 1
+	retry grep -q OPTIMIZED /sys/kernel/debug/kprobes/list || return
 	all /proc/sys/debug/kprobes-optimization 0 1
 	all /sys/kernel/debug/kprobes/enabled 0 1
 	echo 0 >"$T/events/load/enable" || return
@@ -80,9 +84,8 @@ do_bpftrace() {
 		tracepoint:sched:sched_switch { @e = count(); } interval:ms:100 { exit(); }'
 }
 do_bpf() { /bpf_users load0 "$G/load"; }
-do_xdp() {
-	ip link add load2 type veth peer name load3 && ip addr add 10.7.7.1/24 dev load2 && ip link set load2 up &&
-		ip link del load2
+do_veth() {
+	ip link add load1 type veth && ip addr add 10.7.7.1/24 dev load1 && ip link set load1 up && ip link del load1
 }
 do_nft() {
 	nft add table inet load
@@ -99,7 +102,7 @@ do_livepatch() {
 }
 do_modules() {
 	modules_loaded=
-	for module in $stock; do
+	for module in $(echo "$stock" | head -n "$((${#part} ? 25 : 1000))"); do
 		insmod "/stock/$module.ko" && modules_loaded="$module $modules_loaded"
 	done
 	for module in $modules_loaded; do
@@ -107,7 +110,7 @@ do_modules() {
 	done
 	# shellcheck disable=SC2086 # words
 	set -- $modules_loaded
-	[ $# -ge 30 ]
+	[ $# -ge 20 ]
 }
 do_flipper() { insmod /flipper.ko && sleep 1 && retry rmmod flipper; }
 do_hotplug() {
@@ -117,6 +120,11 @@ do_hotplug() {
 	done
 }
 do_preempt() {
+	# Each writes thousands of static calls.
+	if [ -n "$part" ]; then
+		all /sys/kernel/debug/sched/preempt full "$preempt"
+		return
+	fi
 	# shellcheck disable=SC2046 # words
 	all /sys/kernel/debug/sched/preempt $(tr -d '()' </tmp/preempt) "$preempt"
 }
@@ -131,21 +139,27 @@ do_features() {
 }
 do_cgroups() {
 	mkdir "$G/load/a" || return
-	echo $$ >"$G/load/a/cgroup.procs"
+	# This process, not $$.
+	echo 0 >"$G/load/a/cgroup.procs"
 	all "$G/load/a/cpu.max" "10000 100000" max
 	all "$G/load/a/cgroup.pressure" 0 1
 	all "$G/load/a/memory.max" 100M max
 	all "$G/load/a/cgroup.freeze" 0
-	perf stat -a -G load/a -e cpu-clock sleep 0.1
-	echo $$ >"$G/cgroup.procs"
+	[ -z "$tools" ] || perf stat -a -G load/a -e cpu-clock sleep 0.1
+	echo 0 >"$G/cgroup.procs"
 	rmdir "$G/load/a"
 }
 do_sysctl() {
 	all /proc/sys/kernel/sched_schedstats 1 0 && all /proc/sys/kernel/bpf_stats_enabled 1 0 &&
 		all /proc/sys/kernel/task_delayacct 1 0
 }
-workloads="dyndbg events function graph kprobes perf bpftrace bpf xdp nft livepatch modules flipper hotplug preempt features
-	cgroups sysctl"
+workloads="cgroups dyndbg events function graph kprobes bpf veth livepatch modules flipper preempt features sysctl"
+tools=
+[ ! -d /tools ] || tools=y
+[ -z "$tools" ] || workloads="$workloads perf bpftrace nft"
+one_cpu=y
+[ "$(nproc)" = 1 ] || one_cpu=
+[ -n "$one_cpu" ] || workloads="$workloads hotplug"
 
 #
 # Environment.
@@ -161,12 +175,15 @@ echo 64 >"$T/buffer_size_kb"
 echo 0 >"$T/tracing_on"
 mount -t cgroup2 cgroup2 "$G"
 mkdir "$G/load"
-for controller in cpu memory io cpuset; do echo +$controller >"$G/cgroup.subtree_control"; done
+for controller in cpu memory io cpuset; do
+	echo +$controller >"$G/cgroup.subtree_control"
+	echo +$controller >"$G/load/cgroup.subtree_control"
+done
 # shellcheck disable=SC2013 # words
 for module in $(sed '/^xfs$/,$d' /stock/order); do insmod "/stock/$module.ko"; done
 stock=$(cut -d ' ' -f 1 /proc/modules | awk 'NR == FNR { loaded[$1]; next } !($1 in loaded)' - /stock/order)
 ip link set lo up
-ip link add load0 type veth peer name load1
+ip link add load0 type veth
 cat >/tmp/load.nft <<'END'
 table inet load {
 	chain in {
@@ -197,14 +214,10 @@ probes=$(for function in vfs_open vfs_statx vfs_llseek vfs_getattr vfs_fsync do_
 	grep -q " $function\$" /proc/kallsyms || continue
 	echo "$function+$(($(kcore_read "$(sym $function)" 4 | grep -c f30f1efa) * 4 + 5))"
 done)
-one_cpu=
-[ "$(nproc)" != 1 ] || one_cpu=y
 
 #
 # What is checked.
 #
-# deviations: those of the kernel's own text.
-deviations() { sed '/^0x/!d; /\[/d; s/ unknown$/& !/' /tmp/verify; }
 # verified WHEN: heki/verify knows everything.
 verified() {
 	cat "$D/heki/verify" >/tmp/verify || echo "$1: heki/verify failed" >>/tmp/broken
@@ -212,135 +225,204 @@ verified() {
 	verifications=$((verifications + 1))
 }
 verifications=0
-# counted WHEN: adds the counters to /tmp/counts, and checks them. Nothing is being written: the mode is off.
-counted() {
-	cat "$D/heki/verdicts" >>/tmp/counts
+# unharmed WHEN: nothing was refused.
+unharmed() {
 	for key in refused live_refused live_unknown live_passed live_unchecked live_denied; do
 		[ "$(verdict $key)" = 0 ] || echo "$1: $key $(verdict $key)" >>/tmp/broken
 	done
+}
+# complete WHEN: nothing was left half written. The mode is off.
+complete() {
 	[ "$(verdict accepted_guard_fits) $(verdict accepted_tail_fits)" = \
 		"$(verdict accepted_head_fits) $(verdict accepted_head_fits)" ] ||
 		{ echo "$1: half written:" && grep accepted_ "$D/heki/verdicts"; } >>/tmp/broken
 }
-# change MODE: a module that is being loaded or unloaded is in the way of "audit" and "mediate".
+# change MODE
 change() {
-	change_tries=0
 	until put "$D/heki/live" "$1" 2>/tmp/why; do
-		change_tries=$((change_tries + 1))
-		if [ "$1" = off ] || ! grep -q busy /tmp/why || [ $change_tries = 1000 ]; then
+		busy=$((busy + 1))
+		if [ "$1" = off ] || ! grep -q busy /tmp/why || [ $busy = 100 ]; then
 			echo "live mode $1: $(cat /tmp/why)" >>/tmp/broken
 			return
 		fi
-		tries=$((tries + 1))
 	done
 }
-tries=0
+busy=0
+# reload WHEN: in whatever mode.
 reload() {
-	until rmmod lvbs 2>/tmp/why; do
+	while unharmed "$1" && cp "$D/heki/verdicts" /tmp/verdicts && ! rmmod lvbs 2>/tmp/why; do
 		grep -q 'temporarily unavailable' /tmp/why || { echo "rmmod: $(cat /tmp/why)" >>/tmp/broken && return; }
 	done
+	cat /tmp/verdicts >>/tmp/counts
 	insmod /lvbs.ko || echo "lvbs did not load again" >>/tmp/broken
 	reloads=$((reloads + 1))
 }
 reloads=0
 
-# loop NAME: do_NAME until /tmp/stop exists; /tmp/did_NAME has the number of rounds that succeeded.
+# loop NAME: do_NAME until /tmp/stop exists and it did a round; adds the number of rounds to /tmp/rounds.
 loop() {
-	loop_did=0
+	loop_did=0 loop_failed=0
 	while [ ! -e /tmp/stop ]; do
 		if "do_$1" >"/tmp/out_$1" 2>&1; then
 			loop_did=$((loop_did + 1))
-			echo $loop_did >"/tmp/did_$1"
-		else
-			cp "/tmp/out_$1" "/tmp/failed_$1"
-			usleep 10000
+			touch "/tmp/did_$1"
+			usleep 200000
+			continue
 		fi
+		# Another workload may be in the way.
+		loop_failed=$((loop_failed + 1))
+		if [ $loop_did = 0 ] && [ $loop_failed = 100 ]; then
+			echo "$1 keeps failing: $(tail -n 5 "/tmp/out_$1")" >>/tmp/broken
+			return
+		fi
+		usleep 10000
 	done
+	echo "$1 $loop_did $loop_failed" >>/tmp/rounds
 }
 
-# all_did: did each workload succeed once?
+# all_did: did each workload of this phase a round?
 all_did() {
-	for workload in $workloads; do
+	for workload in $subset; do
 		[ -e "/tmp/did_$workload" ] || return
 	done
 }
 
-# In a short run, trace a few thousand functions only.
-[ "$seconds" -ge 100 ] || echo '*lock*' >"$T/set_ftrace_filter"
+# turns: prints what runs in each phase, $together workloads at a time, each cycle in another order.
+turns() {
+	echo "$workloads" | awk -v phases=$phases -v together=$together '{
+		for (phase = 1; phase <= phases; phase++) {
+			line = ""
+			for (i = 0; i < together && i < NF; i++) {
+				if (!left) { for (j = 1; j <= NF; j++) name[j] = $j; left = NF }
+				at = 1 + (phase * 7 + i * 5 + int(phase / 3)) % left
+				line = line " " name[at]
+				name[at] = name[left--]
+			}
+			print line
+		}
+	}'
+}
 
+# start_cpus: starts those that are missing.
+start_cpus() {
+	for cpu in "$CPUS"/cpu[1-9]*; do write_to "$cpu/online" 1 || return; done
+}
+
+# phase NUMBER: with the workloads $subset.
+phase() {
+	rm -f /tmp/stop /tmp/did_*
+	# Most of the time some functions, events and messages only: each that is switched stops all CPUs.
+	part=y
+	[ "$wanted" -le 100 ] || [ $(($1 % 4)) != 0 ] || part=
+	echo "${part:+*lock*}" >"$T/set_ftrace_filter"
+	loops=
+	for workload in $subset; do
+		loop "$workload" &
+		loops="$loops $!"
+	done
+	step=0
+	while [ $step -lt $per_phase ] && [ ! -e /tmp/broken ]; do
+		step=$((step + 1))
+		at="phase $1, change $step"
+		case $((step % 4)) in
+		1 | 3) change mediate ;;
+		2) change audit ;;
+		0) change off && complete "$at" ;;
+		esac
+		unharmed "$at"
+		[ $((step % 9)) != 3 ] || verified "$at"
+		# In odd phases while the mode is on.
+		[ $step != $((4 + $1 % 2)) ] || reload "$at"
+		[ -z "$one_cpu" ] || [ "$1 $step" != "1 3" ] || start_cpus || echo "a CPU did not start" >>/tmp/broken
+		# Modes last differently long.
+		usleep $(((changes + step) * 77777 % 500000))
+	done
+	change mediate
+	until all_did || [ -e /tmp/broken ]; do usleep 100000; done
+	verified "end of phase $1"
+	touch /tmp/stop
+	# shellcheck disable=SC2086 # words
+	wait $loops
+	verified "after phase $1"
+	change off
+	unharmed "after phase $1"
+	complete "after phase $1"
+	changes=$((changes + step))
+	echo "phase $1:$subset: $step changes, $(uptime_s) s"
+}
+
+#
 # The first round of a workload may change text permanently, so it precedes the checksum.
+#
+part=
+[ "$wanted" -gt 100 ] || part=y
+echo '*lock*' >"$T/set_ftrace_filter"
 if [ -n "$one_cpu" ]; then
-	workloads=$(echo "$workloads" | sed 's/ hotplug//')
+	# While there is one CPU, the kernel switches the lock prefixes of a module before anybody is notified.
+	change mediate
+	t_ok module_on_one_cpu do_modules
+	t_ok locks_of_modules_switched test "$(verdict live_alternative)" -gt 100
+	unharmed "one CPU"
+	for module in $(echo "$stock" | head -n 5); do insmod "/stock/$module.ko"; done
+	verified "one CPU"
+	change off
 else
 	for workload in $workloads; do
 		t_ok "workload_$workload" "do_$workload"
-		echo "$(uptime_s) s"
 	done
 fi
-verified idle
-deviations >/tmp/deviations
-text_before=$(text_sum)
+echo "first rounds: $(uptime_s) s"
+# What was removed may still have its keys for a while.
+text_before=
+until [ "$(text_sum)" = "$text_before" ]; do
+	text_before=$(text_sum)
+	verified idle
+	sleep 3
+done
+echo "idle: $(uptime_s) s"
 
-for workload in $workloads; do
-	loop "$workload" &
-	loops="$loops $!"
-done
-started=$(uptime_s)
-switches=0
-while [ $switches -lt "$wanted" ] || [ $(($(uptime_s) - started)) -lt "$seconds" ] || ! all_did; do
-	[ ! -e /tmp/broken ] || break
-	switches=$((switches + 1))
-	[ $switches != 5 ] && [ $((switches % 50)) != 0 ] || echo "$switches changes of the mode, $(($(uptime_s) - started)) s"
-	case $((switches % 4)) in
-	1) change mediate ;;
-	2) change audit ;;
-	3) change mediate ;;
-	0) change off && counted "switch $switches" ;;
-	esac
-	# It waits for text_mutex at each page, so it takes long.
-	[ $((switches % 20)) != 6 ] || verified "switch $switches"
-	[ $((switches % 16)) != 8 ] || reload
-	# Modes last differently long.
-	usleep $((switches * 77777 % 2000000))
-	if [ -n "$one_cpu" ] && [ $switches = 3 ]; then
-		for cpu in "$CPUS"/cpu[1-9]*; do t_ok "${cpu##*/}_starts" write_to "$cpu/online" 1; done
-	fi
-done
-change mediate
-verified "end of load"
-touch /tmp/stop
+together=5
+per_phase=7
+[ "$wanted" -le 100 ] || per_phase=20
+phases=$(((wanted + per_phase - 1) / per_phase))
+# At least one turn for each workload.
 # shellcheck disable=SC2086 # words
-wait $loops
-echo "load ended after $(($(uptime_s) - started)) s"
-verified "after load"
-change off
-counted "after load"
-verified off
-echo "$switches changes of the mode ($tries more were busy), $reloads reloads, $verifications verifications in" \
-	"$(($(uptime_s) - started)) s"
-awk '/^(live_|accepted)/ { n[$1] += $2 } END { for (key in n) if (n[key]) print key, n[key] }' /tmp/counts | sort
-for workload in $workloads; do echo "$workload: $(cat "/tmp/did_$workload") rounds"; done
+set -- $workloads
+[ $phases -ge $((($# + together - 1) / together)) ] || phases=$((($# + together - 1) / together))
+changes=0
+number=0
+turns >/tmp/turns
+while read -r subset; do
+	number=$((number + 1))
+	phase $number </dev/null
+	[ ! -e /tmp/broken ] || break
+done </tmp/turns
+cat "$D/heki/verdicts" >>/tmp/counts
+echo "$changes changes of the mode ($busy more were busy), $reloads reloads, $verifications verifications"
+awk '/^(live_|accepted)/ { n[$1] += $2 } END { for (key in n) if (n[key]) print key, n[key] }' /tmp/counts |
+	grep -v memory | sort
+awk '{ did[$1] += $2; failed[$1] += $3 } END { for (i in did) print i ": " did[i] " rounds, " failed[i] " failed" }' \
+	/tmp/rounds | sort
 
 t_is "$(cat /tmp/broken 2>/dev/null)" "" nothing_refused_or_unknown
-t_ok mode_was_changed_often test $switches -ge "$wanted"
+t_ok mode_was_changed_often test $changes -ge "$wanted"
+t_ok reloaded_often test $reloads -ge $phases
 # total KIND
 total() { awk -v key="live_$1:" '$1 == key { n += $2 } END { print n + 0 }' /tmp/counts; }
-for kind in jump_label static_call ftrace kprobe optprobe bpf; do
+for kind in jump_label static_call ftrace kprobe optprobe bpf vtl1; do
 	t_ok "${kind}_writes_seen" test "$(total $kind)" -gt 0
 done
+echo >"$T/set_ftrace_filter"
 if [ -n "$one_cpu" ]; then
 	t_ok locks_switched test "$(total alternative)" -gt 1000
 else
-	deviations >/tmp/deviations_after
 	# Keys that are switched off after some time.
-	left=60
+	left=300
 	until [ "$(text_sum)" = "$text_before" ] || [ $left = 0 ]; do
 		left=$((left - 1))
 		sleep 1
 	done
 	verified restored
-	deviations >/tmp/deviations_after
-	t_silent same_deviations diff /tmp/deviations /tmp/deviations_after
 	t_is "$(text_sum)" "$text_before" text_restored
 fi
 t_ok rmmod rmmod lvbs

@@ -23,9 +23,10 @@
 	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = (reg), .imm = (value) }
 #define EXIT		{ .code = BPF_JMP | BPF_EXIT }
 #define CALL(function)	{ .code = BPF_JMP | BPF_CALL, .imm = (function) }
+/* Two instructions: the second one, of zeros, follows. */
 #define LOAD_MAP(reg, fd) \
 	{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = (reg), \
-	  .src_reg = BPF_PSEUDO_MAP_FD, .imm = (fd) }, {}
+	  .src_reg = BPF_PSEUDO_MAP_FD, .imm = (fd) }
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
 static int bpf(int cmd, union bpf_attr *attr, const char *what)
@@ -37,8 +38,8 @@ static int bpf(int cmd, union bpf_attr *attr, const char *what)
 	return ret;
 }
 
-static int load(unsigned int type, unsigned int attach, const struct bpf_insn *insns,
-		size_t nr)
+static int load(unsigned int type, unsigned int attach,
+		const struct bpf_insn *insns, size_t nr)
 {
 	union bpf_attr attr = {
 		.prog_type = type,
@@ -102,7 +103,7 @@ static void use_tail_call(void)
 	unsigned int key = 0;
 	int map = bpf(BPF_MAP_CREATE, &create, "map");
 	const struct bpf_insn insns[] = {
-		LOAD_MAP(BPF_REG_2, map),
+		LOAD_MAP(BPF_REG_2, map), {},
 		MOV(BPF_REG_3, 0),
 		CALL(BPF_FUNC_tail_call),
 		MOV(BPF_REG_0, 0),
@@ -159,7 +160,8 @@ static void use_socket(void)
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &prog, sizeof(prog)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &classic, sizeof(classic)))
+	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &classic,
+		       sizeof(classic)))
 		die("socket: %s", strerror(errno));
 	close(fd);
 	close(prog);
