@@ -209,10 +209,14 @@ cat /sys/kernel/debug/sched/preempt >/tmp/preempt
 preempt=$(sed 's/.*(\(.*\)).*/\1/' /tmp/preempt)
 # Those that warn report what is no error.
 tr ' ' '\n' </sys/kernel/debug/sched/features | grep -v WARN >/tmp/features
-# After the tracer's call, where a probe can be optimised, and on it.
+# After the tracer's call, where a probe can be optimised, and on it. A landing pad of 4 bytes may come first.
 probes=$(for function in vfs_open vfs_statx vfs_llseek vfs_getattr vfs_fsync do_sys_openat2 kernel_read; do
-	grep -q " $function\$" /proc/kallsyms || continue
-	echo "$function+$(($(kcore_read "$(sym $function)" 4 | grep -c f30f1efa) * 4 + 5))"
+	for offset in 5 9; do
+		echo "p:load/try $function+$offset" >>"$T/kprobe_events" || continue
+		echo "$function+$offset"
+		echo "-:load/try" >>"$T/kprobe_events"
+		break
+	done 2>/dev/null
 done)
 
 #
@@ -231,8 +235,8 @@ unharmed() {
 		[ "$(verdict $key)" = 0 ] || echo "$1: $key $(verdict $key)" >>/tmp/broken
 	done
 }
-# complete WHEN: nothing was left half written. The mode is off.
-complete() {
+# all_whole WHEN: nothing was left half written. The mode is off.
+all_whole() {
 	[ "$(verdict accepted_guard_fits) $(verdict accepted_tail_fits)" = \
 		"$(verdict accepted_head_fits) $(verdict accepted_head_fits)" ] ||
 		{ echo "$1: half written:" && grep accepted_ "$D/heki/verdicts"; } >>/tmp/broken
@@ -327,7 +331,7 @@ phase() {
 		case $((step % 4)) in
 		1 | 3) change mediate ;;
 		2) change audit ;;
-		0) change off && complete "$at" ;;
+		0) change off && all_whole "$at" ;;
 		esac
 		unharmed "$at"
 		[ $((step % 9)) != 3 ] || verified "$at"
@@ -346,7 +350,7 @@ phase() {
 	verified "after phase $1"
 	change off
 	unharmed "after phase $1"
-	complete "after phase $1"
+	all_whole "after phase $1"
 	changes=$((changes + step))
 	echo "phase $1:$subset: $step changes, $(uptime_s) s"
 }

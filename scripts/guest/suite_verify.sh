@@ -55,7 +55,7 @@ for tracer in function function_graph; do
 done
 # A tracer that is being removed is no longer listed, and still called.
 echo '*lock*' >$T/set_ftrace_filter
-for round in $(seq 40); do
+for _ in $(seq 40); do
 	echo function >$T/current_tracer
 	echo nop >$T/current_tracer
 done &
