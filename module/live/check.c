@@ -218,15 +218,15 @@ bool live_is_call_thunk(const u8 *bytes, unsigned long va)
 				  live_call_thunk_bytes());
 }
 
-/* Do the bytes that @w would change pad a function? */
-static bool is_padding(const struct live_write *w)
+/* Would @w change bytes that are @unused or @too only? */
+static bool changes_only(const struct live_write *w, u8 unused, u8 too)
 {
 	size_t i;
 	u8 now;
 
 	for (i = 0; i < w->len; i++)
 		if (copy_nofault_from(&now, (void *)w->va + i, 1) ||
-		    (now != PADDING && now != w->bytes[i]))
+		    (now != unused && now != too && now != w->bytes[i]))
 			return false;
 	return true;
 }
@@ -241,7 +241,7 @@ static bool check_thunk(const struct text_region *region,
 	if (!w->len || w->len != live_call_thunk_bytes() ||
 	    !live_is_call_thunk(w->bytes, w->va))
 		return false;
-	*v = verdict(LIVE_CALL_THUNK, is_padding(w) &&
+	*v = verdict(LIVE_CALL_THUNK, changes_only(w, PADDING, PADDING) &&
 		     (region || live_in_unformed_module(w->va)),
 		     "not in the padding of a function");
 	return true;
@@ -316,19 +316,6 @@ static bool may_be_generated(unsigned long va, size_t len)
 	return !first_seen_at(va + len - 1);
 }
 
-/* Memory of which nothing runs: INT3s, or zeros, or what is written anyway. */
-static bool is_unused(const struct live_write *w)
-{
-	size_t i;
-	u8 now;
-
-	for (i = 0; i < w->len; i++)
-		if (copy_nofault_from(&now, (void *)w->va + i, 1) ||
-		    (now != INT3 && now && now != w->bytes[i]))
-			return false;
-	return true;
-}
-
 /* Every program has more bytes. */
 #define PROGRAM_STEP	8
 
@@ -369,7 +356,8 @@ static struct live_verdict check_generated(const struct live_write *w)
 		       illegal(LIVE_BPF, "a fill of other than INT3") :
 		       verdict(LIVE_BPF, no_program_in(w->va, w->len),
 			       "a program is in use there");
-	return verdict(LIVE_BPF, is_unused(w) || is_dispatcher(w),
+	/* Where nothing runs there are INT3s or zeros. */
+	return verdict(LIVE_BPF, changes_only(w, INT3, 0) || is_dispatcher(w),
 		       "other code is there");
 }
 

@@ -260,21 +260,9 @@ bool live_in_unformed_module(unsigned long addr)
 	return found;
 }
 
-bool live_module_any(bool (*matches)(const struct module *mod))
-{
-	const struct module *mod;
-	bool found = false;
-
-	if (!all_modules)
-		return false;
-	preempt_disable();
-	list_for_each_entry_rcu(mod, all_modules, list)
-		found |= matches(mod);
-	preempt_enable();
-	return found;
-}
-
-struct module *live_module_get(bool (*matches)(const struct module *mod))
+/* With @get the module is one that a reference could be taken to. */
+static struct module *find_matching(bool (*matches)(const struct module *mod),
+				    bool get)
 {
 	struct module *mod, *found = NULL;
 
@@ -282,11 +270,21 @@ struct module *live_module_get(bool (*matches)(const struct module *mod))
 		return NULL;
 	preempt_disable();
 	list_for_each_entry_rcu(mod, all_modules, list) {
-		if (matches(mod) && try_module_get(mod)) {
+		if (matches(mod) && (!get || try_module_get(mod))) {
 			found = mod;
 			break;
 		}
 	}
 	preempt_enable();
 	return found;
+}
+
+bool live_module_any(bool (*matches)(const struct module *mod))
+{
+	return find_matching(matches, false);
+}
+
+struct module *live_module_get(bool (*matches)(const struct module *mod))
+{
+	return find_matching(matches, true);
 }

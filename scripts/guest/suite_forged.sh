@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 #
 # suite_forged.sh [all]: forged writes of each kind are refused in mediate and reported in audit; legal ones are
-# accepted, whoever makes them. With "all", from each context.
+# accepted, whoever makes them. "all": from all nine contexts, not only five.
 #
 # kernels: first
 # full: others next debug
