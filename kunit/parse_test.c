@@ -166,25 +166,6 @@ static void word_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, parse_word(&rest));
 }
 
-/* ---- numbers of a line ---- */
-
-static void next_number_test(struct kunit *test)
-{
-	char line[] = " 1  0x2 +3 04 x", *rest = line;
-	u64 value = 0;
-
-	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), 0);
-	KUNIT_EXPECT_EQ(test, value, 1ULL);
-	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), 0);
-	KUNIT_EXPECT_EQ(test, value, 2ULL);
-	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), -EINVAL);
-	/* A refused word is consumed nevertheless. */
-	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), 0);
-	KUNIT_EXPECT_EQ(test, value, 4ULL);
-	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), -EINVAL);
-	KUNIT_EXPECT_EQ(test, parse_next_number(&rest, &value), -EINVAL);
-}
-
 /* ---- bytes ---- */
 
 struct hex_row {
@@ -233,7 +214,6 @@ static struct kunit_case parse_cases[] = {
 	KUNIT_CASE_PARAM(number_test, number_gen_params),
 	KUNIT_CASE_PARAM(range_test, range_gen_params),
 	KUNIT_CASE_PARAM(word_test, word_gen_params),
-	KUNIT_CASE(next_number_test),
 	KUNIT_CASE_PARAM(hex_test, hex_gen_params),
 	{ }
 };

@@ -20,7 +20,7 @@ char *parse_word(char **rest)
 	char *word;
 
 	do {
-		word = strsep(rest, " \t\n");
+		word = strsep(rest, PARSE_BLANKS);
 	} while (word && !*word);
 	return word;
 }
@@ -38,13 +38,6 @@ int parse_number(const char *word, u64 *value)
 	if (!isxdigit(word[hex ? 2 : 0]))
 		return -EINVAL;
 	return kstrtoull(word, hex ? 16 : 10, value) ? -EINVAL : 0;
-}
-
-int parse_next_number(char **rest, u64 *value)
-{
-	const char *word = parse_word(rest);
-
-	return word ? parse_number(word, value) : -EINVAL;
 }
 
 /* START-END, END inclusive and not less than START; all of @word. */

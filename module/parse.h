@@ -8,9 +8,11 @@
 
 #include <linux/types.h>
 
+/* What separates words. */
+#define PARSE_BLANKS	" \t\n"
+
 char *parse_word(char **rest);
 int parse_number(const char *word, u64 *value);
-int parse_next_number(char **rest, u64 *value);
 int parse_range(const char *word, u64 *start, u64 *end);
 int parse_hex(char *word, size_t *len);
 

@@ -105,7 +105,7 @@ abi_valid() {
 # The files that the code creates, and their modes, are those in the document.
 abi_complete() {
 	{
-		grep -hoE '(\{ |debugfs_create_file(_unsafe)?\()"[a-z_]+", 0[46]00, ' module/debugfs/*.c |
+		grep -hoE '(\{ |debugfs_create_file(_unsafe)?\()"[A-Za-z_]+", 0[46]00, ' module/debugfs/*.c |
 			sed 's/^[^"]*"//; s/", 0400, / RO/; s/", 0600, / W/'
 		awk '/^What:/ { sub(".*/", ""); name = $0 }
 			/^\t\t\((RO|RW|WO)\)/ { print name, $1 == "(RO)" ? "RO" : "W" }' \

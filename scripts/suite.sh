@@ -15,6 +15,7 @@
 #   # last: WHY           run it after all others in its VM
 #   # modules: NAME...    test modules (scripts/guest/modules)
 #   # programs: NAME...   test programs (scripts/guest/programs)
+#   # files: PATH...     files of the project, in the guest's /
 #   # stock: NAME...      modules of the stock kernel, in the guest's /stock (scripts/vm/stock_modules.sh)
 #   # tools: debian       programs of Debian, in the guest's /tools (scripts/vm/tools.sh)
 #   # suites: NAME...     other suites, which it runs itself
@@ -112,6 +113,10 @@ done
 # shellcheck disable=SC2086 # a list of names
 for program in $(says programs $suites | tr ' ' '\n' | sort -u); do
 	set -- --add "$("$SCRIPTS/vm/program.sh" "$program")" "$@"
+done
+# shellcheck disable=SC2086 # a list of names
+for path in $(says files $suites | tr ' ' '\n' | sort -u); do
+	set -- --add "$ROOT/$path" "$@"
 done
 # shellcheck disable=SC2086 # a list of names
 stock=$(says stock $suites)

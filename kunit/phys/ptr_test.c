@@ -672,6 +672,38 @@ static void stats_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_stat(fake, PHYS_STAT_BYTES), 12UL);
 }
 
+/* Which frame of a list a message blames; that counts no refusal. */
+static void refused_frame_test(struct kunit *test)
+{
+	static const unsigned long pfns[] = { 9, 8, 7, FAKE_FRAMES, 6, 5 };
+	static const unsigned long twice[] = { 4, 9, 8, 7, 8, 9, 8 };
+	struct fake_vmap *fake = test->priv;
+	size_t nr = ARRAY_SIZE(pfns), i;
+	struct phys_const_ptr ptr;
+	struct phys_lock lock;
+
+	fake->state[8] = FAKE_OWNED;
+	fake->state[5] = FAKE_HOLE;
+	KUNIT_ASSERT_EQ(test, 0, phys_const_ptr_init(&ptr, &fake->mgr,
+						     PFN_PHYS(6), 1, 1));
+	KUNIT_ASSERT_EQ(test, 0, phys_lock(&lock, &ptr, PHYS_LOCK_SHARED));
+#define REFUSED(write, err)	phys_refused_frame(&fake->mgr, pfns, nr, write, err)
+	KUNIT_EXPECT_EQ(test, REFUSED(false, -EPERM), 1UL);
+	KUNIT_EXPECT_EQ(test, REFUSED(false, -EOVERFLOW), 3UL);
+	KUNIT_EXPECT_EQ(test, REFUSED(true, -EBUSY), 4UL);
+	KUNIT_EXPECT_EQ(test, REFUSED(false, -ENXIO), 5UL);
+	/* Nobody else excludes readers. */
+	KUNIT_EXPECT_EQ(test, REFUSED(false, -EBUSY), 0UL);
+	KUNIT_EXPECT_EQ(test, REFUSED(true, -EROFS), 0UL);
+#undef REFUSED
+	phys_unlock(&lock);
+	KUNIT_EXPECT_EQ(test, 4UL, phys_refused_frame(&fake->mgr, twice,
+						      ARRAY_SIZE(twice), false,
+						      -EEXIST));
+	for (i = 0; i < PHYS_REFUSAL_ERRNO_MAX; i++)
+		KUNIT_EXPECT_EQ(test, fake_refused(fake, -(int)i), 0UL);
+}
+
 /* Once for each way in which single accesses are mapped. */
 #define PHYS_PTR_CASES {						\
 	KUNIT_CASE_PARAM(read_test, shape_gen_params),			\
@@ -685,6 +717,7 @@ static void stats_test(struct kunit *test)
 	KUNIT_CASE(two_pointers_test),					\
 	KUNIT_CASE(leak_test),						\
 	KUNIT_CASE(stats_test),						\
+	KUNIT_CASE(refused_frame_test),					\
 	{ }								\
 }
 

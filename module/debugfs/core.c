@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "debugfs/command.h"
 #include "debugfs/debugfs.h"
 #include "subsystems.h"
 
@@ -39,45 +40,30 @@ int debugfs_may_open(struct inode *inode, struct file *file)
 	return err;
 }
 
-/*
- * Copy a command of at most @max bytes from user memory. The result is
- * terminated and freed by kvfree(). -EINVAL if it is empty, too long or
- * contains a NUL.
- */
-char *debugfs_command(const char __user *ubuf, size_t len, size_t max)
+static long run_command(const struct debugfs_file *entry, struct file *file,
+			const char *text, char *words)
 {
-	char *command;
-
-	if (!len || len > max)
-		return ERR_PTR(-EINVAL);
-
-	command = kvmalloc(len + 1, GFP_KERNEL);
-	if (!command)
-		return ERR_PTR(-ENOMEM);
-	if (copy_from_user(command, ubuf, len)) {
-		kvfree(command);
-		return ERR_PTR(-EFAULT);
-	}
-	command[len] = '\0';
-	if (strlen(command) != len) {
-		kvfree(command);
-		return ERR_PTR(-EINVAL);
-	}
-	return command;
-}
-
-/* Returns @len, or the error of debugfs_command() or @run. */
-ssize_t debugfs_run(const char __user *ubuf, size_t len, size_t max,
-		    long (*run)(char *words))
-{
-	char *command = debugfs_command(ubuf, len, max);
+	struct command cmd;
 	long ret;
 
-	if (IS_ERR(command))
-		return PTR_ERR(command);
-	ret = run(command);
-	kvfree(command);
-	return ret < 0 ? ret : len;
+	command_init(&cmd, text, words);
+	cmd.file = file;
+	ret = entry->command(&cmd);
+	if (ret < 0) {
+		command_explain(&cmd, -ret, entry->refusals);
+		error_log_add(file, &cmd, -ret);
+	}
+	return ret;
+}
+
+/* A command that is not even a line of words. */
+static void log_unreadable(struct file *file, const char *text, const char *why)
+{
+	struct command cmd;
+
+	command_init(&cmd, text, NULL);
+	command_blame(&cmd, 0, why, -EINVAL);
+	error_log_add(file, &cmd, EINVAL);
 }
 
 /* ->write() of a file with a @command. */
@@ -85,13 +71,51 @@ ssize_t debugfs_command_write(struct file *file, const char __user *ubuf,
 			      size_t len, loff_t *ppos)
 {
 	const struct debugfs_file *entry = file_inode(file)->i_private;
+	char *text;
+	long ret;
 
-	return debugfs_run(ubuf, len, DEBUGFS_COMMAND_MAX, entry->command);
+	/* The next read() starts at the beginning of what the command changes. */
+	*ppos = 0;
+	if (!len || len > (entry->max ?: DEBUGFS_COMMAND_MAX)) {
+		log_unreadable(file, "", len ? "too long" : "empty");
+		return -EINVAL;
+	}
+
+	/* The line as it was written, and a copy that is taken apart. */
+	text = kvmalloc(2 * (len + 1), GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	if (copy_from_user(text, ubuf, len)) {
+		ret = -EFAULT;
+		goto free;
+	}
+	text[len] = '\0';
+	if (strlen(text) != len) {
+		log_unreadable(file, text, "contains a NUL");
+		ret = -EINVAL;
+		goto free;
+	}
+	ret = run_command(entry, file, text,
+			  memcpy(text + len + 1, text, len + 1));
+free:
+	kvfree(text);
+	return ret < 0 ? ret : len;
+}
+
+/* Prints how a file with a @command is used. */
+ssize_t debugfs_usage_read(struct file *file, char __user *ubuf, size_t len,
+			   loff_t *ppos)
+{
+	const struct debugfs_file *entry = file_inode(file)->i_private;
+	size_t usage = strlen(entry->usage);
+
+	return simple_read_from_buffer(ubuf, len, ppos, entry->usage, usage);
 }
 
 static const struct file_operations command_fops = {
 	.owner = THIS_MODULE,
 	.open = debugfs_may_open,
+	.read = debugfs_usage_read,
 	.write = debugfs_command_write,
 };
 
@@ -116,19 +140,74 @@ static struct dentry *add_file(struct dentry *dir,
  * Failing to create a file is fatal: debugfs is the only interface for users.
  * The caller removes those created so far.
  */
-int debugfs_add_files(struct dentry *dir, const struct debugfs_file *files,
-		      size_t nr, void *data)
+int debugfs_add_files(struct dentry *dir, const struct debugfs_dir *files,
+		      void *data)
 {
 	struct dentry *file;
 	size_t i;
 
-	for (i = 0; i < nr; i++) {
-		file = add_file(dir, &files[i], data);
+	for (i = 0; i < files->nr; i++) {
+		file = add_file(dir, &files->files[i], data);
 		if (IS_ERR(file))
 			return PTR_ERR(file);
 	}
 	return 0;
 }
+
+static const struct debugfs_dir root_files;
+
+/* All files, in the order of the README. */
+static const struct debugfs_dir *const all_files[] = {
+	&mem_files, &phys_files, &ring_files, &one_ring_files, &heki_files,
+	&vtlcall_files, &root_files,
+};
+
+static void readme_show_file(struct seq_file *m, const char *dir,
+			     const struct debugfs_file *file)
+{
+	const char *usage = file->usage;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%s%s%s", dir ?: "", dir ? "/" : "",
+		 file->name);
+	seq_printf(m, "%-20s  %s\n", path, file->about);
+	while (usage && *usage) {
+		int len = strchrnul(usage, '\n') - usage;
+
+		seq_printf(m, "%-20s    %.*s\n", "", len, usage);
+		usage += len + 1;
+	}
+}
+
+static int readme_show(struct seq_file *m, void *unused)
+{
+	size_t i, j;
+
+	seq_puts(m, "lvbs: the secure side (VTL1) of virtualization-based security, as a module.\n"
+		 "\n"
+		 "One write() is one command. Reading a file that takes only commands prints\n"
+		 "its usage. error_log says why commands were refused. Numbers are decimal, or\n"
+		 "hex with 0x. Addresses are physical. Search this directory with\n"
+		 "grep -r --exclude=mem --exclude=stream: mem is as large as the physical\n"
+		 "address space, and a read of stream waits for what will be written.\n"
+		 "\n");
+	for (i = 0; i < ARRAY_SIZE(all_files); i++)
+		for (j = 0; j < all_files[i]->nr; j++)
+			readme_show_file(m, all_files[i]->name,
+					 &all_files[i]->files[j]);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(readme);
+
+static const struct debugfs_file root_entries[] = {
+	{ "error_log", 0600, "why the last commands were refused; writing clears it",
+	  &error_log_fops },
+	{ "README", 0400, "this list", &readme_fops },
+};
+
+static const struct debugfs_dir root_files = {
+	NULL, root_entries, ARRAY_SIZE(root_entries),
+};
 
 int debugfs_init(void)
 {
@@ -138,7 +217,8 @@ int debugfs_init(void)
 	if (IS_ERR(root))
 		return PTR_ERR(root);
 
-	err = debugfs_phys_init();
+	err = debugfs_add_files(root, &root_files, NULL);
+	err = err ?: debugfs_phys_init();
 	err = err ?: debugfs_ring_init();
 	err = err ?: debugfs_heki_init();
 	err = err ?: debugfs_mem_init();

@@ -12,81 +12,113 @@
 
 #include <lvbs/heki.h>
 
+#include "debugfs/command.h"
 #include "debugfs/debugfs.h"
 #include "heki/heki.h"
 #include "live/live.h"
-#include "parse.h"
 
-/* Exactly @nr numbers. */
-static int parse_numbers(char *words, u64 *number, unsigned int nr)
+static long run_load_kdata(struct command *cmd)
 {
-	unsigned int i;
+	u64 pa, nr;
 
-	for (i = 0; i < nr; i++)
-		if (parse_next_number(&words, &number[i]))
-			return -EINVAL;
-	return parse_word(&words) ? -EINVAL : 0;
+	if (command_number(cmd, "PA", &pa) ||
+	    command_number(cmd, "NRANGES", &nr) || command_end(cmd))
+		return -EINVAL;
+	return lvbs_vtlcall(HEKI_VTLCALL_LOAD_KDATA, pa, nr, 0);
 }
 
-static long run_load_kdata(char *words)
-{
-	u64 n[2];
+static const struct command_refusal load_kdata_refusals[] = {
+	{ EINVAL, 0, "the page list there, or a patch record, is malformed" },
+	{ EPERM, 0, "VTL1 owns a frame of the list, or boot has ended" },
+	{ EEXIST, 0, "a site overlaps a known one" },
+	{ EBUSY, 0, "a frame of the list or of a site is locked" },
+	{}
+};
 
-	return parse_numbers(words, n, 2) ?:
-	       lvbs_vtlcall(HEKI_VTLCALL_LOAD_KDATA, n[0], n[1], 0);
+static long run_patch_text(struct command *cmd)
+{
+	u64 pa0, pa1;
+
+	if (command_number(cmd, "PA0", &pa0) ||
+	    command_number(cmd, "PA1", &pa1) || command_end(cmd))
+		return -EINVAL;
+	return lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, pa0, pa1, 0);
 }
 
-static long run_patch_text(char *words)
-{
-	u64 n[2];
+static const struct command_refusal patch_text_refusals[] = {
+	{ EINVAL, 0, "no request lies there, or it is malformed" },
+	{ EPERM, 0, "VTL1 owns a frame of the request" },
+	{ ENOENT, 0, "the request names no known site" },
+	{ EBUSY, 0, "the request is locked, or live mode patches its site" },
+	{}
+};
 
-	return parse_numbers(words, n, 2) ?:
-	       lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, n[0], n[1], 0);
-}
-
-static long run_request(char *words)
+static long run_request(struct command *cmd)
 {
 	struct heki_patch *wire;
 	u64 pa0, pa1;
 	size_t len;
-	char *hex;
+	char *code;
 	long ret;
 
-	if (parse_next_number(&words, &pa0) ||
-	    parse_next_number(&words, &pa1))
+	if (command_number(cmd, "PA0", &pa0) ||
+	    command_number(cmd, "PA1", &pa1) ||
+	    command_hex(cmd, "HEXBYTES", &code, &len) || command_end(cmd))
 		return -EINVAL;
-	hex = parse_word(&words);
-	if (!hex || parse_hex(hex, &len) || !len || len > HEKI_CODE_MAX ||
-	    parse_word(&words))
-		return -EINVAL;
+	if (!len || len > HEKI_CODE_MAX)
+		return command_blame(cmd, 2, "not 1 to 5 bytes", -EINVAL);
 
 	/* Memory of VTL0; a power of two, so that it does not straddle. */
 	wire = kzalloc(roundup_pow_of_two(sizeof(*wire)), GFP_KERNEL);
 	if (!wire)
 		return -ENOMEM;
-	heki_patch_encode(wire, pa0, pa1, hex, len);
+	heki_patch_encode(wire, pa0, pa1, code, len);
 	ret = lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, virt_to_phys(wire), 0, 0);
 	kfree(wire);
 	return ret;
 }
 
-static long run_end_of_boot(char *words)
+static const struct command_refusal request_refusals[] = {
+	{ EINVAL, 1, "not the second page of this site" },
+	{ ENOENT, 0, "no site is known there" },
+	{ EACCES, 2, "not what may be written to this site now" },
+	{ EBUSY, 0, "live mode patches this site" },
+	{}
+};
+
+static long run_end_of_boot(struct command *cmd)
 {
 	u64 n;
 
-	if (parse_numbers(words, &n, 1) || n != 1)
+	if (command_number(cmd, "1", &n) || command_end(cmd))
 		return -EINVAL;
+	if (n != 1)
+		return command_blame(cmd, 0, "only 1 can be written", -EINVAL);
 	return lvbs_vtlcall(HEKI_VTLCALL_END_OF_BOOT, 0, 0, 0);
 }
 
-static long run_live(char *words)
-{
-	const char *mode = parse_word(&words);
+static const struct command_refusal end_of_boot_refusals[] = {
+	{ EPERM, 0, "boot has ended already" },
+	{}
+};
 
-	if (!mode || parse_word(&words))
+static long run_live(struct command *cmd)
+{
+	const char *mode = command_word(cmd, "MODE");
+
+	if (!mode || command_end(cmd))
 		return -EINVAL;
 	return live_set_mode(mode);
 }
+
+static const struct command_refusal live_refusals[] = {
+	{ EINVAL, 0, "no mode, or one that a module forbids (see the kernel log)" },
+	{ EPERM, 0, "boot has ended: the mode can only be tightened" },
+	{ ENOENT, 0, "this kernel lacks what live mode needs (see the kernel log)" },
+	{ EBUSY, 0, "the kernel's text writes cannot be seen now (see the kernel log)" },
+	{ EEXIST, 0, "VTL0 has announced sites in the same text" },
+	{}
+};
 
 static ssize_t show_line(char __user *ubuf, size_t len, loff_t *ppos,
 			 const char *word)
@@ -193,15 +225,22 @@ static int verdicts_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(verdicts);
 
-static long run_policy(char *words)
+static long run_policy(struct command *cmd)
 {
-	const char *kind = parse_word(&words);
-	const char *policy = parse_word(&words);
+	const char *kind = command_word(cmd, "KIND");
+	const char *policy = command_word(cmd, "POLICY");
 
-	if (!kind || !policy || parse_word(&words))
+	if (!kind || !policy || command_end(cmd))
 		return -EINVAL;
 	return live_policy_set(kind, policy);
 }
+
+static const struct command_refusal policy_refusals[] = {
+	{ EINVAL, 0, "no such kind, or no policy of it (see the kernel log)" },
+	{ EPERM, 1, "boot has ended: a policy can only be tightened" },
+	{ EBUSY, 0, "the functions to deny cannot be hooked (see the kernel log)" },
+	{}
+};
 
 static int policy_show(struct seq_file *m, void *unused)
 {
@@ -273,30 +312,23 @@ static int vtlcall_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static ssize_t vtlcall_write(struct file *file, const char __user *ubuf,
-			     size_t len, loff_t *ppos)
+static long run_vtlcall(struct command *cmd)
 {
-	struct vtlcall_file *call = file->private_data;
-	char *command = debugfs_command(ubuf, len, DEBUGFS_COMMAND_MAX);
+	struct vtlcall_file *call = cmd->file->private_data;
 	struct vtlcall_result result = { .valid = true };
-	u64 n[4];
-	int err;
+	u64 id, a0, a1, a2;
 
-	if (IS_ERR(command))
-		return PTR_ERR(command);
-	err = parse_numbers(command, n, 4);
-	kvfree(command);
-	if (err)
-		return err;
+	if (command_number(cmd, "ID", &id) || command_number(cmd, "A0", &a0) ||
+	    command_number(cmd, "A1", &a1) || command_number(cmd, "A2", &a2) ||
+	    command_end(cmd))
+		return -EINVAL;
 
-	result.value = lvbs_vtlcall(n[0], n[1], n[2], n[3]);
+	result.value = lvbs_vtlcall(id, a0, a1, a2);
 	mutex_lock(&vtlcall_lock);
 	call->result = result;
 	vtlcall_last = result;
 	mutex_unlock(&vtlcall_lock);
-	/* The next read() starts at the beginning of the new result. */
-	*ppos = 0;
-	return result.value < 0 ? result.value : len;
+	return result.value;
 }
 
 static ssize_t vtlcall_read(struct file *file, char __user *ubuf, size_t len,
@@ -320,33 +352,53 @@ static const struct file_operations vtlcall_fops = {
 	.open = vtlcall_open,
 	.release = vtlcall_release,
 	.read = vtlcall_read,
-	.write = vtlcall_write,
+	.write = debugfs_command_write,
 };
 
-static const struct debugfs_file heki_files[] = {
-	{ "load_kdata", 0600, .command = run_load_kdata },
-	{ "patch_text", 0600, .command = run_patch_text },
-	{ "request", 0600, .command = run_request },
-	{ "patches", 0400, &patches_fops },
-	{ "end_of_boot", 0600, &end_of_boot_fops, run_end_of_boot },
-	{ "live", 0600, &live_fops, run_live },
-	{ "policy", 0600, &policy_fops, run_policy },
-	{ "verdicts", 0400, &verdicts_fops },
-	{ "verify", 0400, &verify_fops },
+static const struct debugfs_file heki_entries[] = {
+	{ "load_kdata", 0600, "announce the kernel's patch sites",
+	  .usage = "PA NRANGES\n", .command = run_load_kdata,
+	  .refusals = load_kdata_refusals },
+	{ "patch_text", 0600, "submit the patch request at an address",
+	  .usage = "PA0 PA1\n", .command = run_patch_text,
+	  .refusals = patch_text_refusals },
+	{ "request", 0600, "build a patch request and submit it",
+	  .usage = "PA0 PA1 HEXBYTES\n", .command = run_request,
+	  .refusals = request_refusals },
+	{ "patches", 0400, "known sites: PA0 PA1 SIZE CODE OWNER",
+	  &patches_fops },
+	{ "end_of_boot", 0600, "whether VTL1 trusts nothing new any more",
+	  &end_of_boot_fops, "1\n", run_end_of_boot, end_of_boot_refusals },
+	{ "live", 0600, "whether the kernel's own text writes are checked",
+	  &live_fops, "off|audit|mediate\n", run_live, live_refusals },
+	{ "policy", 0600, "what happens with text writes, by kind",
+	  &policy_fops, "KIND count|check|deny\n", run_policy,
+	  policy_refusals },
+	{ "verdicts", 0400, "counters of patch requests and text writes",
+	  &verdicts_fops },
+	{ "verify", 0400, "compare all text with first-seen text",
+	  &verify_fops },
 };
 
-static const struct debugfs_file vtlcall_files[] = {
-	{ "vtlcall", 0600, &vtlcall_fops },
+const struct debugfs_dir heki_files = {
+	"heki", heki_entries, ARRAY_SIZE(heki_entries),
+};
+
+static const struct debugfs_file vtlcall_entries[] = {
+	{ "vtlcall", 0600, "call VTL1; reading gives the last call's result",
+	  &vtlcall_fops, "ID A0 A1 A2\n", run_vtlcall },
+};
+
+const struct debugfs_dir vtlcall_files = {
+	NULL, vtlcall_entries, ARRAY_SIZE(vtlcall_entries),
 };
 
 int debugfs_heki_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("heki", debugfs_root());
-	int err;
 
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	err = debugfs_add_files(dir, heki_files, ARRAY_SIZE(heki_files), NULL);
-	return err ?: debugfs_add_files(debugfs_root(), vtlcall_files,
-					ARRAY_SIZE(vtlcall_files), NULL);
+	return debugfs_add_files(dir, &heki_files, NULL) ?:
+	       debugfs_add_files(debugfs_root(), &vtlcall_files, NULL);
 }

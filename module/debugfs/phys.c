@@ -16,8 +16,8 @@
 
 #include <lvbs/phys_ptr.h>
 
+#include "debugfs/command.h"
 #include "debugfs/debugfs.h"
-#include "parse.h"
 #include "phys/phys.h"
 
 static struct dentry *phys_dir;
@@ -188,6 +188,16 @@ static const struct inode_operations mem_iops = {
 	.setattr = mem_setattr,
 };
 
+/* As debugfs_mem_init() creates it. */
+static const struct debugfs_file mem_entries[] = {
+	{ "mem", 0600, "physical memory; the file offset is the address",
+	  &mem_fops },
+};
+
+const struct debugfs_dir mem_files = {
+	"phys", mem_entries, ARRAY_SIZE(mem_entries),
+};
+
 /*
  * debugfs passes fsync() on only for files of debugfs_create_file_unsafe(). An
  * open file of these must not outlive its operations. It holds a reference to
@@ -198,7 +208,8 @@ int debugfs_mem_init(void)
 {
 	struct inode *inode;
 
-	mem = debugfs_create_file_unsafe("mem", 0600, phys_dir, NULL,
+	mem = debugfs_create_file_unsafe(mem_entries[0].name,
+					 mem_entries[0].mode, phys_dir, NULL,
 					 &mem_fops);
 	if (IS_ERR(mem)) {
 		int err = PTR_ERR(mem);
@@ -273,46 +284,67 @@ static int span_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* The frame numbers in @words, which may be NULL; freed by kvfree(). */
-static unsigned long *span_frames(char *words, unsigned long *nr)
+/* The frames of a request, which are its words from the fourth on. */
+struct span_frames {
+	unsigned long *pfns;	/* freed by kvfree() */
+	unsigned long nr;
+};
+
+#define SPAN_FIRST_FRAME	3
+
+static int span_take_frame(struct command *cmd, struct span_frames *frames)
 {
-	unsigned long room;
-	unsigned long *pfns;
-	char *word;
+	u64 pfn;
 
-	if (!words)
-		return ERR_PTR(-EINVAL);
-	/* A word and the blank before it take at least two bytes. */
-	room = strlen(words) / 2 + 1;
-	pfns = kvmalloc_array(room, sizeof(*pfns), GFP_KERNEL);
-	if (!pfns)
-		return ERR_PTR(-ENOMEM);
-
-	*nr = 0;
-	while ((word = parse_word(&words))) {
-		u64 pfn;
-
-		if (parse_number(word, &pfn) || pfn != (unsigned long)pfn) {
-			kvfree(pfns);
-			return ERR_PTR(-EINVAL);
-		}
-		pfns[(*nr)++] = pfn;
-	}
-	if (!*nr) {
-		kvfree(pfns);
-		return ERR_PTR(-EINVAL);
-	}
-	return pfns;
+	if (command_number(cmd, "PFN", &pfn))
+		return -EINVAL;
+	if (pfn != (unsigned long)pfn)
+		return command_blame(cmd, cmd->nr - 1, "a PFN that is too large",
+				     -EINVAL);
+	frames->pfns[frames->nr++] = pfn;
+	return 0;
 }
 
-static int span_read_frames(struct span_request *req, u64 offset, size_t len,
-			    const unsigned long *pfns, unsigned long nr)
+static int span_take_frames(struct command *cmd, struct span_frames *frames)
+{
+	/* A word and the blank before it take at least two bytes. */
+	size_t room = cmd->rest ? strlen(cmd->rest) / 2 + 1 : 1;
+	int err;
+
+	frames->nr = 0;
+	frames->pfns = kvmalloc_array(room, sizeof(*frames->pfns), GFP_KERNEL);
+	if (!frames->pfns)
+		return -ENOMEM;
+	do {
+		err = span_take_frame(cmd, frames);
+	} while (!err && command_more(cmd));
+	if (err)
+		kvfree(frames->pfns);
+	return err;
+}
+
+/* Blame the frame for which an access is refused. */
+static int span_blame(struct command *cmd, const struct span_frames *frames,
+		      bool write, int err)
+{
+	unsigned long at = phys_refused_frame(lvbs_vmap_manager(), frames->pfns,
+					      frames->nr, write, err);
+
+	return command_blame(cmd, SPAN_FIRST_FRAME + at,
+			     err == -EEXIST ? "a frame is named twice" :
+					      errno_meaning(-err), err);
+}
+
+static int span_read_frames(struct span_request *req,
+			    const struct span_frames *frames, u64 offset,
+			    size_t len)
 {
 	struct phys_const_ptr ptr;
 	int err;
 
-	err = phys_const_ptr_init_scattered(&ptr, lvbs_vmap_manager(), pfns, nr,
-					    offset, len, 1);
+	err = phys_const_ptr_init_scattered(&ptr, lvbs_vmap_manager(),
+					    frames->pfns, frames->nr, offset,
+					    len, 1);
 	if (err)
 		return err;
 
@@ -329,86 +361,94 @@ static int span_read_frames(struct span_request *req, u64 offset, size_t len,
 	return 0;
 }
 
-static int span_read_command(struct span_request *req, char *words)
+static int span_number_offset(struct command *cmd, u64 *offset)
 {
-	unsigned long *pfns, nr;
+	if (command_number(cmd, "OFFSET", offset))
+		return -EINVAL;
+	if (*offset < PAGE_SIZE)
+		return 0;
+	return command_blame(cmd, 1, "not an offset in the first frame",
+			     -EINVAL);
+}
+
+static int span_read_command(struct span_request *req, struct command *cmd)
+{
+	struct span_frames frames;
 	u64 offset, len;
 	int err;
 
-	if (parse_next_number(&words, &offset) ||
-	    parse_next_number(&words, &len))
+	if (span_number_offset(cmd, &offset) ||
+	    command_number(cmd, "LEN", &len))
 		return -EINVAL;
-	pfns = span_frames(words, &nr);
-	if (IS_ERR(pfns))
-		return PTR_ERR(pfns);
+	err = span_take_frames(cmd, &frames);
+	if (err)
+		return err;
 
-	if (offset >= PAGE_SIZE)
-		err = -EINVAL;
-	else if (len > (u64)nr << PAGE_SHIFT)
+	if (len > (u64)frames.nr << PAGE_SHIFT)
 		err = -ERANGE;
 	else
-		err = span_read_frames(req, offset, len, pfns, nr);
-	kvfree(pfns);
+		err = span_read_frames(req, &frames, offset, len);
+	if (err == -ERANGE)
+		command_blame(cmd, 2, errno_meaning(-err), err);
+	else if (err)
+		span_blame(cmd, &frames, false, err);
+	kvfree(frames.pfns);
 	return err;
 }
 
-static int span_write_command(char *words)
+static int span_write_command(struct command *cmd)
 {
-	unsigned long *pfns, nr;
+	struct span_frames frames;
 	struct phys_ptr ptr;
 	size_t len;
-	char *hex;
+	char *bytes;
 	u64 offset;
 	int err;
 
-	if (parse_next_number(&words, &offset) || offset >= PAGE_SIZE)
+	if (span_number_offset(cmd, &offset) ||
+	    command_hex(cmd, "HEXBYTES", &bytes, &len))
 		return -EINVAL;
-	hex = parse_word(&words);
-	if (!hex || parse_hex(hex, &len))
-		return -EINVAL;
-	pfns = span_frames(words, &nr);
-	if (IS_ERR(pfns))
-		return PTR_ERR(pfns);
+	err = span_take_frames(cmd, &frames);
+	if (err)
+		return err;
 
-	err = phys_ptr_init_scattered(&ptr, lvbs_vmap_manager(), pfns, nr,
-				      offset, len, 1);
-	err = err ?: phys_write(&ptr, 0, hex, len);
-	kvfree(pfns);
+	err = phys_ptr_init_scattered(&ptr, lvbs_vmap_manager(), frames.pfns,
+				      frames.nr, offset, len, 1);
+	err = err ?: phys_write(&ptr, 0, bytes, len);
+	if (err == -ERANGE)
+		command_blame(cmd, 2, errno_meaning(-err), err);
+	else if (err)
+		span_blame(cmd, &frames, true, err);
+	kvfree(frames.pfns);
 	return err;
 }
 
-static int span_command(struct span_request *req, char *words)
+static int span_command(struct span_request *req, struct command *cmd)
 {
-	const char *verb = parse_word(&words);
+	const char *verb = command_word(cmd, "read or write");
 
 	if (!verb)
 		return -EINVAL;
 	if (!strcmp(verb, "read"))
-		return span_read_command(req, words);
+		return span_read_command(req, cmd);
 	if (!strcmp(verb, "write"))
-		return span_write_command(words);
-	return -EINVAL;
+		return span_write_command(cmd);
+	return command_blame(cmd, 0, "neither read nor write", -EINVAL);
 }
 
-static ssize_t span_write(struct file *file, const char __user *ubuf,
-			  size_t len, loff_t *ppos)
+static long run_span(struct command *cmd)
 {
-	struct span_request *req = file->private_data;
-	char *command;
+	struct span_request *req = cmd->file->private_data;
 	int err;
 
-	command = debugfs_command(ubuf, len, SPAN_COMMAND_MAX);
-	if (IS_ERR(command))
-		return PTR_ERR(command);
-
 	mutex_lock(&req->lock);
-	err = req->asked ? -EBUSY : span_command(req, command);
+	err = req->asked ? -EBUSY : span_command(req, cmd);
 	if (!err)
 		req->asked = true;
+	else if (req->asked)
+		command_blame(cmd, 0, "an open file takes one request", err);
 	mutex_unlock(&req->lock);
-
-	kvfree(command);
-	return err ?: len;
+	return err;
 }
 
 static ssize_t span_read(struct file *file, char __user *ubuf, size_t len,
@@ -419,6 +459,8 @@ static ssize_t span_read(struct file *file, char __user *ubuf, size_t len,
 	ssize_t done = 0;
 
 	mutex_lock(&req->lock);
+	if (!req->asked)
+		done = debugfs_usage_read(file, ubuf, len, ppos);
 	while (req->answer && (size_t)done < len) {
 		u64 digit = *ppos;
 		size_t byte = digit / 2, n;
@@ -452,7 +494,7 @@ static const struct file_operations span_fops = {
 	.open = span_open,
 	.release = span_release,
 	.read = span_read,
-	.write = span_write,
+	.write = debugfs_command_write,
 };
 
 /*
@@ -550,13 +592,8 @@ static int protected_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(protected);
 
 /* The documented errnos of refused pointers. */
-static const struct {
-	const char *name;
-	int err;
-} refusals[] = {
-	{ "EINVAL", EINVAL }, { "ERANGE", ERANGE }, { "EOVERFLOW", EOVERFLOW },
-	{ "ENXIO", ENXIO }, { "EPERM", EPERM }, { "EROFS", EROFS },
-	{ "EEXIST", EEXIST }, { "EBUSY", EBUSY },
+static const int refusals[] = {
+	EINVAL, ERANGE, EOVERFLOW, ENXIO, EPERM, EROFS, EEXIST, EBUSY,
 };
 
 static int stats_show(struct seq_file *m, void *unused)
@@ -574,18 +611,28 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "faults: %lu\n", phys_stat_get(stats, PHYS_STAT_FAULTS));
 	seq_printf(m, "leaked: %lu\n", leaked);
 	for (i = 0; i < ARRAY_SIZE(refusals); i++)
-		seq_printf(m, "refused_%s: %ld\n", refusals[i].name,
-			   atomic_long_read(&stats->refused[refusals[i].err]));
+		seq_printf(m, "refused_%s: %ld\n", errno_name(refusals[i]),
+			   atomic_long_read(&stats->refused[refusals[i]]));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
-static const struct debugfs_file phys_files[] = {
-	{ "span", 0600, &span_fops },
-	{ "ram", 0400, &ram_fops },
-	{ "owned", 0400, &owned_fops },
-	{ "protected", 0400, &protected_fops },
-	{ "stats", 0400, &stats_fops },
+static const struct debugfs_file phys_entries[] = {
+	{ "span", 0600, "read or write across frames in any order; one request per open file",
+	  &span_fops,
+	  "read OFFSET LEN PFN...\n"
+	  "write OFFSET HEXBYTES PFN...\n",
+	  run_span, NULL, SPAN_COMMAND_MAX },
+	{ "ram", 0400, "ranges of RAM", &ram_fops },
+	{ "owned", 0400, "ranges that VTL1 owns", &owned_fops },
+	{ "protected", 0400, "ranges that are not written, and who protects them",
+	  &protected_fops },
+	{ "stats", 0400, "counters of mappings, bytes, faults and refusals",
+	  &stats_fops },
+};
+
+const struct debugfs_dir phys_files = {
+	"phys", phys_entries, ARRAY_SIZE(phys_entries),
 };
 
 int debugfs_phys_init(void)
@@ -593,6 +640,5 @@ int debugfs_phys_init(void)
 	phys_dir = debugfs_create_dir("phys", debugfs_root());
 	if (IS_ERR(phys_dir))
 		return PTR_ERR(phys_dir);
-	return debugfs_add_files(phys_dir, phys_files, ARRAY_SIZE(phys_files),
-				 NULL);
+	return debugfs_add_files(phys_dir, &phys_files, NULL);
 }

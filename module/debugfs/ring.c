@@ -15,9 +15,11 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/stringify.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "debugfs/command.h"
 #include "debugfs/debugfs.h"
 #include "parse.h"
 #include "ring/ring.h"
@@ -31,49 +33,84 @@ static struct dentry *ring_dir;
  * ring/new, ring/remove.
  */
 
-static int parse_mode(const char *word, enum lvbs_ring_mode *mode)
+static int mode_word(struct command *cmd, const char *word,
+		     enum lvbs_ring_mode *mode)
 {
-	if (word && !strcmp(word, "persistent"))
+	if (!word)
+		return -EINVAL;
+	if (!strcmp(word, "persistent"))
 		*mode = LVBS_RING_PERSISTENT;
-	else if (word && !strcmp(word, "ondemand"))
+	else if (!strcmp(word, "ondemand"))
 		*mode = LVBS_RING_ONDEMAND;
 	else
-		return -EINVAL;
+		return command_blame(cmd, cmd->nr - 1,
+				     "neither persistent nor ondemand",
+				     -EINVAL);
 	return 0;
 }
 
-static long run_new(char *words)
+/* Say which word it was that made a new ring impossible. */
+static long blame_new(struct command *cmd, long err, bool given, u64 size)
 {
-	const char *name = parse_word(&words), *word;
+	if (err == -EINVAL && !size)
+		return command_blame(cmd, given ? 2 : 1,
+				     "a ring cannot be empty", err);
+	if (err == -EINVAL)
+		return command_blame(cmd, 0, "a name has 1 to "
+				     __stringify(LVBS_RING_NAME_MAX)
+				     " letters, digits, '_', '.', '-'; new and remove are taken",
+				     err);
+	if (err != -EEXIST)
+		return command_blame(cmd, 1, errno_meaning(-err), err);
+	return err;
+}
+
+static long run_new(struct command *cmd)
+{
+	const char *name = command_word(cmd, "NAME"), *word;
 	u64 first, second = 0;
 	enum lvbs_ring_mode mode;
 	bool given;
+	long err;
 
-	if (!name || parse_next_number(&words, &first))
+	if (!name || command_number(cmd, "PAGES or PA", &first))
 		return -EINVAL;
-	word = parse_word(&words);
+	word = command_word(cmd, "persistent or ondemand");
 	given = word && !parse_number(word, &second);
 	if (given)
-		word = parse_word(&words);
-	if (parse_mode(word, &mode) || parse_word(&words))
+		word = command_word(cmd, "persistent or ondemand");
+	if (mode_word(cmd, word, &mode) || command_end(cmd))
 		return -EINVAL;
 
 	if (!given)
-		return first == (unsigned long)first ?
-		       lvbs_ring_new(name, first, mode) : -ENOMEM;
-	if (first != (phys_addr_t)first || second != (size_t)second)
-		return -EOVERFLOW;
-	return lvbs_ring_new_at(name, first, second, mode);
+		err = first == (unsigned long)first ?
+			      lvbs_ring_new(name, first, mode) : -ENOMEM;
+	else if (first != (phys_addr_t)first || second != (size_t)second)
+		err = -EOVERFLOW;
+	else
+		err = lvbs_ring_new_at(name, first, second, mode);
+	return err ? blame_new(cmd, err, given, given ? second : first) : 0;
 }
 
-static long run_remove(char *words)
-{
-	const char *name = parse_word(&words);
+static const struct command_refusal new_refusals[] = {
+	{ EEXIST, 0, "the name is taken, or a frame belongs to another ring" },
+	{}
+};
 
-	if (!name || parse_word(&words))
+static long run_remove(struct command *cmd)
+{
+	const char *name = command_word(cmd, "NAME");
+
+	if (!name || command_end(cmd))
 		return -EINVAL;
 	return lvbs_ring_remove(name);
 }
+
+static const struct command_refusal remove_refusals[] = {
+	{ ENOENT, 0, "no such ring" },
+	{ EBUSY, 0, "this is the module's own ring" },
+	{}
+};
 
 /*
  * Files of one ring.
@@ -428,11 +465,15 @@ static const struct file_operations state_fops = {
 	.llseek = seq_lseek,
 };
 
-static const struct debugfs_file ring_files[] = {
-	{ "write", 0600, &write_fops },
-	{ "snapshot", 0400, &snapshot_fops },
-	{ "stream", 0400, &stream_fops },
-	{ "state", 0400, &state_fops },
+static const struct debugfs_file one_ring_entries[] = {
+	{ "write", 0600, "each write() is one record", &write_fops },
+	{ "snapshot", 0400, "all bytes, oldest first", &snapshot_fops },
+	{ "stream", 0400, "all bytes, then waits for more", &stream_fops },
+	{ "state", 0400, "offset, counters, pages", &state_fops },
+};
+
+const struct debugfs_dir one_ring_files = {
+	"ring/NAME", one_ring_entries, ARRAY_SIZE(one_ring_entries),
 };
 
 static int ring_dir_add(const char *name, struct lvbs_ring *ring)
@@ -442,7 +483,7 @@ static int ring_dir_add(const char *name, struct lvbs_ring *ring)
 
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	err = debugfs_add_files(dir, ring_files, ARRAY_SIZE(ring_files), ring);
+	err = debugfs_add_files(dir, &one_ring_files, ring);
 	if (err)
 		debugfs_remove(dir);
 	return err;
@@ -463,9 +504,18 @@ static const struct ring_watcher ring_watcher = {
 	.removed = ring_dir_remove,
 };
 
-static const struct debugfs_file registry_files[] = {
-	{ "new", 0600, .command = run_new },
-	{ "remove", 0600, .command = run_remove },
+static const struct debugfs_file ring_entries[] = {
+	{ "new", 0600, "make a ring of new pages, or in given memory",
+	  .usage = "NAME PAGES persistent|ondemand\n"
+		   "NAME PA SIZE persistent|ondemand\n",
+	  .command = run_new, .refusals = new_refusals },
+	{ "remove", 0600, "remove a ring",
+	  .usage = "NAME\n", .command = run_remove,
+	  .refusals = remove_refusals },
+};
+
+const struct debugfs_dir ring_files = {
+	"ring", ring_entries, ARRAY_SIZE(ring_entries),
 };
 
 int debugfs_ring_init(void)
@@ -476,8 +526,7 @@ int debugfs_ring_init(void)
 	if (IS_ERR(ring_dir))
 		return PTR_ERR(ring_dir);
 
-	err = debugfs_add_files(ring_dir, registry_files,
-				ARRAY_SIZE(registry_files), NULL);
+	err = debugfs_add_files(ring_dir, &ring_files, NULL);
 	return err ?: ring_registry_watch(&ring_watcher);
 }
 

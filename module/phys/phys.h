@@ -42,6 +42,10 @@ int phys_ptr_check(const struct phys_const_ptr *ptr, bool write);
 int phys_ptr_copy(const struct phys_const_ptr *ptr, size_t at, void *buf,
 		  size_t len, bool write, size_t *done);
 
+unsigned long phys_refused_frame(struct vmap_manager *mgr,
+				 const unsigned long *pfns, unsigned long nr,
+				 bool write, int err);
+
 /* Makes a session that is not open. */
 static inline void phys_session_init(struct phys_session *s)
 {

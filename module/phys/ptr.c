@@ -242,6 +242,55 @@ static noinline int phys_frames_check(struct vmap_manager *mgr,
 	return 0;
 }
 
+/* The second mention of a frame, if one is named twice. */
+static unsigned long second_mention(const unsigned long *pfns, unsigned long nr)
+{
+	unsigned long unique = 1, found = nr;
+
+	while (found - unique > 1) {
+		unsigned long half = unique + (found - unique) / 2;
+
+		if (phys_frames_unique(pfns, half))
+			found = half;
+		else
+			unique = half;
+	}
+	return found - 1;
+}
+
+static int single_frame_error(struct vmap_manager *mgr, unsigned long pfn,
+			      bool write)
+{
+	struct phys_frames frame = { .first = pfn, .nr = 1 };
+
+	if (pfn > mgr->max_pfn)
+		return -EOVERFLOW;
+	return mgr->ops->validate_unowned(mgr, &frame) ?:
+	       phys_claim_check(mgr->claims, claim_kind(mgr, write), NULL,
+				&frame);
+}
+
+/*
+ * For messages: the position of the frame because of which an access to frames
+ * was refused with @err. 0 if that is not known, because a frame's state has
+ * changed since. May sleep.
+ */
+unsigned long phys_refused_frame(struct vmap_manager *mgr,
+				 const unsigned long *pfns, unsigned long nr,
+				 bool write, int err)
+{
+	unsigned long i;
+
+	if (err == -EEXIST)
+		return second_mention(pfns, nr);
+	for (i = 0; i < nr; i++) {
+		if (single_frame_error(mgr, pfns[i], write) == err)
+			return i;
+		cond_resched();
+	}
+	return 0;
+}
+
 static inline int window_claim(struct phys_window *window,
 			       struct vmap_manager *mgr, const void *lock,
 			       const struct phys_frames *frames,

@@ -305,21 +305,27 @@ static int own_image(void)
 }
 #endif
 
-static int own_carveout(const char *text)
+static int refuse_owned(const char *word, const char *why)
+{
+	pr_err("parameter owned: '%s' %s\n", word, why);
+	return -EINVAL;
+}
+
+static int own_carveout(const char *word)
 {
 	struct frame_range range;
 	u64 start, end;
-	int err;
 
-	err = parse_range(text, &start, &end);
-	if (err || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(end + 1))
-		return -EINVAL;
+	if (parse_range(word, &start, &end))
+		return refuse_owned(word, "is not START-END with START below END");
+	if (!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end + 1))
+		return refuse_owned(word, "is not whole pages: END is the last byte of a page");
 
 	range.first = start >> PAGE_SHIFT;
 	range.last = end >> PAGE_SHIFT;
 	/* A frame number is a long, which may be shorter than the u64. */
 	if (range.last != end >> PAGE_SHIFT)
-		return -EINVAL;
+		return refuse_owned(word, "exceeds the physical addresses of this machine");
 	return ram_map_add_owned(&range, 1);
 }
 
@@ -339,9 +345,6 @@ static int own_carveouts(const char *list)
 	while (!err && (word = strsep(&rest, ",")))
 		err = own_carveout(word);
 	kfree(copy);
-	if (err == -EINVAL)
-		pr_err("owned=%s is not a list of page-aligned START-END[,...]\n",
-		       list);
 	return err;
 }
 

@@ -25,7 +25,7 @@
 
 static unsigned int log_pages = 4;
 module_param(log_pages, uint, 0400);
-MODULE_PARM_DESC(log_pages, "size of the ring \"log\" in pages (default 4)");
+MODULE_PARM_DESC(log_pages, "size of the ring \"log\" in pages (1 or more, default 4)");
 
 enum log_target {
 	LOG_OWN,	/* the ring "log" */
@@ -123,9 +123,16 @@ int log_init(void)
 {
 	struct lvbs_ring *ring;
 
+	if (!log_pages) {
+		pr_err("parameter log_pages: 0 is too small, the ring has 1 page at least\n");
+		return -EINVAL;
+	}
 	ring = ring_registry_new_fixed("log", log_pages);
-	if (IS_ERR(ring))
+	if (IS_ERR(ring)) {
+		pr_err("parameter log_pages: no ring of %u pages: error %ld\n",
+		       log_pages, PTR_ERR(ring));
 		return PTR_ERR(ring);
+	}
 
 	log_set_ring(LOG_OWN, ring);
 	atomic_notifier_chain_register(&panic_notifier_list, &log_panic_nb);
