@@ -4,7 +4,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 DEPMOD ?= depmod
 
-.PHONY: all demo test test-full bench lint docs shell install modules_install clean help
+.PHONY: all demo test test-full bench lint docs deb shell install modules_install clean help
 
 all:
 	@scripts/build.sh --kdir "$(KDIR)"
@@ -27,6 +27,9 @@ lint:
 docs:
 	@scripts/docs.sh
 
+deb:
+	@scripts/deb.sh
+
 shell:
 	@scripts/shell.sh
 
@@ -48,6 +51,7 @@ help:
 	@echo "make bench      the benchmark: a table, build/bench.csv and build/bench.svg"
 	@echo "make lint       style and static checks"
 	@echo "make docs       Documentation/ as HTML, in build/docs"
+	@echo "make deb        a Debian package for dkms, in build/deb"
 	@echo "make shell      a shell in the VM, with the module loaded"
 	@echo "make install    install the module for KDIR"
 	@echo "make clean      remove build/ (downloads stay in ~/.cache/lvbs)"

@@ -62,5 +62,6 @@ module_init(lvbs_init);
 module_exit(lvbs_exit);
 
 MODULE_DESCRIPTION("Secure side of Linux virtualization-based security, as a module");
-MODULE_VERSION("0.1");
+MODULE_AUTHOR("The lvbs project");
+MODULE_VERSION(LVBS_VERSION);
 MODULE_LICENSE("GPL");

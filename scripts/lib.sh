@@ -115,7 +115,7 @@ sync_tree() {
 
 # What a kernel build reads.
 module_sources() {
-	echo Kbuild Kconfig include module kunit
+	echo Kbuild Kconfig dkms.conf include module kunit
 }
 
 # use_ccache BASEDIR: puts ccache, if it is installed, in front of the compilers. Paths below BASEDIR, if it is
@@ -152,15 +152,21 @@ apt_own_lists() {
 	make_once "$apt_own" apt_make_lists "$1"
 }
 
-apt_make_lists() {
+# debian_site: prints the address of the Debian archive.
+debian_site() {
 	# shellcheck disable=SC2016 # apt-get's variables
-	apt_site=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+	debian_site=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
 		sed -n 's/^Debian|//p' | head -n 1)
-	apt_site=${LVBS_DEBIAN_SITE:-$apt_site}
-	if test -z "$apt_site"; then
+	debian_site=${LVBS_DEBIAN_SITE:-$debian_site}
+	if test -z "$debian_site"; then
 		say "no Debian archive in this system's apt sources: set LVBS_DEBIAN_SITE to the address of one"
 		return 1
 	fi
+	echo "$debian_site"
+}
+
+apt_make_lists() {
+	apt_site=$(debian_site) || return 1
 	mkdir -p "$2/lists" "$2/cache"
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $apt_site $1 main" \
 		>"$2/sources.list"

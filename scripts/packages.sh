@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...     (build, sync, kernel, vm, kunit, arm64, lint, docs, analysis, dkms, sign, bench)
+# packages.sh SET...     (build, sync, kernel, vm, kunit, arm64, lint, docs, analysis, dkms, deb, chroot,
+#                        sign, bench)
 # packages.sh --update   updates the package lists
 #
 # Installs the missing distribution packages of SETs, as root or with password-less sudo; otherwise prints
@@ -20,6 +21,8 @@ packages_of() {
 	arm64) echo qemu-system-arm gcc-aarch64-linux-gnu ;;
 	analysis) echo coccinelle perl python3 xz-utils ;;
 	dkms) echo dkms kmod ;;
+	deb) echo dpkg-dev debhelper dh-dkms ;;
+	chroot) echo mmdebstrap lintian ;;
 	docs) echo python3-sphinx perl xz-utils ;;
 	sign) echo kmod openssl xz-utils ;;
 	bench) echo gcc gnuplot-nox ;;

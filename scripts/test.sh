@@ -63,6 +63,7 @@ long_parts() {
 			echo "$suite-1000-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh $suite $kernel 1000"
 		done
 	done
+	echo "dkms-chroot - scripts/test/dkms.sh --chroot"
 	echo "coccicheck - scripts/test/coccicheck.sh"
 	awk '!/^(#|$)/ && $3 != "-" { n = split($3, run, ","); for (i = 1; i <= n; i++) print $1, run[i] }' "$SCRIPTS/kernels" |
 		while read -r kernel run; do
@@ -165,7 +166,7 @@ if test -n "$list"; then
 fi
 
 start=$(date +%s)
-sets="build vm kunit lint dkms sign"
+sets="build vm kunit lint dkms deb sign"
 # shellcheck disable=SC2086 # a list of names
 "$SCRIPTS/packages.sh" $sets
 export LVBS_INSTALLED="$sets"

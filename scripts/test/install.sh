@@ -43,6 +43,10 @@ known_to_modprobe() {
 	modprobe -d "$tmp/$name" -S "$release" --show-depends lvbs | grep "^insmod $(arrived)"
 }
 
+has_description() {
+	installed -F description | grep .
+}
+
 parameters() {
 	grep -rhoE '^module_param(_named|_cb)?\([a-z_]+' "$ROOT/module" | sed 's/.*(//' | sort
 }
@@ -94,6 +98,8 @@ run_all() {
 		t_ok "modprobe finds it, $name" known_to_modprobe
 		t_is "$(installed -F vermagic | cut -d ' ' -f 1)" "$release" "modinfo has the kernel, $name"
 		t_is "$(installed -F license)" GPL "modinfo has the licence, $name"
+		t_is "$(installed -F author)" "The lvbs project" "modinfo has the author, $name"
+		t_ok "modinfo has a description, $name" has_description
 		t_is "$(installed -F version)" "$version" "modinfo has the version of dkms.conf, $name"
 		t_is "$(described_parameters)" "$(parameters)" "modinfo describes all parameters, $name"
 		t_is "$(installed -F signer)" "lvbs modules" "modinfo has the signer, $name"
