@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # Entry points for people. The work is in scripts/ and Kbuild.
 
+ifneq ($(words $(CURDIR))$(findstring :,$(CURDIR)),1)
+$(error make cannot handle blanks or colons in a path: move "$(CURDIR)")
+endif
+
 KDIR ?= /lib/modules/$(shell uname -r)/build
 DEPMOD ?= depmod
 

@@ -6,14 +6,4 @@ set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-"$SCRIPTS/packages.sh" build vm
-# The client module must be for the kernel that the options name.
-kernel=$(default_kernel)
-before=
-for word in "$@"; do
-	test "$before" != --kernel || kernel=$word
-	before=$word
-done
-client=$("$SCRIPTS/build.sh" --kernel "$kernel" --module heki_client)
-run "the demo, in a VM with a stock kernel" "$SCRIPTS/vm.sh" --add "$client" "$@" \
-	"$SCRIPTS/guest/demo.sh"
+run "the demo, in a VM with a stock kernel" "$SCRIPTS/vm.sh" --module heki_client "$@" "$SCRIPTS/guest/demo.sh"

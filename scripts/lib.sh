@@ -8,7 +8,8 @@ ROOT=$(cd "$(dirname "$0")" && until test -f scripts/lib.sh; do cd ..; done && p
 SCRIPTS=$ROOT/scripts
 # shellcheck disable=SC2034 # used by the scripts that source this file
 BUILD=$ROOT/build
-LVBS_CACHE=${LVBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lvbs}
+cache_home=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+LVBS_CACHE=${LVBS_CACHE:-${cache_home:+$cache_home/lvbs}}
 export LVBS_CACHE
 QEMU=${LVBS_QEMU:-qemu-system-x86_64}
 
@@ -37,6 +38,13 @@ case ${1:-} in
 	usage
 	exit
 	;;
+esac
+
+# A user may have no home, or one that is not there.
+{ test -n "$LVBS_CACHE" && mkdir -p "$LVBS_CACHE" 2>/dev/null && test -w "$LVBS_CACHE"; } ||
+	die "cannot write to the cache '$LVBS_CACHE': set LVBS_CACHE to a directory that you can write to"
+case $ROOT$LVBS_CACHE in
+*[[:space:]:]*) die "make cannot handle blanks or colons in a path: move '$ROOT', or '$LVBS_CACHE' (LVBS_CACHE)" ;;
 esac
 
 # make_tmp: sets $tmp to a scratch directory that is removed when the script ends.

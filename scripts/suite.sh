@@ -107,8 +107,7 @@ set -- $(says vm ${suites%% *}) "$@"
 suites="$suites $inner"
 # shellcheck disable=SC2086 # a list of names
 for module in $(says modules $suites | tr ' ' '\n' | sort -u); do
-	ko=$("$SCRIPTS/build.sh" --kernel "$kernel" --module "$module")
-	set -- --add "$ko" "$@"
+	set -- --module "$module" "$@"
 done
 # shellcheck disable=SC2086 # a list of names
 for program in $(says programs $suites | tr ' ' '\n' | sort -u); do

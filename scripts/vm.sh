@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--icount] [--cpu MODEL] [--append ARGS] [--add FILE]...
-#       [--no-load] SCRIPT [ARG...]
+#       [--module NAME]... [--no-load] SCRIPT [ARG...]
 # vm.sh [OPTION...] --interactive
 #
 # Boots a kernel of scripts/kernels in a VM, loads lvbs there, and runs the host file SCRIPT in the guest with
@@ -14,10 +14,14 @@
 #   126  the VM was lost: it ended without a verdict, or not in order
 #   127  it took longer than LVBS_VM_TIMEOUT seconds (default 300)
 #
-# --cpu names the model that QEMU shows instead of its best one. --dimm adds memory that can be ejected (/sys/bus/acpi/devices/PNP0C80:00/eject). LVBS_VM_LOG=FILE keeps
-# the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's memory as it was at the
-# end: byte X of the file has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh)
-# and, loaded or not, /lvbs.ko. LVBS_QEMU names another qemu-system-x86_64.
+# --add puts FILE, or a directory, into the guest's /. A program there, or in the bin/ of such a directory, is found by
+# its name, before an applet of busybox; not so by applets that run programs, such as xargs. --module adds a test module
+# (scripts/guest/modules) for the kernel. --cpu names the model that QEMU shows instead of its best one. --dimm adds
+# memory that can be ejected (/sys/bus/acpi/devices/PNP0C80:00/eject).
+#
+# LVBS_VM_LOG=FILE keeps the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's memory as it was
+# at the end: byte X of the file has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh) and,
+# loaded or not, /lvbs.ko. LVBS_QEMU names another qemu-system-x86_64.
 #
 # The verdict arrives on a port of its own, so that no output can be mistaken for it. It counts only with a
 # clean log and an orderly end: a crash cannot look like success.
@@ -33,6 +37,7 @@ append=
 cpu=
 icount=
 mode=load
+modules=
 interactive=
 timeout=${LVBS_VM_TIMEOUT:-300}
 
@@ -58,6 +63,7 @@ while test $# -gt 0; do
 	--cpu) cpu=$2 && shift ;;
 	--append) append="$append $2" && shift ;;
 	--add) cp -R "$2" "$guest/" && shift ;;
+	--module) modules="$modules $2" && shift ;;
 	--no-load) mode=no-load ;;
 	--interactive) interactive=y ;;
 	--) shift && break ;;
@@ -67,6 +73,8 @@ while test $# -gt 0; do
 	shift
 done
 test -n "$interactive" || test $# -gt 0 || bad_usage "name a script"
+test -z "$interactive" || { test -t 0 && test -t 1; } ||
+	die "a shell needs a terminal; to run a script in the VM: scripts/vm.sh SCRIPT"
 test -n "$interactive" || test -r "$1" || die "cannot read the script $1"
 kernel=${kernel:-$(default_kernel)}
 
@@ -74,6 +82,9 @@ kernel=${kernel:-$(default_kernel)}
 ko=$("$SCRIPTS/build.sh" --kernel "$kernel")
 kernel_dir=$("$SCRIPTS/kernel.sh" "$kernel")
 busybox=$("$SCRIPTS/vm/busybox.sh")
+for module in $modules; do
+	cp "$("$SCRIPTS/build.sh" --kernel "$kernel" --module "$module")" "$guest/"
+done
 
 # Quotes any string for the guest's shell.
 quote() {
@@ -89,7 +100,9 @@ make_initramfs() {
 	# The guest does not read debugging information, which is most of the file.
 	strip --strip-debug -o "$guest/lvbs.ko" "$ko"
 	if test -n "$interactive"; then
-		touch "$guest/.vm/interactive"
+		# As "stty size" prints it: rows and columns.
+		echo "stty sane $(stty size | sed 's/\(.*\) /rows \1 cols /') && export TERM=${TERM:-vt100}" \
+			>"$guest/.vm/interactive"
 	else
 		cp "$1" "$guest/.vm/$(basename "$1")"
 		{

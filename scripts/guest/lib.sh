@@ -5,6 +5,9 @@
 
 # shellcheck source=scripts/test/ktap.sh
 . /ktap.sh
+# Programs that were added and have the name of an applet.
+# shellcheck source=/dev/null # written by init
+. /.vm/functions
 # shellcheck disable=SC2034 # for ktap.sh
 t_at_end=pages_free
 

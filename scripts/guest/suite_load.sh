@@ -29,7 +29,6 @@ wanted=${1:-21}
 T=/sys/kernel/tracing
 CPUS=/sys/devices/system/cpu
 G=/sys/fs/cgroup
-PATH=/bin:/tools/bin
 
 uptime_s() { cut -d . -f 1 /proc/uptime; }
 write_to() { echo "$2" >"$1"; }

@@ -27,19 +27,65 @@ vm() {
 
 splat=$("$SCRIPTS/build.sh" --module splat)
 head -c 300000 /dev/urandom >"$tmp/blob"
+# Programs with the names of an applet, and one without.
+mkdir -p "$tmp/tools/bin"
+printf '#!/bin/sh\necho "<added $*>"\n' >"$tmp/tools/bin/factor"
+chmod +x "$tmp/tools/bin/factor"
+cp "$tmp/tools/bin/factor" "$tmp/tools/bin/added-tool"
+cp "$tmp/tools/bin/factor" "$tmp/cal"
 newline='
 '
 # shellcheck disable=SC2016 # to arrive unchanged
-vm 7 "the script's status is passed on" --add "$tmp/blob" "$tmp/script.sh" \
+vm 7 "the script's status is passed on" --add "$tmp/blob" --add "$tmp/tools" --add "$tmp/cal" "$tmp/script.sh" \
 	'a b' "it's" '"$D" \n *' '' "x${newline}y" <<-'END'
 	printf '<%s>' "$#" "$@"
+	cal 1
+	factor 2 "3  4"
+	added-tool
+	sh -c '. /lib.sh; factor 5'
 	cat /blob
 	exit 7
 END
-printf '%s' "<5><a b><it's><\"\$D\" \\n *><><x${newline}y>" >"$tmp/expected"
-t_is "$(head -c "$(wc -c <"$tmp/expected")" "$tmp/out")" "$(cat "$tmp/expected")" "arguments arrive unchanged"
+printf '%s' "<5><a b><it's><\"\$D\" \\n *><><x${newline}y><added 1>
+<added 2 3  4>
+<added >
+<added 5>
+" >"$tmp/expected"
+t_is "$(head -c "$(wc -c <"$tmp/expected")" "$tmp/out")" "$(cat "$tmp/expected")" "arguments arrive unchanged, added programs are found before applets"
 t_is "$(tail -c +$(($(wc -c <"$tmp/expected") + 1)) "$tmp/out" | sha256sum)" "$(sha256sum <"$tmp/blob")" \
 	"300,000 random bytes arrive unchanged"
+
+says_no_terminal() {
+	! said=$("$SCRIPTS/shell.sh" </dev/null 2>&1) || return 1
+	echo "$said"
+	test "$(echo "$said" | wc -l)" = 1 && echo "$said" | grep -q 'scripts/vm.sh SCRIPT'
+}
+
+# Types a line at the first prompt of a shell, on a terminal of 33 rows and 101 columns.
+type_line() {
+	mkfifo "$tmp/keys"
+	# shellcheck disable=SC2016 # the inner shell's
+	LVBS_SHELL="$SCRIPTS/shell.sh --add $tmp/tools" timeout 300 script -q -e \
+		-c 'stty rows 33 cols 101; $LVBS_SHELL' /dev/null <"$tmp/keys" >"$tmp/screen" &
+	shell_pid=$!
+	exec 7>"$tmp/keys"
+	until grep -q ' # ' "$tmp/screen" || ! kill -0 "$shell_pid"; do
+		sleep 0.1
+	done
+	printf '%s\r' "$1" >&7
+	shell_status=0
+	wait "$shell_pid" || shell_status=$?
+	exec 7>&-
+	cat "$tmp/screen"
+	return "$shell_status"
+}
+
+t_ok "a shell without a terminal ends with a sentence" says_no_terminal
+# shellcheck disable=SC2016 # for the guest's shell
+t_ok "a shell on a terminal ends in order" type_line 'echo "<$(stty size)>" $(factor 6) $(ls $D); exit'
+t_ok "its terminal has the size of ours" grep -q '<33 101>' "$tmp/screen"
+t_ok "it finds added programs before applets" grep -q '<added 6>' "$tmp/screen"
+t_ok "the module is loaded there" grep -q 'heki.*phys.*ring' "$tmp/screen"
 
 vm 125 "a kernel warning fails" --no-load --add "$splat" "$tmp/script.sh" <<-'END'
 	insmod /splat.ko
