@@ -8,6 +8,7 @@
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+test $# = 0 || bad_usage "unknown argument $1"
 
 cd "$ROOT"
 mkdir -p "$BUILD"

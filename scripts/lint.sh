@@ -3,7 +3,7 @@
 #
 # lint.sh [CASE...]   style, static checks and the rules of the architecture
 #
-# CASE is one of: style build headers doc shell abi docs rules. Without any: all.
+# CASE is one of: style build headers doc shell help abi docs rules. Without any: all.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -95,6 +95,28 @@ kernel_doc() {
 	# shellcheck disable=SC2046 # paths without blanks
 	perl "$("$SCRIPTS/kernel.sh" "$(kernels_of stock | tail -n 1)")"/usr/lib/linux-kbuild-*/scripts/kernel-doc \
 		-none -Wall -Werror $(find include module -name '*.h' | sort)
+}
+
+# head_of SCRIPT: the comment after the licence, without "# ".
+head_of() {
+	awk 'NR < 4 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$1"
+}
+
+# Prints the scripts whose --help is not their head, and those that people call if they do not name --help when an option
+# is unknown.
+help_missing() {
+	find scripts -name '*.sh' -perm /111 | sort | while read -r script; do
+		"$script" --help >"$tmp/help" 2>&1 </dev/null || echo "$script: --help fails"
+		head_of "$script" | cmp -s - "$tmp/help" && head -n 1 "$tmp/help" | grep -q "^${script##*/}" ||
+			echo "$script: --help does not print its head"
+		case ${script#scripts/} in
+		*/*) continue ;;
+		esac
+		! "$script" --no-such-option >/dev/null 2>"$tmp/said" </dev/null ||
+			echo "$script: succeeds with an unknown option"
+		tail -n 2 "$tmp/said" | grep -q -e '--no-such-option.*(see .* --help)' ||
+			echo "$script: does not name --help when an option is unknown"
+	done
 }
 
 # Prints to stderr; its status is always 0.
@@ -211,6 +233,7 @@ case_headers() {
 }
 case_doc() { t_silent "kernel-doc -Wall -Werror" kernel_doc; }
 case_shell() { t_silent "shellcheck" shellcheck_all; }
+case_help() { t_silent "--help prints the head of each script, and unknown options name it" help_missing; }
 case_abi() {
 	t_silent "the debugfs document has the kernel's format" abi_valid
 	t_silent "every debugfs file is in the document" abi_complete
@@ -220,10 +243,10 @@ case_docs() {
 }
 case_rules() { rules; }
 
-test $# != 0 || set -- style build headers doc shell abi docs rules
+test $# != 0 || set -- style build headers doc shell help abi docs rules
 for name in "$@"; do
 	case $name in
-	style | build | headers | doc | shell | abi | docs | rules) "case_$name" ;;
+	style | build | headers | doc | shell | help | abi | docs | rules) "case_$name" ;;
 	*) bad_usage "no case '$name'" ;;
 	esac
 done
