@@ -4,6 +4,7 @@
 # kernel.sh NAME            prints the directory of the stock kernel NAME (scripts/kernels): vmlinuz, release,
 #                           headers/ (to build modules against), and toolchain/ if this system's compiler is older
 #                           than the one that built the kernel
+# kernel.sh NAME-rt         the same for Debian's kernel with PREEMPT_RT
 # kernel.sh NAME-CONFIG     the same for that kernel built with scripts/kernels.d/CONFIG.config
 # kernel.sh --source NAME   prints the directory of the kernel's source
 # kernel.sh --list CLASS... prints the names of the kernels of these classes
@@ -32,9 +33,9 @@ while test $# -gt 0; do
 done
 test $# = 1 || bad_usage "name one kernel"
 name=$1
-case $kind-$name in
-kernel-*-*) exec "$SCRIPTS/vm/kernel-build.sh" "$name" ;;
-esac
+if test "$kind" = kernel && test -f "$SCRIPTS/kernels.d/${name#*-}.config"; then
+	exec "$SCRIPTS/vm/kernel-build.sh" "$name"
+fi
 suites=$(awk -v name="$name" '$1 == name { gsub(",", " ", $4); print "system", $4 }' "$SCRIPTS/kernels")
 test -n "$suites" || die "no kernel '$name' in scripts/kernels"
 store=$LVBS_CACHE/$kind/$name
@@ -43,6 +44,12 @@ cached() {
 	find "$store" -mindepth 1 -maxdepth 1 -type d ! -name '*.part' 2>/dev/null | sort -V | tail -n 1
 }
 
+# The end of the packages' names, of a flavour and an architecture.
+case $name in
+*-rt) flavour=rt-amd64 ;;
+*) flavour=cloud-amd64 ;;
+esac
+
 looked_recently() {
 	test -z "$update" && test -n "$(find "$store/.looked" -mtime -7 2>/dev/null)"
 }
@@ -50,7 +57,7 @@ looked_recently() {
 # The newest release in a suite with both an image and headers: they may be published at different times.
 release_in() {
 	apt_in "$1" apt-cache pkgnames linux- |
-		sed -En "s/^linux-(image|headers)-($(echo "$name" | sed 's/\./\\./')[.+-].*-cloud-amd64)\$/\2/p" |
+		sed -En "s/^linux-(image|headers)-($(echo "${name%-*}" | sed 's/\./\\./')[.+-].*-$flavour)\$/\2/p" |
 		sort -V | uniq -d | tail -n 1
 }
 
@@ -68,7 +75,7 @@ unpack_kernel() {
 	# shellcheck disable=SC2046 # a list of package names
 	fetch_debs "$suite" "$2" "linux-image-$1" "linux-headers-$1" \
 		$(depends_in "$suite" "linux-image-$1" 'linux-(binary|modules)-.*') \
-		$(depends_in "$suite" "linux-headers-$1" 'linux-(headers-.*-common|kbuild-.*)') || return 1
+		$(depends_in "$suite" "linux-headers-$1" 'linux-(headers-.*-common(-rt)?|kbuild-.*)') || return 1
 	# These headers include the common ones by the absolute path of an installed package.
 	# shellcheck disable=SC2016 # make's variables, not the shell's
 	sed -i 's|/usr/src/|$(dir $(lastword $(MAKEFILE_LIST)))../|' "$2/usr/src/linux-headers-$1/Makefile"

@@ -5,7 +5,7 @@
 # with interrupts disabled or in interrupts.
 #
 # kernels: first debug
-# full: others
+# full: others rt
 # modules: contexts
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

@@ -4,7 +4,7 @@
 # NMIs write to a persistent ring while threads write to it.
 #
 # kernels: stock
-# full: debug
+# full: debug rt
 # modules: ring_nmi
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

@@ -247,7 +247,8 @@ static void irq_work_runs(struct irq_work *work)
 	complete(&ended);
 }
 
-static DEFINE_IRQ_WORK(hardirq_work, irq_work_runs);
+/* With PREEMPT_RT others run in a thread. */
+static struct irq_work hardirq_work = IRQ_WORK_INIT_HARD(irq_work_runs);
 
 static int case_hardirq(void)
 {
