@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...     (build, sync, kernel, vm, kunit, arm64, lint, docs, analysis, dkms, deb, chroot,
+# packages.sh SET...     (build, sync, kernel, vm, uefi, kunit, arm64, lint, docs, analysis, dkms, deb, chroot,
 #                        sign, bench)
 # packages.sh --update   updates the package lists
 #
@@ -16,6 +16,7 @@ packages_of() {
 	build) echo gcc make libelf-dev rsync ccache ;;
 	sync) echo rsync ;;
 	kernel) echo gcc make flex bison bc libelf-dev libssl-dev openssl xz-utils ccache ;;
+	uefi) echo ovmf ipxe-qemu ;;
 	vm) echo qemu-system-x86 cpio ;;
 	kunit) echo gcc make flex bison bc libelf-dev libssl-dev python3 perl xz-utils qemu-system-x86 rsync ccache ;;
 	arm64) echo qemu-system-arm gcc-aarch64-linux-gnu ;;

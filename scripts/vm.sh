@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--icount] [--cpu MODEL] [--append ARGS] [--add FILE]...
+# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--icount] [--cpu MODEL] [--uefi] [--append ARGS] [--add FILE]...
 #       [--module NAME]... [--no-load] SCRIPT [ARG...]
 # vm.sh [OPTION...] --interactive
 #
@@ -17,7 +17,8 @@
 # --add puts FILE, or a directory, into the guest's /. A program there, or in the bin/ of such a directory, is found by
 # its name, before an applet of busybox; not so by applets that run programs, such as xargs. --module adds a test module
 # (scripts/guest/modules) for the kernel. --cpu names the model that QEMU shows instead of its best one. --dimm adds
-# memory that can be ejected (/sys/bus/acpi/devices/PNP0C80:00/eject).
+# memory that can be ejected (/sys/bus/acpi/devices/PNP0C80:00/eject). --uefi boots through UEFI, with a network card whose
+# ROM the kernel keeps in memory that does not begin at a page.
 #
 # LVBS_VM_LOG=FILE keeps the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's memory as it was
 # at the end: byte X of the file has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh) and,
@@ -36,6 +37,7 @@ dimm=
 append=
 cpu=
 icount=
+uefi=
 mode=load
 modules=
 interactive=
@@ -60,6 +62,7 @@ while test $# -gt 0; do
 	--mem) mem=$2 && shift ;;
 	--dimm) dimm=$2 && shift ;;
 	--icount) icount=--icount ;;
+	--uefi) uefi=y ;;
 	--cpu) cpu=$2 && shift ;;
 	--append) append="$append $2" && shift ;;
 	--add) cp -R "$2" "$guest/" && shift ;;
@@ -78,7 +81,7 @@ test -z "$interactive" || { test -t 0 && test -t 1; } ||
 test -n "$interactive" || test -r "$1" || die "cannot read the script $1"
 kernel=${kernel:-$(default_kernel)}
 
-"$SCRIPTS/packages.sh" vm
+"$SCRIPTS/packages.sh" vm ${uefi:+uefi}
 ko=$("$SCRIPTS/build.sh" --kernel "$kernel")
 kernel_dir=$("$SCRIPTS/kernel.sh" "$kernel")
 busybox=$("$SCRIPTS/vm/busybox.sh")
@@ -128,17 +131,22 @@ memory() {
 		"-object memory-backend-ram,id=dimm,size=${dimm}M -device pc-dimm,memdev=dimm"
 }
 
+firmware() {
+	test -z "$uefi" || echo "-bios /usr/share/ovmf/OVMF.fd -netdev user,id=net,restrict=on" \
+		"-device virtio-net-pci,netdev=net"
+}
+
 start_qemu() {
 	# No panic_on_warn or oops=panic: all of a report must reach the log before the VM ends. A panic ends it at
 	# once (-no-reboot). The self-tests of the kernel's ciphers would take a fifth of the boot.
 	# shellcheck disable=SC2046,SC2086 # words
-	exec "$@" "$QEMU" $(qemu_accel $icount) ${cpu:+-cpu "$cpu"} -m "$mem" $(memory) -smp "$smp" \
+	exec "$@" "$QEMU" $(qemu_accel $icount) ${cpu:+-cpu "$cpu"} -m "$mem" $(memory) $(firmware) -smp "$smp" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
 		-append "console=ttyS0 ignore_loglevel panic=-1 no_timer_check cryptomgr.notests$append" \
 		-chardev "file,id=log,path=$tmp/log" -serial chardev:log \
-		-chardev "$out" -serial chardev:out \
-		-chardev "file,id=verdict,path=$tmp/verdict" -serial chardev:verdict
+		-chardev "file,id=verdict,path=$tmp/verdict" -serial chardev:verdict \
+		-chardev "$out" -serial chardev:out
 }
 
 excerpt() {

@@ -43,22 +43,44 @@ struct usable_map __rcu *ram_map_frames;
 /* The chunk of all chunks whose frames are all usable. */
 static unsigned long *all_usable;
 
-static int ram_resource(struct resource *res, void *arg)
+/* Resources that adjoin are one range: where they meet may be within a page. */
+struct ram_walk {
+	struct frame_range_list *list;
+	resource_size_t start, end;	/* @end is the first byte after it */
+};
+
+static int ram_walk_add(struct ram_walk *walk)
 {
-	unsigned long first = PFN_UP(res->start), end = PFN_DOWN(res->end + 1);
+	unsigned long first = PFN_UP(walk->start), end = PFN_DOWN(walk->end);
 
 	if (first >= end)
 		return 0;	/* no whole page */
-	return frame_range_list_add(arg, first, end - 1);
+	return frame_range_list_add(walk->list, first, end - 1);
+}
+
+static int ram_resource(struct resource *res, void *arg)
+{
+	struct ram_walk *walk = arg;
+	int err = 0;
+
+	if (res->start != walk->end) {
+		err = ram_walk_add(walk);
+		walk->start = res->start;
+	}
+	walk->end = res->end + 1;
+	return err;
 }
 
 static int list_ram(struct frame_range_list *list)
 {
+	struct ram_walk walk = { .list = list };
 	int err;
 
 	err = walk_iomem_res_desc(IORES_DESC_NONE,
 				  IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
-				  0, -1, list, ram_resource);
+				  0, -1, &walk, ram_resource);
+	if (err != -ENOMEM)
+		err = ram_walk_add(&walk);
 	/* UML does not register its memory: one range from frame 0. */
 	if (err != -ENOMEM && !list->nr)
 		err = frame_range_list_add(list, 0, get_num_physpages() - 1);

@@ -18,6 +18,26 @@ iomem_start() {
 	}' /proc/iomem
 }
 
+# iomem_ranges NAME: print the ranges of a resource that is in no other one, as "START END" in hex digits.
+iomem_ranges() {
+	sed -n "s/^0*\\([0-9a-f]*\\)-0*\\([0-9a-f]*\\) : $1$/\\1 \\2/p" /proc/iomem
+}
+
+# iomem_ram: print the whole pages of System RAM in the format of phys/ram. Ranges that adjoin are one.
+iomem_ram() {
+	iomem_from=0
+	iomem_to=-1
+	{ iomem_ranges "System RAM" && echo 0 0; } | while read -r iomem_start iomem_end; do
+		if [ $((0x$iomem_start)) != $((iomem_to + 1)) ]; then
+			iomem_first=$(((iomem_from + 4095) & ~4095))
+			iomem_last=$(((iomem_to + 1) / 4096 * 4096 - 1))
+			[ $iomem_first -gt $iomem_last ] || printf '0x%x-0x%x\n' $iomem_first $iomem_last
+			iomem_from=$((0x$iomem_start))
+		fi
+		iomem_to=$((0x$iomem_end))
+	done
+}
+
 # kernel_pa VA: print the physical address of VA, which is in the kernel image.
 kernel_pa() {
 	printf '0x%x\n' $(($(iomem_start "Kernel code") + $1 - $(sym _text)))

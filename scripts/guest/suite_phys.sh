@@ -33,13 +33,7 @@ ranges_of() {
 #
 # phys/ram has the whole pages of System RAM in /proc/iomem.
 #
-want=$(sed -n 's/^\([0-9a-f]*\)-\([0-9a-f]*\) : System RAM$/\1 \2/p' /proc/iomem |
-	while read -r s e; do
-		s=$(((0x$s + 4095) / 4096 * 4096))
-		e=$(((0x$e + 1) / 4096 * 4096 - 1))
-		[ $s -gt $e ] || printf '0x%x-0x%x\n' $s $e
-	done)
-t_is "$(cat "$D/phys/ram")" "$want" ram_matches_iomem
+t_is "$(cat "$D/phys/ram")" "$(iomem_ram)" ram_matches_iomem
 
 #
 # Kernel memory, compared with /proc/kcore.
