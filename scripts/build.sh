@@ -49,6 +49,8 @@ else
 	toolchain=$kernel_dir/toolchain
 fi
 kdir=$(realpath "$kdir")
+compiler=
+test -d "$toolchain" || compiler=$(kernel_cc "$kdir")
 use_ccache ""
 
 # Test modules may use what lvbs exports.
@@ -89,9 +91,9 @@ inputs() {
 
 make_module() {
 	# BTF would need pahole and the kernel's image; nothing here reads a module's BTF.
-	# shellcheck disable=SC2046 # empty or one word
+	# shellcheck disable=SC2086 # empty or one word
 	with_toolchain make -C "$kdir" M="$tree" --no-print-directory -j"$(nproc)" CONFIG_DEBUG_INFO_BTF_MODULES= \
-		$(test -d "$toolchain" || kernel_cc "$kdir") "$@" modules >"$tree/make.log" 2>&1 || {
+		$compiler "$@" modules >"$tree/make.log" 2>&1 || {
 		cat "$tree/make.log" >&2
 		return 1
 	}

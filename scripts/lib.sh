@@ -134,11 +134,28 @@ use_ccache() {
 	test -z "$1" || export CCACHE_BASEDIR="$1" CCACHE_NOHASHDIR=1
 }
 
-# kernel_cc KDIR: CC=gcc if the compiler that a stock kernel's headers name is not installed, else nothing.
+# kernel_cc KDIR: the make variables that choose the compiler that the kernel was built with; none if make finds it.
 kernel_cc() {
-	sed -n 's/^CC *=.*\(gcc-[0-9]*\)$/\1/p' "$1/.kernelvariables" 2>/dev/null | while read -r cc; do
-		command -v "$cc" >/dev/null || echo CC=gcc
-	done
+	if grep -q -s '^CONFIG_CC_IS_CLANG=y' "$1/.config"; then
+		cc_version=$(sed -n 's/^CONFIG_CLANG_VERSION=\(.*\)....$/\1/p' "$1/.config")
+		for cc_suffix in "-$cc_version" ""; do
+			command -v "clang$cc_suffix" >/dev/null || continue
+			if ! grep -q '^CONFIG_LD_IS_LLD=y' "$1/.config"; then
+				echo "CC=clang$cc_suffix"
+				return
+			elif command -v "ld.lld$cc_suffix" >/dev/null; then
+				echo "LLVM=${cc_suffix:-1}"
+				return
+			fi
+		done
+		die "the kernel of $1 was built by clang: install clang-$cc_version, lld-$cc_version and llvm-$cc_version"
+	fi
+	# The headers of a stock kernel name a version of gcc.
+	cc=$(sed -n 's/^CC *=.*\(gcc-[0-9]*\)$/\1/p' "$1/.kernelvariables" 2>/dev/null) || :
+	if test -z "$cc" || ! command -v "$cc" >/dev/null; then
+		command -v gcc >/dev/null || die "the kernel of $1 was built by gcc: install ${cc:-gcc}"
+		test -z "$cc" || echo CC=gcc
+	fi
 }
 
 # apt_in SUITE CMD...: runs CMD (apt-get, apt-cache) with the system's package lists (SUITE "system"), or with
