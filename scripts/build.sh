@@ -49,8 +49,10 @@ else
 	toolchain=$kernel_dir/toolchain
 fi
 kdir=$(realpath "$kdir")
+cross=$(cross_of "$kernel")
+test -z "$cross" || "$SCRIPTS/packages.sh" arm64
 compiler=
-test -d "$toolchain" || compiler=$(kernel_cc "$kdir")
+test -d "$toolchain" || compiler=$(kernel_cc "$kdir" "$cross")
 use_ccache ""
 
 # Test modules may use what lvbs exports.

@@ -6,4 +6,9 @@ set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-run "the demo, in a VM with a stock kernel" "$SCRIPTS/vm.sh" --module heki_client "$@" "$SCRIPTS/guest/demo.sh"
+# The test module has code for x86-64.
+case " $* " in
+*-arm64" "*) ;;
+*) set -- --module heki_client "$@" ;;
+esac
+run "the demo, in a VM with a stock kernel" "$SCRIPTS/vm.sh" "$@" "$SCRIPTS/guest/demo.sh"

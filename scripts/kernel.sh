@@ -5,6 +5,7 @@
 #                           headers/ (to build modules against), and toolchain/ if this system's compiler is older
 #                           than the one that built the kernel
 # kernel.sh NAME-rt         the same for Debian's kernel with PREEMPT_RT
+# kernel.sh NAME-arm64      the same for arm64, to build against on this machine
 # kernel.sh NAME-CONFIG     the same for that kernel built with scripts/kernels.d/CONFIG.config
 # kernel.sh --source NAME   prints the directory of the kernel's source
 # kernel.sh --list CLASS... prints the names of the kernels of these classes
@@ -47,7 +48,7 @@ cached() {
 # The end of the packages' names, of a flavour and an architecture.
 case $name in
 *-rt) flavour=rt-amd64 ;;
-*) flavour=cloud-amd64 ;;
+*) flavour=cloud-$(arch_of "$name") ;;
 esac
 
 looked_recently() {
@@ -75,7 +76,10 @@ unpack_kernel() {
 	# shellcheck disable=SC2046 # a list of package names
 	fetch_debs "$suite" "$2" "linux-image-$1" "linux-headers-$1" \
 		$(depends_in "$suite" "linux-image-$1" 'linux-(binary|modules)-.*') \
-		$(depends_in "$suite" "linux-headers-$1" 'linux-(headers-.*-common(-rt)?|kbuild-.*)') || return 1
+		$(depends_in "$suite" "linux-headers-$1" 'linux-headers-.*-common(-rt)?') || return 1
+	# Programs for this machine, whatever the kernel is for.
+	kbuild=$(depends_in "$suite" "linux-headers-$1" 'linux-kbuild-.*')
+	fetch_debs "${suite%:*}" "$2" "$kbuild=$(version_in "$suite" "$kbuild")" || return 1
 	# These headers include the common ones by the absolute path of an installed package.
 	# shellcheck disable=SC2016 # make's variables, not the shell's
 	sed -i 's|/usr/src/|$(dir $(lastword $(MAKEFILE_LIST)))../|' "$2/usr/src/linux-headers-$1/Makefile"
@@ -94,7 +98,7 @@ unpack_kernel() {
 # An older compiler may not know the options that the kernel was built with.
 compiler_serves() {
 	built_by=$(sed -n 's/^CONFIG_GCC_VERSION=\(.*\)....$/\1/p' "$1/.config")
-	here=$(gcc -dumpversion 2>/dev/null | sed 's/\..*//')
+	here=$("$(cross_of "$name")gcc" -dumpversion 2>/dev/null | sed 's/\..*//')
 	test "${here:-0}" -ge "${built_by:-0}"
 }
 

@@ -126,6 +126,18 @@ module_sources() {
 	echo Kbuild Kconfig dkms.conf include module kunit
 }
 
+# arch_of KERNEL: the architecture of its packages; cross_of KERNEL: the prefix of the compiler's name.
+arch_of() {
+	case $1 in
+	*-arm64) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
+}
+
+cross_of() {
+	test "$(arch_of "$1")" != arm64 || echo aarch64-linux-gnu-
+}
+
 # use_ccache BASEDIR: puts ccache, if it is installed, in front of the compilers. Paths below BASEDIR, if it is
 # not empty, do not count.
 use_ccache() {
@@ -134,7 +146,8 @@ use_ccache() {
 	test -z "$1" || export CCACHE_BASEDIR="$1" CCACHE_NOHASHDIR=1
 }
 
-# kernel_cc KDIR: the make variables that choose the compiler that the kernel was built with; none if make finds it.
+# kernel_cc KDIR [CROSS]: the make variables that choose the compiler that the kernel was built with; none if make finds
+# it. CROSS is the prefix of a cross compiler's name.
 kernel_cc() {
 	if grep -q -s '^CONFIG_CC_IS_CLANG=y' "$1/.config"; then
 		cc_version=$(sed -n 's/^CONFIG_CLANG_VERSION=\(.*\)....$/\1/p' "$1/.config")
@@ -152,14 +165,15 @@ kernel_cc() {
 	fi
 	# The headers of a stock kernel name a version of gcc.
 	cc=$(sed -n 's/^CC *=.*\(gcc-[0-9]*\)$/\1/p' "$1/.kernelvariables" 2>/dev/null) || :
-	if test -z "$cc" || ! command -v "$cc" >/dev/null; then
-		command -v gcc >/dev/null || die "the kernel of $1 was built by gcc: install ${cc:-gcc}"
-		test -z "$cc" || echo CC=gcc
+	if test -z "$cc" || ! command -v "${2:-}$cc" >/dev/null; then
+		command -v "${2:-}gcc" >/dev/null || die "the kernel of $1 was built by gcc: install ${cc:-gcc}"
+		test -z "$cc" || echo "CC=${2:-}gcc"
 	fi
+	test -z "${2:-}" || echo "CROSS_COMPILE=$2"
 }
 
 # apt_in SUITE CMD...: runs CMD (apt-get, apt-cache) with the system's package lists (SUITE "system"), or with
-# lists of one suite in the cache. Changes nothing of the system.
+# lists of one suite in the cache, of another architecture if SUITE is NAME:ARCH. Changes nothing of the system.
 apt_in() {
 	apt_suite=$1
 	shift
@@ -173,7 +187,7 @@ apt_in() {
 
 # A new directory each week: archives drop packages that their newer lists no longer name.
 apt_own_lists() {
-	apt_own=$LVBS_CACHE/apt/$1-$(($(date +%s) / 604800))
+	apt_own=$LVBS_CACHE/apt/$(echo "$1" | tr : -)-$(($(date +%s) / 604800))
 	make_once "$apt_own" apt_make_lists "$1"
 }
 
@@ -193,8 +207,12 @@ debian_site() {
 apt_make_lists() {
 	apt_site=$(debian_site) || return 1
 	mkdir -p "$2/lists" "$2/cache"
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $apt_site $1 main" \
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $apt_site ${1%:*} main" \
 		>"$2/sources.list"
+	case $1 in
+	*:*) echo "APT::Architecture \"${1#*:}\"; APT::Architectures { \"${1#*:}\"; };" >"$2/arch.conf" ;;
+	*) : >"$2/arch.conf" ;;
+	esac
 	apt_write_conf "$2" "$2"
 	run "fetching the package list of $1" \
 		env APT_CONFIG="$2/apt.conf" apt-get -qq -o APT::Sandbox::User=root update >&2 || return 1
@@ -203,7 +221,8 @@ apt_make_lists() {
 
 # apt_write_conf WHERE FINAL: writes paths below FINAL, the directory's name once it is complete.
 apt_write_conf() {
-	cat >"$1/apt.conf" <<-END
+	cp "$1/arch.conf" "$1/apt.conf"
+	cat >>"$1/apt.conf" <<-END
 		Dir::Etc::sourcelist "$2/sources.list";
 		Dir::Etc::sourceparts "-";
 		Dir::State::Lists "$2/lists";

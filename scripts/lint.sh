@@ -190,7 +190,7 @@ licences() {
 # The classes of scripts/kernels say which kernels there are: scripts do not name any.
 # shellcheck disable=SC2046 # paths without blanks
 no_kernel_names() {
-	! grep -nE '(^|[^0-9.])[0-9]+\.[0-9]+-(debug|kcsan|rt)([^a-z]|$)|--kernel [0-9]|^# kernels: .*[0-9]' \
+	! grep -nE '(^|[^0-9.])[0-9]+\.[0-9]+-(debug|kcsan|rt|arm64)([^a-z]|$)|--kernel [0-9]|^# kernels: .*[0-9]' \
 		$(shell_files) /dev/null | grep -vE '^[^:]*:[0-9]*:[[:space:]]*# [^k]'
 }
 

@@ -19,7 +19,7 @@ packages_of() {
 	uefi) echo ovmf ipxe-qemu ;;
 	vm) echo qemu-system-x86 cpio ;;
 	kunit) echo gcc make flex bison bc libelf-dev libssl-dev python3 perl xz-utils qemu-system-x86 rsync ccache ;;
-	arm64) echo qemu-system-arm gcc-aarch64-linux-gnu ;;
+	arm64) echo qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
 	analysis) echo coccinelle perl python3 xz-utils ;;
 	dkms) echo dkms kmod ;;
 	deb) echo dpkg-dev debhelper dh-dkms ;;

@@ -111,7 +111,7 @@ for module in $(says modules $suites | tr ' ' '\n' | sort -u); do
 done
 # shellcheck disable=SC2086 # a list of names
 for program in $(says programs $suites | tr ' ' '\n' | sort -u); do
-	set -- --add "$("$SCRIPTS/vm/program.sh" "$program")" "$@"
+	set -- --add "$("$SCRIPTS/vm/program.sh" "$program" "$kernel")" "$@"
 done
 # shellcheck disable=SC2086 # a list of names
 for path in $(says files $suites | tr ' ' '\n' | sort -u); do

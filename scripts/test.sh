@@ -58,7 +58,7 @@ long_parts() {
 		echo "reload-1000-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh reload $kernel 1000"
 		echo "fuzz-1000000-$kernel - scripts/fuzz.sh --kernel $kernel --count 1000000"
 	done
-	for kernel in $(kernels_of stock rt); do
+	for kernel in $(kernels_of stock rt arm64); do
 		echo "demo-$kernel - scripts/test/demo.sh --kernel $kernel"
 	done
 	for kernel in $(kernels_of stock next); do
@@ -130,7 +130,7 @@ slowest() {
 write_summary() {
 	{
 		echo "make test-full: $(date '+%F %T'), $(nproc) CPUs, sources $key"
-		for kernel in $(kernels_of stock rt debug kcsan next); do
+		for kernel in $(kernels_of stock rt arm64 debug kcsan next); do
 			echo "Linux $kernel: $(find "$LVBS_CACHE/kernel/$kernel" -mindepth 2 -maxdepth 2 -name release -exec cat {} + 2>/dev/null |
 				paste -s -d ' ')"
 		done

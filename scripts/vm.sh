@@ -22,7 +22,7 @@
 #
 # LVBS_VM_LOG=FILE keeps the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's memory as it was
 # at the end: byte X of the file has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh) and,
-# loaded or not, /lvbs.ko. LVBS_QEMU names another qemu-system-x86_64.
+# loaded or not, /lvbs.ko. LVBS_QEMU names another QEMU.
 #
 # The verdict arrives on a port of its own, so that no output can be mistaken for it. It counts only with a
 # clean log and an orderly end: a crash cannot look like success.
@@ -81,10 +81,11 @@ test -z "$interactive" || { test -t 0 && test -t 1; } ||
 test -n "$interactive" || test -r "$1" || die "cannot read the script $1"
 kernel=${kernel:-$(default_kernel)}
 
-"$SCRIPTS/packages.sh" vm ${uefi:+uefi}
+cross=$(cross_of "$kernel")
+"$SCRIPTS/packages.sh" vm ${uefi:+uefi} ${cross:+arm64}
 ko=$("$SCRIPTS/build.sh" --kernel "$kernel")
 kernel_dir=$("$SCRIPTS/kernel.sh" "$kernel")
-busybox=$("$SCRIPTS/vm/busybox.sh")
+busybox=$("$SCRIPTS/vm/busybox.sh" "$kernel")
 for module in $modules; do
 	cp "$("$SCRIPTS/build.sh" --kernel "$kernel" --module "$module")" "$guest/"
 done
@@ -101,7 +102,7 @@ make_initramfs() {
 	cp "$SCRIPTS/guest/init" "$guest/init"
 	cp "$SCRIPTS/test/ktap.sh" "$SCRIPTS/guest/lib.sh" "$SCRIPTS/guest/kernel.sh" "$SCRIPTS/guest/heki.sh" "$guest/"
 	# The guest does not read debugging information, which is most of the file.
-	strip --strip-debug -o "$guest/lvbs.ko" "$ko"
+	"${cross}strip" --strip-debug -o "$guest/lvbs.ko" "$ko"
 	if test -n "$interactive"; then
 		# As "stty size" prints it: rows and columns.
 		echo "stty sane $(stty size | sed 's/\(.*\) /rows \1 cols /') && export TERM=${TERM:-vt100}" \
@@ -136,17 +137,27 @@ firmware() {
 		"-device virtio-net-pci,netdev=net"
 }
 
+# The machine, with serial ports for the kernel's log, the verdict and the script's output. Machines for arm64 have
+# one port, and others on PCI cards.
+machine() {
+	if test -n "$cross"; then
+		echo "-machine virt -accel tcg,thread=single -cpu ${cpu:-cortex-a72} -serial chardev:log" \
+			"-device pci-serial,chardev=verdict -device pci-serial,chardev=out"
+	else
+		echo "$(qemu_accel $icount) ${cpu:+-cpu $cpu} -serial chardev:log -serial chardev:verdict -serial chardev:out"
+	fi
+}
+
 start_qemu() {
 	# No panic_on_warn or oops=panic: all of a report must reach the log before the VM ends. A panic ends it at
 	# once (-no-reboot). The self-tests of the kernel's ciphers would take a fifth of the boot.
 	# shellcheck disable=SC2046,SC2086 # words
-	exec "$@" "$QEMU" $(qemu_accel $icount) ${cpu:+-cpu "$cpu"} -m "$mem" $(memory) $(firmware) -smp "$smp" \
+	exec "$@" "$QEMU" -m "$mem" $(memory) $(firmware) -smp "$smp" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
-		-append "console=ttyS0 ignore_loglevel panic=-1 no_timer_check cryptomgr.notests$append" \
-		-chardev "file,id=log,path=$tmp/log" -serial chardev:log \
-		-chardev "file,id=verdict,path=$tmp/verdict" -serial chardev:verdict \
-		-chardev "$out" -serial chardev:out
+		-append "console=$console ignore_loglevel panic=-1 no_timer_check cryptomgr.notests$append" \
+		-chardev "file,id=log,path=$tmp/log" -chardev "file,id=verdict,path=$tmp/verdict" -chardev "$out" \
+		$(machine)
 }
 
 excerpt() {
@@ -196,6 +207,11 @@ judge() {
 	return "$2"
 }
 
+console=ttyS0
+if test -n "$cross"; then
+	QEMU=${LVBS_QEMU:-qemu-system-aarch64}
+	console=ttyAMA0
+fi
 make_initramfs "$@"
 : >"$tmp/log"
 if test -n "$interactive"; then

@@ -3,6 +3,7 @@
  * The kernel's own image. Its text and read-only data are protected while the
  * module is loaded: ordinary physical pointers may read but not write them.
  */
+#include <linux/ioport.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
@@ -40,7 +41,7 @@ struct image_section {
 	.name = what,							\
 }
 
-/* The text comes first. */
+/* The text comes first, then read-only data. */
 static struct image_section sections[] = {
 	IMAGE_SECTION("kernel text", _stext, _etext),
 	IMAGE_SECTION("kernel rodata", __start_rodata, __end_rodata),
@@ -101,6 +102,44 @@ static int section_find(struct image_section *section)
 	return 0;
 }
 
+static const struct resource *resource_at(const struct resource *parent,
+					  resource_size_t start)
+{
+	const struct resource *res = parent->child;
+
+	while (res && res->end < start)
+		res = res->sibling;
+	return res && res->start <= start ? res : NULL;
+}
+
+/*
+ * Without CONFIG_KALLSYMS_ALL, only symbols of text are known. On arm64 the
+ * resource "Kernel code" goes from there to the end of the read-only data, and
+ * "Kernel data", the next one, to the end of the image. No exported function
+ * finds them: they are in one that is found first. None of the three is ever
+ * removed.
+ */
+static void sections_from_resources(void)
+{
+	const char *text = (char *)ksym_address("_stext");
+	const char *rodata = (char *)ksym_address("_etext");
+	const struct resource *ram, *code = NULL;
+	phys_addr_t pa;
+
+	if (!text || !rodata || ksym_address(image.end_name))
+		return;
+	pa = __pa_symbol((unsigned long)text);
+	ram = resource_at(&iomem_resource, pa);
+	if (ram)
+		code = resource_at(ram, pa);
+	if (!code || code->start != pa || !code->sibling)
+		return;
+	image.start = text;
+	image.end = text + (code->sibling->end + 1 - pa);
+	sections[1].start = rodata;
+	sections[1].end = text + (code->end + 1 - pa);
+}
+
 static int section_protect(struct image_section *section)
 {
 	phys_addr_t pa = section->range.pa;
@@ -116,6 +155,7 @@ int kernel_image_init(void)
 {
 	int err;
 
+	sections_from_resources();
 	err = section_find(&image);
 	if (err)
 		return err;

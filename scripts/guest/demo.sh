@@ -26,6 +26,17 @@ refuse() {
 
 same() { [ "$1" = "$2" ]; }
 
+# The last step.
+unload() {
+	step "Unload: no mapping is left"
+	show cat "$D/phys/stats"
+	expect "only the log ring is mapped, and nothing was leaked" \
+		same "$(grep -c -x -e 'live: 1' -e 'leaked: 0' "$D/phys/stats")" 2
+	pages_free
+	show rmmod lvbs
+	expect "the module and its files are gone" test ! -e "$D"
+}
+
 echo "lvbs on a live, unmodified distribution kernel. In this VM, D=$D"
 
 step "The module is loaded into a stock kernel"
@@ -38,9 +49,9 @@ show cat "$D/phys/owned"
 show cat "$D/phys/protected"
 
 step "Read a page of live kernel memory at its physical address"
-banner=$(sym linux_banner)
+banner=$(banner)
 banner_pa=$(kernel_pa "$banner")
-echo "   The kernel's banner is at virtual address $banner (/proc/kallsyms), physical $banner_pa (/proc/iomem)."
+echo "   The kernel's banner is at virtual address $banner, physical $banner_pa (/proc/kallsyms, /proc/iomem)."
 show xxd -s "$((banner_pa))" -l 48 "$D/phys/mem"
 page_va=$((banner & ~4095))
 page=$(mem_read "$(kernel_pa $page_va)" 4096)
@@ -71,8 +82,13 @@ expect "the process sees the new bytes on both pages" \
 step "Refused accesses, each with its own errno"
 echo "   A hole in the address space:"
 refuse ENXIO mem_read 0xa0000 16
-echo "   Device memory (the local APIC):"
-refuse ENXIO mem_read 0xfee00000 4
+if on_x86; then
+	echo "   Device memory (the local APIC):"
+	refuse ENXIO mem_read 0xfee00000 4
+else
+	echo "   Device memory (the serial port):"
+	refuse ENXIO mem_read 0x9000000 4
+fi
 echo "   An address beyond the CPU's physical address width:"
 refuse EOVERFLOW mem_read $((1 << 60)) 1
 echo "   A page owned by the module (VTL1 memory):"
@@ -113,6 +129,15 @@ wait "$follower"
 expect "the reader got end-of-file, and the ring is gone" test ! -e "$R"
 echo "   The module's own log is a ring, too:"
 show cat "$D/ring/log/snapshot"
+
+if ! on_x86; then
+	step "Text patches and live mode are for x86-64"
+	refuse ENOENT put "$D/heki/live" mediate
+	show eval "dmesg | tail -n 1"
+	expect "live mode is off" same "$(cat "$D/heki/live")" off
+	unload
+	demo_done
+fi
 
 step "Text patches: only at announced sites, in the right order, with the right bytes, on the right pages"
 echo "   A test module plays VTL0: it has a static key and announces to VTL1 its branch sites and their code."
@@ -187,12 +212,5 @@ expect "the kernel has no such probe" same "$(cat /sys/kernel/tracing/kprobe_eve
 echo "   The end of boot was before: live mode can no longer be switched off, only unloaded."
 refuse EPERM put "$D/heki/live" off
 
-step "Unload: no mapping is left"
-show cat "$D/phys/stats"
-expect "only the log ring is mapped, and nothing was leaked" \
-	same "$(grep -c -x -e 'live: 1' -e 'leaked: 0' "$D/phys/stats")" 2
-pages_free
-show rmmod lvbs
-expect "the module and its files are gone" test ! -e "$D"
-
+unload
 demo_done

@@ -40,7 +40,27 @@ iomem_ram() {
 
 # kernel_pa VA: print the physical address of VA, which is in the kernel image.
 kernel_pa() {
-	printf '0x%x\n' $(($(iomem_start "Kernel code") + $1 - $(sym _text)))
+	printf '0x%x\n' $(($(iomem_start "Kernel code") + $1 - $(sym _stext)))
+}
+
+# banner: print the address of the kernel's banner. It has no symbol where only those of text are known.
+banner() {
+	banner_va=$(sym linux_banner)
+	[ -n "$banner_va" ] || banner_va=$(printf '0x%x' $(($(sym _etext) + $(dd if="$D/phys/mem" bs=65536 count=256 \
+		skip=$(($(kernel_pa "$(sym _etext)"))) iflag=skip_bytes status=none | strings -t d |
+		awk '/Linux version [0-9]/ { print $1; exit }'))))
+	echo "$banner_va"
+}
+
+# rodata_pa: print the physical address of the kernel's read-only data. arm64 has no resource for it.
+rodata_pa() {
+	rodata_start=$(iomem_start "Kernel rodata")
+	echo "${rodata_start:-$(kernel_pa "$(sym _etext)")}"
+}
+
+# on_x86: is this x86-64, with its memory map, local windows and live mode?
+on_x86() {
+	[ "$(uname -m)" = x86_64 ]
 }
 
 # orphans: print the number of vmalloc mappings whose caller is no longer loaded; these show a bare address.

@@ -4,7 +4,7 @@
 # ring/*: create, write, read, follow and remove rings on a stock kernel.
 #
 # kernels: stock
-# full: debug next rt
+# full: debug next rt arm64
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh
@@ -134,7 +134,7 @@ t_ok removed_ring_has_no_files [ ! -e "$R/a" ]
 page_new 1
 t_fails EROFS refuses_kernel_text put "$R/new" a "$(iomem_start "Kernel code")" 4096 persistent
 t_fails EROFS refuses_range_reaching_kernel_text put "$R/new" a $(($(iomem_start "Kernel code") - 4096)) 4097 ondemand
-t_fails EROFS refuses_kernel_rodata put "$R/new" a $(($(iomem_start "Kernel rodata") + 5)) 1 ondemand
+t_fails EROFS refuses_kernel_rodata put "$R/new" a $(($(rodata_pa) + 5)) 1 ondemand
 owned=$(head -n 1 "$D/phys/owned")
 t_fails EPERM refuses_owned_memory put "$R/new" a "${owned%-*}" 100 ondemand
 t_fails ENXIO refuses_hole put "$R/new" a 0xfee00000 4096 persistent
