@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--icount] [--cpu MODEL] [--uefi] [--append ARGS] [--add FILE]...
-#       [--module NAME]... [--no-load] SCRIPT [ARG...]
+# vm.sh [--kernel NAME] [--smp N] [--mem MIB] [--dimm MIB] [--disk FILE] [--icount] [--cpu MODEL] [--uefi]
+#       [--append ARGS] [--add FILE]... [--module NAME]... [--no-load] SCRIPT [ARG...]
 # vm.sh [OPTION...] --interactive
 #
 # Boots a kernel of scripts/kernels in a VM, loads lvbs there, and runs the host file SCRIPT in the guest with
@@ -19,6 +19,7 @@
 # (scripts/guest/modules) for the kernel. --cpu names the model that QEMU shows instead of its best one. --dimm adds
 # memory that can be ejected (/sys/bus/acpi/devices/PNP0C80:00/eject). --uefi boots through UEFI, with a network card whose
 # ROM the kernel keeps in memory that does not begin at a page.
+# --disk makes FILE (a path without blanks) the disk /dev/nvme0n1 of a stock kernel.
 #
 # LVBS_VM_LOG=FILE keeps the kernel's log. LVBS_VM_MEMFILE=FILE (a path without blanks) keeps the guest's memory as it was
 # at the end: byte X of the file has physical address X, below 3 GiB. The guest has /lib.sh (scripts/guest/lib.sh) and,
@@ -34,6 +35,7 @@ kernel=
 smp=2
 mem=512
 dimm=
+disk=
 append=
 cpu=
 icount=
@@ -61,6 +63,7 @@ while test $# -gt 0; do
 	--smp) smp=$2 && shift ;;
 	--mem) mem=$2 && shift ;;
 	--dimm) dimm=$2 && shift ;;
+	--disk) disk=$2 && shift ;;
 	--icount) icount=--icount ;;
 	--uefi) uefi=y ;;
 	--cpu) cpu=$2 && shift ;;
@@ -148,11 +151,16 @@ machine() {
 	fi
 }
 
+storage() {
+	test -z "$disk" || echo "-drive file=$disk,format=raw,if=none,id=disk,cache=unsafe" \
+		"-device nvme,drive=disk,serial=lvbs"
+}
+
 start_qemu() {
 	# No panic_on_warn or oops=panic: all of a report must reach the log before the VM ends. A panic ends it at
 	# once (-no-reboot). The self-tests of the kernel's ciphers would take a fifth of the boot.
 	# shellcheck disable=SC2046,SC2086 # words
-	exec "$@" "$QEMU" -m "$mem" $(memory) $(firmware) -smp "$smp" \
+	exec "$@" "$QEMU" -m "$mem" $(memory) $(storage) $(firmware) -smp "$smp" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$tmp/initramfs" \
 		-append "console=$console ignore_loglevel panic=-1 no_timer_check cryptomgr.notests$append" \
