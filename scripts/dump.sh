@@ -121,10 +121,15 @@ plan() {
 	END { end_range() }'
 }
 
+# put BYTES: writes to the dump; BYTES are a format for printf.
+put() {
+	# shellcheck disable=SC2059 # see above
+	printf "$1" >&3 2>/dev/null || die "cannot write the dump"
+}
+
 # le16, le32, le64 NUMBER: writes a number in little endian.
 le16() {
-	# shellcheck disable=SC2059 # the format is the data
-	printf "$(printf '\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8 & 255)))" >&3
+	put "$(printf '\\%03o\\%03o' $(($1 & 255)) $(($1 >> 8 & 255)))"
 }
 
 le32() {
@@ -151,8 +156,6 @@ rate() {
 	echo $(($1 * 100 / ($2 > 0 ? $2 : 1) / 1048576))
 }
 
-start_time=$(centiseconds)
-shown_time=$start_time
 done_bytes=0
 period=1000
 [ ! -t 2 ] || period=100
@@ -214,7 +217,7 @@ copy() {
 	at=$1
 	while [ "$at" -lt "$2" ]; do
 		length=$(($2 - at))
-		[ $length -le 67108864 ] || length=67108864
+		[ $length -le 268435456 ] || length=268435456
 		read_memory "$at" $length
 		if [ "$reached" -le "$at" ]; then
 			[ $dd_status != 0 ] || die "$debugfs/phys/mem ends at $at"
@@ -305,7 +308,7 @@ elf_header() {
 	headers_end=$((64 + count * 56))
 	data=$(((headers_end + notes + 4095) / 4096 * 4096))
 
-	printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0' >&3
+	put '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0'
 	le16 4
 	le16 $machine
 	le32 1
@@ -365,6 +368,8 @@ elf) elf_header ;;
 lime) size=$((total + ranges * 32)) ;;
 esac
 exec 4<"$debugfs/phys/mem"
+start_time=$(centiseconds)
+shown_time=$start_time
 while read -r kind from end; do
 	if [ "$kind" = ram ]; then
 		[ "$format" != lime ] || lime_header "$from" "$end"
