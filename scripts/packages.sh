@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # packages.sh SET...     (build, sync, kernel, vm, uefi, kunit, arm64, lint, docs, analysis, dkms, deb, chroot,
-#                        sign, bench)
+#                        sign, bench, readers)
 # packages.sh --update   updates the package lists
 #
 # Installs the missing distribution packages of SETs, as root or with password-less sudo; otherwise prints
@@ -27,6 +27,7 @@ packages_of() {
 	docs) echo python3-sphinx perl xz-utils ;;
 	sign) echo kmod openssl xz-utils ;;
 	bench) echo gcc gnuplot-nox ;;
+	readers) echo gdb python3-drgn ;;
 	lint) echo shellcheck sparse perl python3 xz-utils gcc make libelf-dev ;;
 	*) bad_usage "unknown set '$1'" ;;
 	esac

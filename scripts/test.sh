@@ -67,6 +67,7 @@ long_parts() {
 		done
 	done
 	echo "dkms-chroot - scripts/test/dkms.sh --chroot"
+	echo "dump - scripts/test/dump.sh"
 	echo "coccicheck - scripts/test/coccicheck.sh"
 	awk '!/^(#|$)/ && $3 != "-" { n = split($3, run, ","); for (i = 1; i <= n; i++) print $1, run[i] }' "$SCRIPTS/kernels" |
 		while read -r kernel run; do
