@@ -8,17 +8,17 @@
 # goes to stdout. --debugfs names the module's directory (default: $D, else /sys/kernel/debug/lvbs).
 #
 #   lime   (default) a LiME header before each range
-#   elf    an ELF core: a PT_LOAD for each range, one for the kernel's image, and the notes of /proc/kcore, where
-#          they can be read (with VMCOREINFO, for drgn, crash and gdb)
+#   elf    an ELF core for gdb and drgn: a PT_LOAD for each range, one for the kernel's image, and the notes of
+#          /proc/kcore (among them VMCOREINFO), if that can be read
 #   raw    offset = physical address, sparse; needs a FILE
 #
 # stderr has the progress, a line "left out START-END: KIND" for each hole and each range that VTL1 owns, and
 # "unreadable START-END: WHY" for memory that could not be read after all: in the dump it is zeros (raw: a hole).
 #
-# The exit status is 0; 3 if some memory was unreadable; 1 if there is no usable dump.
+# The exit status is 0; 3 if some memory was unreadable; 1 if there is no usable dump; with --vm, vm.sh's.
 set -eu
 
-# For the command that explains itself: the head comment.
+# usage: prints the head comment.
 usage() {
 	sed -n '4,$ { /^#/!q; s/^# \{0,1\}//; p; }' "$0"
 }
@@ -68,18 +68,22 @@ lime | elf | raw) ;;
 esac
 [ "$format$file" != raw- ] || die "raw needs a file: a pipe has no holes (see dump.sh --help)"
 
-# The VM writes to a disk, which is FILE: ranges and headers fit into the memory's size and 1 GiB, the hole below 4 GiB.
+# FILE is the VM's disk. It is sparse, and large enough for raw: all memory, and 1 GiB for the hole below 4 GiB.
 vm_dump() {
 	[ "$file" != - ] || die "--vm needs a file (see dump.sh --help)"
 	scripts=$(cd "$(dirname "$0")" && pwd)
 	case $file in /*) ;; *) file=$PWD/$file ;; esac
 	tmp=$(mktemp -d)
 	trap 'rm -rf "$tmp"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
 	: >"$file"
 	truncate -s $((mem + 1088))M "$file"
-	# shellcheck disable=SC2086 # words
-	{ "$scripts/vm.sh" --mem "$mem" $vm_options --disk "$file" "$0" --format "$format" /dev/nvme0n1 || echo $? >"$tmp/status"; } |
-		tr -d '\r' | tee "$tmp/out" >&2
+	{
+		# shellcheck disable=SC2086 # words
+		"$scripts/vm.sh" --mem "$mem" $vm_options --disk "$file" "$0" --format "$format" /dev/nvme0n1 ||
+			echo $? >"$tmp/status"
+	} | tr -d '\r' | tee "$tmp/out" >&2
 	status=$(cat "$tmp/status" 2>/dev/null || echo 0)
 	size=$(sed -n 's/^dump.sh: \([0-9]*\) bytes .*/\1/p' "$tmp/out")
 	[ -n "$size" ] || exit 1
@@ -166,8 +170,10 @@ progress() {
 	say "$((done_bytes / 1048576)) of $((total / 1048576)) MiB, $(rate $done_bytes $((now - start_time))) MiB/s"
 }
 
-# read_memory START LENGTH: copies memory to the dump; sets reached to where it ended, and messages to what dd said.
-# Of what is common to all dd, only the position of the open file tells how far a read came that failed.
+# read_memory START LENGTH: copies memory to the dump. Sets reached, to where it ended, and messages, to dd's.
+#
+# Not every dd prints how many bytes it copied before a read failed, but the offset of the open file (fd 4) has moved
+# by that.
 read_memory() {
 	read -r _ reached </proc/self/fdinfo/4
 	set -- "$1" bs=1M iflag=skip_bytes,count_bytes skip=$(($1 - reached)) count="$2"
@@ -177,6 +183,7 @@ read_memory() {
 	else
 		messages=$(dd "$2" "$3" "$4" "$5" 2>&1 <&4 >&3) || dd_status=$?
 	fi
+	# The first line is the error.
 	messages=${messages%%
 *}
 	case "$dd_status $messages" in
@@ -335,7 +342,8 @@ elf_header() {
 		$plan
 	HERE
 	[ "$notes" = 0 ] ||
-		dd if=/proc/kcore bs=4096 iflag=skip_bytes,count_bytes,fullblock skip="$notes_at" count="$notes" 2>/dev/null >&3
+		dd if=/proc/kcore bs=4096 iflag=skip_bytes,count_bytes,fullblock skip="$notes_at" count="$notes" \
+			2>/dev/null >&3 || die "cannot copy the notes of /proc/kcore"
 	zeros $((data - headers_end - notes))
 	size=$((data + total))
 }
@@ -350,14 +358,18 @@ lime_header() {
 
 plan=$(plan)
 # shellcheck disable=SC2046 # three numbers
-set -- $(printf '%s\n' "$plan" | awk '$1 == "ram" { n++; sum += $3 - $2; end = $3 } END { printf "%d %.0f %.0f", n, sum, end }')
+set -- $(printf '%s\n' "$plan" | awk '
+	$1 == "ram" { n++; sum += $3 - $2; end = $3 }
+	END { printf "%d %.0f %.0f", n, sum, end }')
 ranges=$1
 total=$2
 [ "$ranges" != 0 ] || die "no usable RAM in $debugfs/phys/ram"
 if [ "$format" = raw ]; then
 	size=$3
-	# Regular files only: the size of a disk is what it is.
-	[ -e "$file" ] && [ ! -f "$file" ] || dd if=/dev/null of="$file" bs=1 seek="$size" 2>/dev/null || die "cannot write $file"
+	# A disk has its size.
+	if [ ! -e "$file" ] || [ -f "$file" ]; then
+		dd if=/dev/null of="$file" bs=1 seek="$size" 2>/dev/null || die "cannot write $file"
+	fi
 elif [ "$file" = - ]; then
 	exec 3>&1
 else
@@ -382,6 +394,6 @@ $plan
 HERE
 report_bad
 spent=$(($(centiseconds) - start_time))
-say "$size bytes ($format, $ranges ranges, $((total / 1048576)) MiB of RAM) in $((spent / 100)).$(printf %02d $((spent % 100))) s," \
-	"$(rate "$total" $spent) MiB/s"
+say "$size bytes ($format, $ranges ranges, $((total / 1048576)) MiB of RAM)" \
+	"in $((spent / 100)).$(printf %02d $((spent % 100))) s, $(rate "$total" $spent) MiB/s"
 exit $status

@@ -49,8 +49,7 @@ lime_ranges() {
 	[ "$lime_at" = "$lime_size" ]
 }
 
-# elf_ranges FILE: the same; the loaded ranges in which the virtual address is that of the kernel's image are not
-# listed.
+# elf_ranges FILE: the same for an ELF core, without the mapping of the kernel's image.
 elf_ranges() {
 	elf_count=$(word "$1" 56 2)
 	elf_at=64
@@ -99,8 +98,7 @@ take() {
 	dd bs=1M count="$1" iflag=fullblock,count_bytes status=none
 }
 
-# usable DIR: DIR/phys/ram without DIR/phys/owned. In another way than dump.sh does it: each range of RAM is cut
-# at each owned range.
+# usable DIR: DIR/phys/ram without DIR/phys/owned, by another algorithm than that of dump.sh.
 usable() {
 	cp "$1/phys/ram" /tmp/usable
 	while IFS=- read -r owned_start owned_end; do
@@ -122,15 +120,19 @@ said() {
 	sed -n "s/^dump.sh: $1 //p" /tmp/messages
 }
 
+size_said() {
+	sed -n 's/^dump.sh: \([0-9]*\) bytes .*/\1/p' /tmp/messages
+}
+
 # ---- all RAM ----
 
 t_ok unload rmmod lvbs
-# A carve-out in the middle of the last range of RAM; its frames are in use, or free, and remain so.
+# A carve-out in the middle of the last range of RAM.
 last=$(awk -F '[- ]' '/System RAM/ { range = $1 " 0x" $2 } END { print "0x" range }' /proc/iomem)
 hole=$((((${last% *} + ${last#* }) / 2) & ~0xffff))
 t_ok load insmod /lvbs.ko owned="$(printf '0x%x-0x%x' $hole $((hole + 0x1fff)))"
 page_new 1
-# Not what any other page holds, so that a wrong place shows.
+# The page holds what no other page does.
 page_write 4080 "0123456789abcdef$(printf %016x "$((PA))")"
 page=$(page_read 0 4096)
 
@@ -150,7 +152,7 @@ t_ok size_is_reported grep -q "^dump.sh: $size bytes (lime, " /tmp/messages
 
 # ---- formats, on little memory ----
 
-# What the module is asked for is real; what is said to be RAM is the page, and a few pages around the carve-out.
+# A directory with the module's phys/mem, and a phys/ram that has only the page and a few pages around the carve-out.
 mkdir -p /tmp/small/phys
 ln -s "$D/phys/mem" /tmp/small/phys/mem
 cp "$D/phys/owned" /tmp/small/phys/owned
@@ -160,14 +162,13 @@ after=$(mem_read $((hole + 0x2000)) 16)
 
 for format in lime elf; do
 	t_ok $format dump 0 --format $format --debugfs /tmp/small /tmp/dump
-	t_is "$(said '[0-9]* bytes' | wc -l) $(wc -c </tmp/dump)" "1 $(sed -n 's/^dump.sh: \([0-9]*\) bytes.*/\1/p' /tmp/messages)" \
-		"$format: size_is_that_of_the_file"
+	t_is "$(size_said)" "$(wc -c </tmp/dump)" "$format: size_is_that_of_the_file"
 	t_is "$(ranges $format /tmp/dump | sort)" "$(usable /tmp/small | sort)" "$format: ranges"
 	t_is "$(bytes /tmp/dump "$(offset_of "$PA")" 4096)" "$page" "$format: page"
 	t_is "$(bytes /tmp/dump "$(offset_of $((hole + 0x2000)))" 16)" "$after" "$format: after_the_carve_out"
 	t_ok "$format: carve_out_is_recorded" grep -q "^dump.sh: left out $(printf 0x%x $hole)-.*: owned" /tmp/messages
 	sh /dump.sh --format $format --debugfs /tmp/small - 2>/dev/null >/tmp/piped
-	t_is "$(wc -c </tmp/piped) $(head -c 8 /tmp/piped | xxd -p)" "$(wc -c </tmp/dump) $(head -c 8 /tmp/dump | xxd -p)" "$format: stdout"
+	t_is "$(wc -c </tmp/piped) $(bytes /tmp/piped 0 8)" "$(wc -c </tmp/dump) $(bytes /tmp/dump 0 8)" "$format: stdout"
 done
 t_is "$(word /tmp/dump 16 2) $(word /tmp/dump 18 2)" "0x4 0x3e" "elf: core_of_x86_64"
 t_ok "elf: vmcoreinfo" grep -a -q "OSRELEASE=$(uname -r)" /tmp/dump
@@ -179,7 +180,7 @@ t_ok "raw: sparse" test "$(du -k /tmp/raw | cut -f 1)" -lt 100
 
 # ---- memory that turns out to be unreadable ----
 
-# The carve-out is said to be RAM that nobody owns.
+# phys/ram has the carve-out, and phys/owned does not.
 : >/tmp/small/phys/owned
 bad=$(printf '0x%x-0x%x' $hole $((hole + 0x1fff)))
 for format in lime elf raw; do
@@ -194,7 +195,7 @@ for format in lime elf raw; do
 	esac
 	t_is "$(bytes /tmp/$format "$at" 8192 | tr -d 0)" "" "$format: unreadable_is_zeros"
 	t_is "$(bytes /tmp/$format $((at + 8192)) 16)" "$after" "$format: goes_on_after_it"
-	t_is "$(wc -c </tmp/$format)" "$(sed -n 's/^dump.sh: \([0-9]*\) bytes.*/\1/p' /tmp/messages)" "$format: unreadable_size"
+	t_is "$(size_said)" "$(wc -c </tmp/$format)" "$format: unreadable_size"
 done
 
 # ---- errors ----
@@ -216,9 +217,15 @@ says_on_failure unknown_format "no format 'core'" --format core
 says_on_failure missing_value "--format needs a value" --format
 says_on_failure raw_to_stdout "raw needs a file" --format raw -
 says_on_failure not_loaded "is lvbs loaded" --debugfs /tmp
-says_on_failure full_disk "cannot write" --debugfs /tmp/small /dev/full
+says_on_failure full_at_header "cannot write" --debugfs /tmp/small /dev/full
+mkdir /tmp/full
+mount -t tmpfs -o size=8k none /tmp/full
+says_on_failure full_disk "cannot write" --debugfs /tmp/small /tmp/full/lime
+rm /tmp/full/lime
+says_on_failure full_disk_raw "cannot write" --format raw --debugfs /tmp/small /tmp/full/raw
+umount /tmp/full
 
-# ---- throughput: for the reader, no case ----
+# ---- throughput, for information ----
 
 printf '0x%x-0x%x\n' $((hole + 0x100000)) $((hole + 0x60fffff)) >/tmp/small/phys/ram
 dd_start=$(cut -d ' ' -f 1 /proc/uptime)
