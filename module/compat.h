@@ -112,4 +112,17 @@ static inline struct module_memory module_text_memory(const struct module *mod,
 #define PageUnaccepted(page)	((void)(page), false)
 #endif
 
+/* Before 6.6 the suites of a module would run before its init function. */
+#if defined(LVBS_KUNIT) && defined(MODULE) && \
+	LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#include <kunit/test.h>
+
+#define LVBS_RUN_SUITES
+#define LVBS_SUITES	__aligned(sizeof(void *)) __used __section(".lvbs_suites")
+
+#undef __kunit_test_suites
+#define __kunit_test_suites(name, ...) \
+	static struct kunit_suite *name[] LVBS_SUITES = { __VA_ARGS__ }
+#endif
+
 #endif /* _LVBS_COMPAT_H */

@@ -26,6 +26,9 @@ static const struct subsystem {
 	{ "HEKI announcements", heki_announce_init, heki_protect_exit },
 	{ "HEKI live mode", live_init, live_exit },
 	{ "debugfs", debugfs_init, debugfs_exit },
+#ifdef LVBS_RUN_SUITES
+	{ "unit tests", unit_tests_init, unit_tests_exit },
+#endif
 };
 
 static void exit_subsystems(size_t nr)

@@ -63,4 +63,9 @@ static inline void live_exit(void)
 int debugfs_init(void);
 void debugfs_exit(void);
 
+#ifdef LVBS_RUN_SUITES
+int unit_tests_init(void);
+void unit_tests_exit(void);
+#endif
+
 #endif /* _LVBS_SUBSYSTEMS_H */

@@ -4,8 +4,9 @@
 # build.sh [--kernel NAME | --kdir DIR] [--module NAME|DIR] [MAKEVAR=VALUE...]
 #
 # Builds lvbs.ko, the test module scripts/guest/modules/NAME, or anyone's module in DIR (a path with a "/") against
-# lvbs's public headers and symbols, and prints the path of the .ko. The build runs in a copy below build/,
-# because M= leaves objects among the sources. A second build compiles only what changed.
+# lvbs's public headers and symbols, and prints the path of the .ko. NAME kunit is lvbs with its unit tests,
+# lvbs_kunit.ko, for a kernel with CONFIG_KUNIT. The build runs in a copy below build/, because M= leaves objects
+# among the sources. A second build compiles only what changed.
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -27,6 +28,7 @@ done
 kernel=${kernel:-$(default_kernel)}
 case $module in
 lvbs) module_dir=$ROOT ;;
+kunit) module=lvbs_kunit module_dir=$ROOT ;;
 */*)
 	module_dir=$(realpath "$module")
 	module=$(sed -n 's/^obj-m[[:space:]]*[:+]*=[[:space:]]*\([^[:space:]]*\)\.o.*/\1/p' "$module_dir/Kbuild" \
@@ -55,8 +57,12 @@ compiler=
 test -d "$toolchain" || compiler=$(kernel_cc "$kdir" "$cross")
 use_ccache ""
 
+if test "$module" = lvbs_kunit; then
+	grep -q '^CONFIG_KUNIT=' "$kdir/.config" || die "no CONFIG_KUNIT in $kdir/.config: build for a kernel that has it (6.1-debug)"
+fi
+
 # Test modules may use what lvbs exports.
-if test "$module" != lvbs && grep -q '<lvbs/' "$module_dir"/*.c; then
+if test "$module_dir" != "$ROOT" && grep -q '<lvbs/' "$module_dir"/*.c; then
 	"$0" --kernel "$kernel" "$@" >/dev/null
 fi
 
@@ -81,7 +87,7 @@ with_toolchain() {
 inputs() {
 	{
 		echo "$SCRIPTS/build.sh"
-		if test "$module" = lvbs; then
+		if test "$module_dir" = "$ROOT"; then
 			# shellcheck disable=SC2046 # a list of names without blanks
 			(cd "$ROOT" && find $(module_sources) -type f) | sed "s|^|$ROOT/|"
 		else
@@ -120,7 +126,7 @@ build() {
 		return
 	fi
 	rm -f "$tree/.inputs"
-	if test "$module" = lvbs; then
+	if test "$module_dir" = "$ROOT"; then
 		# shellcheck disable=SC2046 # a list of names without blanks
 		sync_tree "$ROOT" "$tree" $(module_sources)
 	else
@@ -129,6 +135,7 @@ build() {
 		test ! -f "$out/lvbs/Module.symvers" ||
 			set -- KBUILD_EXTRA_SYMBOLS="$out/lvbs/Module.symvers" "$@"
 	fi
+	test "$module" != lvbs_kunit || set -- LVBS_KUNIT=y "$@"
 	test -z "$flavour" || touch "$tree/.unclean"
 	make_module "$@" || return 1
 	grep -q -E "^$tree/.*: (warning|error): " "$tree/make.log" || rm -f "$tree/.unclean"

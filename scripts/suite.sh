@@ -17,6 +17,7 @@
 #   # programs: NAME...   test programs (scripts/guest/programs)
 #   # files: PATH...     files of the project, in the guest's /
 #   # stock: NAME...      modules of the stock kernel, in the guest's /stock (scripts/vm/stock_modules.sh)
+#   # kunit: module       the unit tests as a module, in the guest's /kunit (scripts/vm/kunit_module.sh)
 #   # tools: debian       programs of Debian, in the guest's /tools (scripts/vm/tools.sh)
 #   # suites: NAME...     other suites, which it runs itself
 #
@@ -121,6 +122,8 @@ done
 stock=$(says stock $suites)
 # shellcheck disable=SC2086 # a list of names
 test -z "$stock" || set -- --add "$("$SCRIPTS/vm/stock_modules.sh" "$kernel" $stock)" "$@"
+# shellcheck disable=SC2086 # a list of names
+test -z "$(says kunit $suites)" || set -- --add "$("$SCRIPTS/vm/kunit_module.sh" "$kernel")" "$@"
 # shellcheck disable=SC2086 # a list of names
 test -z "$(says tools $suites)" || set -- --add "$("$SCRIPTS/vm/tools.sh")" "$@"
 mkdir -p "$BUILD/test"

@@ -9,6 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "kunit/fakes/kernel.h"
 #include "kunit/fakes/user.h"
 
 int fake_user_begin(struct fake_user *user, unsigned long pages)
@@ -17,11 +18,11 @@ int fake_user_begin(struct fake_user *user, unsigned long pages)
 	int err;
 
 	*user = (struct fake_user) { .bytes = pages << PAGE_SHIFT };
-	user->mm = mm_alloc();
+	user->mm = kernel_mm_alloc();
 	if (!user->mm)
 		return -ENOMEM;
 	user->mm->task_size = TASK_SIZE;
-	arch_pick_mmap_layout(user->mm, &current->signal->rlim[RLIMIT_STACK]);
+	kernel_pick_mmap_layout(user->mm, &current->signal->rlim[RLIMIT_STACK]);
 	kthread_use_mm(user->mm);
 
 	addr = vm_mmap(NULL, 0, user->bytes + PAGE_SIZE, PROT_READ | PROT_WRITE,

@@ -11,12 +11,11 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include <asm/sections.h>
-
 #include <lvbs/heki.h>
 #include <lvbs/phys_ptr.h>
 
 #include "heki/heki.h"
+#include "kunit/fakes/kernel.h"
 
 /* Kernel pages: text and init text, page list, blob, requests, other memory. */
 #define ORDER		4
@@ -489,7 +488,7 @@ static void foreign_text_is_refused(struct kunit *test)
 {
 	struct vtl0 *vtl0 = test->priv;
 	struct heki_page *list = list_of(vtl0);
-	unsigned long text = (unsigned long)_stext & PAGE_MASK;
+	unsigned long text = (unsigned long)KERNEL_SECTION(_stext) & PAGE_MASK;
 
 	load(test, false);
 	vtl0->nranges = 1;

@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "kunit/fakes/kernel.h"
 #include "kunit/fakes/random.h"
 #include "kunit/param.h"
 #include "phys/phys.h"
@@ -196,8 +197,8 @@ static bool side_init(struct side *side)
 	side->map[READ_ONLY] = vmap(pages, SIDE_PAGES, VM_MAP, PAGE_KERNEL_RO);
 	if (!side->map[HOLE] || !side->map[GUARD] || !side->map[READ_ONLY])
 		return false;
-	vunmap_range((unsigned long)side->map[HOLE] + PAGE_SIZE,
-		     (unsigned long)side->map[HOLE] + 2 * PAGE_SIZE);
+	kernel_vunmap_range((unsigned long)side->map[HOLE] + PAGE_SIZE,
+			    (unsigned long)side->map[HOLE] + 2 * PAGE_SIZE);
 	return true;
 }
 

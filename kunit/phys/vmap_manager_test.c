@@ -16,8 +16,7 @@
 
 #include <lvbs/phys_ptr.h>
 
-#include <asm/sections.h>
-
+#include "kunit/fakes/kernel.h"
 #include "kunit/fakes/random.h"
 #include "kunit/param.h"
 #include "kunit/phys/pte_bits.h"
@@ -321,7 +320,7 @@ static void permission_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, bits.executable);
 
 	/* The check recognises an executable page. */
-	bits = pte_bits_of(_stext);
+	bits = pte_bits_of(KERNEL_SECTION(_stext));
 	KUNIT_EXPECT_TRUE(test, bits.executable);
 }
 
@@ -849,10 +848,10 @@ static void kernel_image_test(struct kunit *test)
 		const char *name;
 		const char *at;
 	} rows[] = {
-		{ "start of text", _stext },
-		{ "end of text", _etext - 1 },
-		{ "start of rodata", __start_rodata },
-		{ "end of rodata", __end_rodata - 1 },
+		{ "start of text", KERNEL_SECTION(_stext) },
+		{ "end of text", KERNEL_SECTION(_etext) - 1 },
+		{ "start of rodata", KERNEL_SECTION(__start_rodata) },
+		{ "end of rodata", KERNEL_SECTION(__end_rodata) - 1 },
 	};
 	size_t i;
 
@@ -892,7 +891,7 @@ static int vmap_with_gone_page(struct vmap_manager *mgr,
 	if (err || flags & PHYS_MAP_LOCAL || gone_page >= map->nr)
 		return err;
 	gone = (unsigned long)map->addr + gone_page * P;
-	vunmap_range(gone, gone + P);
+	kernel_vunmap_range(gone, gone + P);
 	return 0;
 }
 

@@ -14,11 +14,10 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include <asm/sections.h>
-
 #include <lvbs/phys_ptr.h>
 #include <lvbs/ring_buffer.h>
 
+#include "kunit/fakes/kernel.h"
 #include "kunit/fakes/random.h"
 #include "kunit/param.h"
 #include "phys/vmap_manager_privileged.h"
@@ -639,14 +638,14 @@ static long make_at_err(struct rig *rig, phys_addr_t pa, size_t size)
 static void ring_refuses_kernel_text(struct kunit *test)
 {
 	struct rig *rig = test->priv;
-	phys_addr_t text = __pa_symbol(_stext);
+	phys_addr_t text = __pa_symbol(KERNEL_SECTION(_stext));
+	phys_addr_t rodata = __pa_symbol(KERNEL_SECTION(__start_rodata));
 
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, text, PAGE_SIZE), (long)-EROFS);
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, text + 100, 1), (long)-EROFS);
 	KUNIT_EXPECT_EQ(test, make_at_err(rig, text - PAGE_SIZE, 2 * PAGE_SIZE),
 			(long)-EROFS);
-	KUNIT_EXPECT_EQ(test, make_at_err(rig, __pa_symbol(__start_rodata), 8),
-			(long)-EROFS);
+	KUNIT_EXPECT_EQ(test, make_at_err(rig, rodata, 8), (long)-EROFS);
 }
 
 static void ring_refuses_bad_addresses(struct kunit *test)

@@ -212,7 +212,7 @@ static int parse_header(struct heki_blob *blob)
 	if (nr > HEKI_BLOB_SITES_MAX - blob->batch->nr)
 		return -ENOMEM;
 	blob->records = nr;
-#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+#ifdef LVBS_KUNIT
 	blob->source->headers++;
 #endif
 	return 0;

@@ -203,7 +203,7 @@ struct heki_patch_map {
 	size_t bytes;		/* memory used by tables */
 	/* Each serialises requests for the sites that hash to it. */
 	raw_spinlock_t site_locks[1 << HEKI_SITE_LOCK_BITS];
-#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+#ifdef LVBS_KUNIT
 	bool (*alloc_fails)(void *ctx);	/* fault injection; may be NULL */
 	void *alloc_ctx;
 #endif
@@ -359,7 +359,7 @@ struct heki_blob_source {
 	unsigned int pa_bits;	/* physical address width, 13 to 64 */
 	heki_piece_fn *other;	/* called for the other ranges; may be NULL */
 	void *other_ctx;
-#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+#ifdef LVBS_KUNIT
 	u64 headers;		/* number of headers read */
 #endif
 };
@@ -436,7 +436,7 @@ void heki_verdicts_show(struct seq_file *m);
 bool vtlcall_boot_ended(void);
 int vtlcall_widen_begin(void);
 void vtlcall_widen_end(void);
-#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+#ifdef LVBS_KUNIT
 void vtlcall_boot_restart(void);
 #endif
 

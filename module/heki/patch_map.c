@@ -248,7 +248,7 @@ void heki_patch_map_destroy(struct heki_patch_map *map)
 
 static bool alloc_fails(struct heki_patch_map *map)
 {
-#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+#ifdef LVBS_KUNIT
 	return map->alloc_fails && map->alloc_fails(map->alloc_ctx);
 #else
 	return false;

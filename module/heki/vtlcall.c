@@ -57,7 +57,7 @@ static long call_end_of_boot(u64 a0, u64 a1, u64 a2)
 	return 0;
 }
 
-#if IS_ENABLED(CONFIG_LVBS_KUNIT_TEST)
+#ifdef LVBS_KUNIT
 /* Undoes END_OF_BOOT for the next test. May sleep. */
 void vtlcall_boot_restart(void)
 {
