@@ -25,6 +25,10 @@ static inline void sync_core(void) {}
 #include "ring/ring.h"
 #include "trace.h"
 
+#ifdef LVBS_KUNIT
+struct heki_apply_hooks heki_apply_hooks;
+#endif
+
 /*
  * Bytes in one wire page or in two.
  */
@@ -215,6 +219,7 @@ static int write_checked(const struct heki_checked_patch *patch, void *ctx)
 
 	at = heki_checked_pa(patch, 0) == job->site.pa[0] ? 0 : 1;
 	err = heki_text_write(&job->text, at, heki_checked_bytes(patch), size);
+	HEKI_APPLY_HOOK(written);
 	if (!err)
 		err = heki_text_read(&job->text, at, back, size);
 	if (!err && memcmp(back, heki_checked_bytes(patch), size))
@@ -331,6 +336,7 @@ static int apply(const struct heki_request *request, bool live,
 static void sync_this_core(void *unused)
 {
 	sync_core();
+	HEKI_APPLY_HOOK(synced);
 }
 
 /*

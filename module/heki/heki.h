@@ -417,6 +417,27 @@ int heki_text_read(struct heki_text *text, unsigned int at, u8 *buf,
 int heki_text_write(struct heki_text *text, unsigned int at, const u8 *buf,
 		    unsigned int len);
 
+/* What a test does at some points of a patch; all zero otherwise. */
+#ifdef LVBS_KUNIT
+struct heki_apply_hooks {
+	/* The bytes are written and not yet read back; under the site's lock. */
+	void (*written)(void *ctx);
+	/* This core is serialised; in an interrupt, or with interrupts on. */
+	void (*synced)(void *ctx);
+	void *ctx;
+};
+
+extern struct heki_apply_hooks heki_apply_hooks;
+
+#define HEKI_APPLY_HOOK(point)						\
+do {									\
+	if (heki_apply_hooks.point)					\
+		heki_apply_hooks.point(heki_apply_hooks.ctx);		\
+} while (0)
+#else
+#define HEKI_APPLY_HOOK(point)	do { } while (0)
+#endif
+
 /*
  * announce.c
  */
