@@ -426,8 +426,12 @@ static void bytes_are_read_back(struct kunit *test)
 {
 	static const unsigned long sites[] = { WHOLE, STRADDLING };
 	struct fixture *fix = test->priv;
+	unsigned long guards = verdict(fix, "refused_guard_unreachable");
+	unsigned long tails = verdict(fix, "refused_tail_unreachable");
+	unsigned long accepted;
 	unsigned int i, at;
 
+	accepted = verdict(fix, "accepted");
 	heki_apply_hooks = (struct heki_apply_hooks) {
 		.written = spoil,
 		.ctx = fix,
@@ -451,6 +455,12 @@ static void bytes_are_read_back(struct kunit *test)
 		fix->spoil = site + 1;
 		KUNIT_EXPECT_EQ(test, submit(fix, sites[i], 0, jump, 1, 0), 0L);
 	}
+	/* A failure is not counted as accepted. */
+	KUNIT_EXPECT_EQ(test, verdict(fix, "accepted") - accepted, 2UL);
+	KUNIT_EXPECT_EQ(test, verdict(fix, "refused_guard_unreachable") - guards,
+			2UL);
+	KUNIT_EXPECT_EQ(test, verdict(fix, "refused_tail_unreachable") - tails,
+			8UL);
 }
 
 static void count_core(void *ctx)

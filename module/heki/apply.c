@@ -205,6 +205,13 @@ struct patch_job {
 	struct heki_text text;
 };
 
+/* What the validator thinks of a request does not matter then. */
+static void count_as_unreachable(struct patch_job *job)
+{
+	job->verdict->accepted = false;
+	job->verdict->reason = HEKI_REASON_UNREACHABLE;
+}
+
 /* Only the validator creates patches, so nothing unvalidated is written. */
 static int write_checked(const struct heki_checked_patch *patch, void *ctx)
 {
@@ -224,6 +231,8 @@ static int write_checked(const struct heki_checked_patch *patch, void *ctx)
 		err = heki_text_read(&job->text, at, back, size);
 	if (!err && memcmp(back, heki_checked_bytes(patch), size))
 		err = -EFAULT;
+	if (err)
+		count_as_unreachable(job);
 	return err;
 }
 
@@ -234,8 +243,12 @@ static int validate_and_write(const struct heki_patch_hit *hit,
 	int err;
 
 	err = heki_text_read(&job->text, 0, cur, hit->site.size);
-	return err ?: heki_check_patch(&hit->site, cur, job->request,
-				       job->verdict, write_checked, job);
+	if (err) {
+		count_as_unreachable(job);
+		return err;
+	}
+	return heki_check_patch(&hit->site, cur, job->request, job->verdict,
+				write_checked, job);
 }
 
 /* Is the request for a site of its kind of owner? If so, opens the site. */
@@ -257,7 +270,7 @@ static int open_site(const struct heki_patch_hit *hit, struct patch_job *job)
 	job->owner = hit->owner;
 	err = heki_text_open(&job->text, &job->site);
 	if (err)
-		job->verdict->reason = HEKI_REASON_UNREACHABLE;
+		count_as_unreachable(job);
 	return err;
 }
 

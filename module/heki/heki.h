@@ -133,8 +133,8 @@ enum heki_step {
  * @HEKI_REASON_MIX: first byte of one of C and N, current tail of the other
  * @HEKI_REASON_UNGUARDED: step 2 or 3 without INT3 at the first byte
  * @HEKI_REASON_FOREIGN: current contents are not a state of the site
- * @HEKI_REASON_UNREACHABLE: the site could not be mapped; used in statistics
- *	only
+ * @HEKI_REASON_UNREACHABLE: the site could not be mapped, read or written;
+ *	used in statistics only
  * @HEKI_REASON_LIVE: the site belongs to live mode, the request does not; used
  *	in statistics only
  * @HEKI_REASON_NR: number of values
