@@ -9,7 +9,8 @@
 #include "kunit/suites.h"
 #include "subsystems.h"
 
-static struct kunit_suite *suites_end[0] LVBS_SUITES;
+static struct kunit_suite *suites_end[0] __aligned(sizeof(void *)) __used
+	LVBS_SUITES;
 
 int unit_tests_init(void)
 {

@@ -6,6 +6,6 @@
 
 #include "kunit/suites.h"
 
-struct kunit_suite *suites_start[0] LVBS_SUITES;
+struct kunit_suite *suites_start[0] __aligned(sizeof(void *)) __used LVBS_SUITES;
 
 #endif

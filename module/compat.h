@@ -118,11 +118,12 @@ static inline struct module_memory module_text_memory(const struct module *mod,
 #include <kunit/test.h>
 
 #define LVBS_RUN_SUITES
-#define LVBS_SUITES	__aligned(sizeof(void *)) __used __section(".lvbs_suites")
+#define LVBS_SUITES	__section(".lvbs_suites")
 
 #undef __kunit_test_suites
-#define __kunit_test_suites(name, ...) \
-	static struct kunit_suite *name[] LVBS_SUITES = { __VA_ARGS__ }
+#define __kunit_test_suites(name, ...)					\
+	static struct kunit_suite *(name)[] __aligned(sizeof(void *)) __used	\
+		LVBS_SUITES = { __VA_ARGS__ }
 #endif
 
 #endif /* _LVBS_COMPAT_H */

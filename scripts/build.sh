@@ -58,7 +58,8 @@ test -d "$toolchain" || compiler=$(kernel_cc "$kdir" "$cross")
 use_ccache ""
 
 if test "$module" = lvbs_kunit; then
-	grep -q '^CONFIG_KUNIT=' "$kdir/.config" || die "no CONFIG_KUNIT in $kdir/.config: build for a kernel that has it (6.1-debug)"
+	grep -q '^CONFIG_KUNIT=' "$kdir/.config" ||
+		die "no CONFIG_KUNIT in $kdir/.config: build for a kernel that has it ($(kernels_of debug))"
 fi
 
 # Test modules may use what lvbs exports.

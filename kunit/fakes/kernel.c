@@ -18,7 +18,7 @@ DEFINE_STATIC_CALL_NULL(lvbs_kunit_vunmap_range, vunmap_range);
 
 #define FIND(func)							\
 do {									\
-	typeof(&func) __found = (typeof(&func))ksym_address(#func);	\
+	typeof(func) *__found = (void *)ksym_address(#func);		\
 									\
 	if (__found && static_call_query(lvbs_kunit_##func) != __found)	\
 		static_call_update(lvbs_kunit_##func, __found);		\
