@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kunit.sh [--arch um|x86_64|i386|arm64] [--variant NAME] [--kernel NAME] [--config FILE]...
-#          [--append ARG]... [--log FILE] [FILTER]
+#          [--tree NAME] [--append ARG]... [--log FILE] [FILTER]
 #
 # Runs the unit tests with the kernel's own kunit.py, in a kernel tree in the cache that has lvbs as
 # drivers/lvbs. Configuration: kunit/.kunitconfig, kunit/ARCH.config and kunit/ARCH_VARIANT.config if there
-# are any, and each --config. Each ARG is added to the kernel command line: lvbs.kunit_seed=SEED repeats a run,
+# are any, and each --config. --tree takes a kernel tree that runs without it do not use. Each ARG is added to the kernel command line: lvbs.kunit_seed=SEED repeats a run,
 # lvbs.kunit_times=N makes the longest random tests N times as long. The last line is "N passed, N failed".
 set -eu
 # shellcheck source=scripts/lib.sh
@@ -15,6 +15,7 @@ set -eu
 arch=um
 variant=
 kernel=$(default_kernel)
+tree=
 keep_log=
 set_configs=
 kernel_args=
@@ -24,6 +25,7 @@ while test $# -gt 0; do
 	--variant) variant=$2 && shift ;;
 	--kernel) kernel=$2 && shift ;;
 	--config) set_configs="$set_configs $(realpath "$2")" && shift ;;
+	--tree) tree=-$2 && shift ;;
 	--append) kernel_args="$kernel_args --kernel_args=$2" && shift ;;
 	--log) keep_log=$2 && shift ;;
 	-*) bad_usage "unknown option $1" ;;
@@ -44,7 +46,7 @@ esac
 "$SCRIPTS/packages.sh" $packages
 use_ccache "$LVBS_CACHE/kunit"
 source=$("$SCRIPTS/kernel.sh" --source "$kernel")
-store=$LVBS_CACHE/kunit/$kernel-$(basename "$source")
+store=$LVBS_CACHE/kunit/$kernel-$(basename "$source")$tree
 configs=$ROOT/kunit/.kunitconfig
 test ! -f "$ROOT/kunit/$arch.config" || configs="$configs $ROOT/kunit/$arch.config"
 test -z "$variant" || configs="$configs $ROOT/kunit/${arch}_$variant.config"

@@ -70,6 +70,7 @@ long_parts() {
 	echo "dump - scripts/test/dump.sh"
 	echo "coccicheck - scripts/test/coccicheck.sh"
 	echo "kunit_graft - scripts/test/kunit_graft.sh"
+	echo "mutate - scripts/test/mutate.sh --sample 30"
 	awk '!/^(#|$)/ && $3 != "-" { n = split($3, run, ","); for (i = 1; i <= n; i++) print $1, run[i] }' "$SCRIPTS/kernels" |
 		while read -r kernel run; do
 			arch=$run
