@@ -105,6 +105,8 @@ static const struct range_row range_rows[] = {
 	  -EINVAL },
 	{ "too long by one", "018446744073709551614-18446744073709551615",
 	  -EINVAL },
+	{ "valid only if it were cut",
+	  "0-00000000000000000000000000000000000000000002", -EINVAL },
 	{ "far too long",
 	  "00000000000000000000000000000000001-0000000000000000000000000002",
 	  -EINVAL },

@@ -101,6 +101,19 @@ static void blame_test(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, cmd.why, row->why);
 }
 
+static void missing_test(struct kunit *test)
+{
+	struct command cmd;
+	char words[] = "", *hex;
+	size_t len;
+	u64 number;
+
+	command_init(&cmd, "", words);
+	KUNIT_EXPECT_EQ(test, command_number(&cmd, "N", &number), -EINVAL);
+	command_init(&cmd, "", words);
+	KUNIT_EXPECT_EQ(test, command_hex(&cmd, "HEX", &hex, &len), -EINVAL);
+}
+
 /* Each documented errno has a name and a meaning of its own. */
 static void errno_test(struct kunit *test)
 {
@@ -224,6 +237,7 @@ static void printed_test(struct kunit *test)
 
 static struct kunit_case command_cases[] = {
 	KUNIT_CASE_PARAM(blame_test, blame_gen_params),
+	KUNIT_CASE(missing_test),
 	KUNIT_CASE(errno_test),
 	KUNIT_CASE_PARAM(shown_test, shown_gen_params),
 	KUNIT_CASE_PARAM(printed_test, printed_gen_params),

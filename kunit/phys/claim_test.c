@@ -698,6 +698,73 @@ static void next_test(struct kunit *test)
 	}
 }
 
+static unsigned long from_start(struct phys_claims *claims, unsigned long start)
+{
+	struct phys_claim *claim;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&claims->lock, flags);
+	claim = phys_claim_from(claims, PHYS_CLAIM_SHARED, start);
+	raw_spin_unlock_irqrestore(&claims->lock, flags);
+	return claim ? claim->start : ULONG_MAX;
+}
+
+static void from_test(struct kunit *test)
+{
+	struct phys_claim low = { .kind = PHYS_CLAIM_SHARED };
+	struct phys_claim high = { .kind = PHYS_CLAIM_SHARED };
+	struct phys_frames low_run = run_of(8, 8), high_run = run_of(12, 8);
+	struct phys_claims *claims = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &low, &low_run));
+	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &high, &high_run));
+	KUNIT_EXPECT_EQ(test, from_start(claims, 0), 8UL);
+	KUNIT_EXPECT_EQ(test, from_start(claims, 8), 8UL);
+	KUNIT_EXPECT_EQ(test, from_start(claims, 9), 12UL);
+	KUNIT_EXPECT_EQ(test, from_start(claims, 12), 12UL);
+	KUNIT_EXPECT_EQ(test, from_start(claims, 13), ULONG_MAX);
+	phys_claim_del(claims, &low);
+	phys_claim_del(claims, &high);
+}
+
+struct own_row {
+	const char *name;
+	struct frame_range within;
+	struct frame_range found;	/* empty if none is */
+};
+
+/* Frames 8 to 11 are protected, 16 to 23 are VTL1's own. */
+static const struct own_row own_rows[] = {
+	{ "all", { 0, ULONG_MAX }, { 16, 23 } },
+	{ "inside", { 18, 20 }, { 18, 20 } },
+	{ "its end", { 20, 30 }, { 20, 23 } },
+	{ "its start", { 0, 16 }, { 16, 16 } },
+	{ "before", { 0, 15 }, { 1, 0 } },
+	{ "after", { 24, 30 }, { 1, 0 } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(own, own_rows, name);
+
+static void own_range_test(struct kunit *test)
+{
+	const struct own_row *row = test->param_value;
+	struct phys_claims *claims = test->priv;
+	struct vmap_manager mgr = { .claims = claims };
+	struct phys_claim other = { .kind = PHYS_CLAIM_PROTECTED };
+	struct phys_claim own = { .kind = PHYS_CLAIM_PROTECTED, .own = true };
+	struct phys_frames other_run = run_of(8, 4), own_run = run_of(16, 8);
+	struct frame_range found = { 1, 0 };
+	bool any = row->found.first <= row->found.last;
+
+	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &other, &other_run));
+	KUNIT_ASSERT_EQ(test, 0, phys_claim_add(claims, &own, &own_run));
+	KUNIT_EXPECT_EQ(test, phys_own_range(&mgr, row->within, &found), any);
+	KUNIT_EXPECT_EQ(test, found.first, row->found.first);
+	KUNIT_EXPECT_EQ(test, found.last, row->found.last);
+	phys_claim_del(claims, &other);
+	phys_claim_del(claims, &own);
+}
+
 /* ---- protections for patch sites ---- */
 
 struct patched_row {
@@ -914,6 +981,8 @@ static struct kunit_case phys_claim_cases[] = {
 	KUNIT_CASE(local_malformed_test),
 	KUNIT_CASE(malformed_test),
 	KUNIT_CASE(next_test),
+	KUNIT_CASE(from_test),
+	KUNIT_CASE_PARAM(own_range_test, own_gen_params),
 	KUNIT_CASE(random_test),
 	{ }
 };

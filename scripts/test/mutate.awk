@@ -54,7 +54,8 @@ function find(text, old,    part, parts, pattern, n, skipped, i, whole) {
 		i = index(old, "[[")
 		part[1] = substr(old, 1, i - 1)
 		old = substr(old, i + 2)
-		i = index(old, "]]")
+		match(old, /.*\]\]/)
+		i = RLENGTH - 1
 		part[2] = substr(old, 1, i - 1)
 		part[3] = substr(old, i + 2)
 		old = part[1] part[2] part[3]

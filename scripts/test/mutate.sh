@@ -128,21 +128,33 @@ verdict() {
 	echo "$1 $2 $3" >>"$tmp/verdicts"
 }
 
+# run_suites NUMBER SUITES: until one fails.
+run_suites() {
+	case $2 in
+	suite:*)
+		"$tree/scripts/suite.sh" "${2#suite:}" "$(default_kernel)" >"$tmp/out" 2>&1 </dev/null
+		return
+		;;
+	esac
+	echo "$2" | tr , '\n' >"$tmp/filters"
+	while read -r filter; do
+		kunit "$1" "$filter" || return
+	done <"$tmp/filters"
+}
+
 # run_mutant NUMBER ID FILE SUITES
 run_mutant() {
 	status=0
-	case $4 in
-	suite:*)
-		timeout -k 20 "$((4 * time_limit))" "$tree/scripts/suite.sh" "${4#suite:}" "$(default_kernel)" \
-			>"$tmp/out" 2>&1 </dev/null || status=$?
-		;;
-	*) kunit "$1" "$4" || status=$? ;;
-	esac
+	run_suites "$1" "$4" || status=$?
 	cp "$tmp/out" "$work/log/$2"
-	case $status in
-	0) verdict survived "$2" "$3" ;;
-	124 | 137) verdict killed "$2" "$3" "time-out" ;;
-	*) verdict killed "$2" "$3" ;;
+	case $status:$4 in
+	0:*) verdict survived "$2" "$3" ;;
+	*:suite:*) verdict killed "$2" "$3" ;;
+	124:* | 137:*) verdict killed "$2" "$3" "time-out" ;;
+	*)
+		grep -q -x '[0-9]* passed, [0-9]* failed' "$tmp/out" || die "$2: kunit.sh failed, see build/mutate/log/$2"
+		verdict killed "$2" "$3"
+		;;
 	esac
 }
 
