@@ -4,7 +4,7 @@
 #
 # awk -v task=parse -f mutate.awk LIST...    prints a line for each mutant, with tabs between its fields: ID, FILE,
 #                                          SUITES ("suite:NAME" for a VM suite), "alone" or "choice", OLD, NEW,
-#                                          why it is equivalent
+#                                          why it is equivalent, why it still survives
 # awk -v task=weave -v from=DIR -v to=DIR -f mutate.awk MUTANTS
 #                                          writes to DIR/ROUND/FILE; prints "ROUND NUMBER ID FILE SUITES"
 # awk -v task=operators -f mutate.awk LIST FILE...
@@ -100,7 +100,7 @@ function flush() {
 	if (id in seen)
 		fail("two mutants are named " id)
 	seen[id] = 1
-	printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", id, file, suites, kind, old, new, equivalent
+	printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", id, file, suites, kind, old, new, equivalent, open
 	id = ""
 }
 
@@ -118,6 +118,8 @@ function parse_line(line,    arrow) {
 			kind = "alone"
 		else if (sub(/^equivalent: /, "", line))
 			equivalent = line
+		else if (sub(/^open: /, "", line))
+			open = line
 		else if (sub(/^suite: /, "", line)) {
 			suites = "suite:" line
 			kind = "alone"
@@ -135,7 +137,7 @@ function parse_line(line,    arrow) {
 		new = strip(substr(line, arrow + 2))
 		suites = file_suites
 		kind = "choice"
-		equivalent = ""
+		equivalent = open = ""
 	}
 }
 

@@ -10,8 +10,8 @@
 #
 # Most mutants are compiled together, and the parameter lvbs.mutant chooses one: a kernel is built for each set of
 # mutants that do not overlap. A run that does not end in LVBS_MUTATE_TIMEOUT seconds (default 300) counts as killed,
-# and says so. Fails if a mutant survives or does not build. The last lines are a table by directory, the
-# survivors, "N killed, N survived, N equivalent", and "N passed, N failed".
+# and says so. Fails if a mutant does not build, or survives and the list does not have it as open. The last lines are
+# a table by directory, the survivors, "N killed, N survived, N open, N equivalent", and "N passed, N failed".
 set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -148,7 +148,13 @@ run_mutant() {
 	run_suites "$1" "$4" || status=$?
 	cp "$tmp/out" "$work/log/$2"
 	case $status:$4 in
-	0:*) verdict survived "$2" "$3" ;;
+	0:*)
+		if cut -f 1 "$tmp/open" | grep -q -x -e "$2"; then
+			verdict open "$2" "$3" "survives, as the list says"
+		else
+			verdict survived "$2" "$3"
+		fi
+		;;
 	*:suite:*) verdict killed "$2" "$3" ;;
 	124:* | 137:*) verdict killed "$2" "$3" "time-out" ;;
 	*)
@@ -199,14 +205,16 @@ summary() {
 	awk '
 		{ dir = $3; sub("/[^/]*$", "", dir); n[dir, $1]++; all[$1]++; dirs[dir]; if ($1 == "survived") left[$2] = $3 }
 		END {
-			printf "%-18s %8s %8s %10s %5s\n", "", "killed", "survived", "equivalent", "bad"
+			printf "%-18s %8s %8s %8s %10s %5s\n", "", "killed", "survived", "open", "equivalent", "bad"
 			for (dir in dirs)
-				printf "%-18s %8d %8d %10d %5d\n", dir, n[dir, "killed"], n[dir, "survived"], n[dir, "equivalent"], n[dir, "bad"] | "sort"
+				printf "%-18s %8d %8d %8d %10d %5d\n", dir, n[dir, "killed"], n[dir, "survived"],
+					n[dir, "open"], n[dir, "equivalent"], n[dir, "bad"] | "sort"
 			close("sort")
 			for (id in left)
 				print "survived: " id " (" left[id] ")" | "sort"
 			close("sort")
-			printf "%d killed, %d survived, %d equivalent\n", all["killed"], all["survived"], all["equivalent"]
+			printf "%d killed, %d survived, %d open, %d equivalent\n", all["killed"], all["survived"], all["open"],
+				all["equivalent"]
 			printf "%d passed, %d failed\n", all["killed"], all["survived"] + all["bad"]
 			exit all["survived"] + all["bad"] > 0 || !all["killed"]
 		}' "$tmp/verdicts"
@@ -226,6 +234,7 @@ if test -n "$sample"; then
 fi
 awk -F "$tab" '$7 != ""' "$tmp/wanted" >"$tmp/equivalent"
 awk -F "$tab" '$7 == ""' "$tmp/wanted" >"$tmp/run"
+awk -F "$tab" '$8 != ""' "$tmp/wanted" >"$tmp/open"
 if test -n "$print"; then
 	cat "$tmp/wanted"
 	exit
