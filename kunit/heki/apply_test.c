@@ -58,7 +58,7 @@ struct fixture {
 	unsigned int fail_vmap;		/* the call that fails, from now; or 0 */
 	unsigned int fail_protect;
 	void (*mapped)(struct fixture *fix);	/* a site's page is mapped */
-	unsigned long grace;		/* lifting a protection needs this period */
+	struct rcu_gp_oldstate grace;	/* lifting a protection needs this period */
 	unsigned int lifted, early;	/* protections; too early */
 
 	u8 *spoil;		/* changed before it is read back */
@@ -106,7 +106,7 @@ static int op_protect(struct vmap_manager *mgr, struct phys_protection *prot,
 		return -EBUSY;
 	if (!on) {
 		fix->lifted++;
-		fix->early += !poll_state_synchronize_rcu(fix->grace);
+		fix->early += !poll_state_synchronize_rcu_full(&fix->grace);
 		fix->early += !heki_patch_map_find(heki_owner_map(),
 						   pa_of(fix, INIT), &hit);
 	}
@@ -620,7 +620,8 @@ static void drop_waits_for_readers(struct kunit *test)
 	for (round = 0; round < 20; round++) {
 		fix->lifted = 0;
 		fix->early = 0;
-		fix->grace = get_state_synchronize_rcu();
+		/* Until the end of boot, grace periods are expedited. */
+		get_state_synchronize_rcu_full(&fix->grace);
 		KUNIT_EXPECT_EQ(test, row->drop(fix), 0);
 		KUNIT_EXPECT_GT(test, fix->lifted, 0U);
 		KUNIT_EXPECT_EQ(test, fix->early, 0U);
