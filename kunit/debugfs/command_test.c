@@ -121,12 +121,15 @@ static void errno_test(struct kunit *test)
 		EINVAL, ERANGE, EOVERFLOW, ENXIO, EPERM, EROFS, EEXIST, EBUSY,
 		EFAULT, ENOENT, EACCES, ENOSYS, ENOMEM, EINTR,
 	};
-	size_t i;
+	size_t i, other;
 
 	for (i = 0; i < ARRAY_SIZE(documented); i++) {
 		KUNIT_EXPECT_NOT_NULL(test, errno_name(documented[i]));
 		KUNIT_EXPECT_STRNEQ(test, errno_meaning(documented[i]),
 				    errno_meaning(EIO));
+		for (other = 0; other < i; other++)
+			KUNIT_EXPECT_STRNEQ(test, errno_meaning(documented[i]),
+					    errno_meaning(documented[other]));
 	}
 	KUNIT_EXPECT_NULL(test, errno_name(EIO));
 	KUNIT_EXPECT_STREQ(test, errno_name(EROFS), "EROFS");

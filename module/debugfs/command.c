@@ -102,7 +102,7 @@ int command_end(struct command *cmd)
 	return blame(cmd, cmd->nr, NULL, "too many words", -EINVAL);
 }
 
-static const struct {
+static const struct errno_entry {
 	int err;
 	const char *name;
 	const char *meaning;
@@ -125,31 +125,35 @@ static const struct {
 	{ EINTR, "EINTR", "a signal arrived" },
 };
 
-/* The name of @err, which is positive, or NULL if lvbs does not document it. */
-const char *errno_name(int err)
+static const struct errno_entry *find_errno(int err)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(errnos); i++)
 		if (errnos[i].err == err)
-			return errnos[i].name;
+			return &errnos[i];
 	return NULL;
+}
+
+/* The name of @err, which is positive, or NULL if lvbs does not document it. */
+const char *errno_name(int err)
+{
+	const struct errno_entry *entry = find_errno(err);
+
+	return entry ? entry->name : NULL;
 }
 
 /* What @err, which is positive, means unless a file says it more precisely. */
 const char *errno_meaning(int err)
 {
-	size_t i;
+	const struct errno_entry *entry = find_errno(err);
 
-	for (i = 0; i < ARRAY_SIZE(errnos); i++)
-		if (errnos[i].err == err)
-			return errnos[i].meaning;
-	return "see the kernel log";
+	return entry ? entry->meaning : "see the kernel log";
 }
 
 /*
- * Say why a command failed with @err (positive) if nobody did. The array
- * @refusals, which may be NULL, ends with an entry without a sentence.
+ * Note why a command failed with @err (positive), unless that is noted already.
+ * The array @refusals, which may be NULL, ends with an entry without a sentence.
  */
 void command_explain(struct command *cmd, int err,
 		     const struct command_refusal *refusals)

@@ -18,7 +18,7 @@ struct seq_file;
  * @nr: number of words taken
  * @caret: position in @text of what is to blame, if @why is set
  * @name: name of the word there, to which @why belongs, or NULL
- * @why: why the command is refused; NULL: nobody said
+ * @why: why the command is refused; NULL until that is noted
  */
 struct command {
 	struct file *file;

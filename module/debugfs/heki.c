@@ -17,14 +17,21 @@
 #include "heki/heki.h"
 #include "live/live.h"
 
+/* A command whose two numbers are the arguments of a VTL call. */
+static long run_call(struct command *cmd, const char *name0, const char *name1,
+		     u64 id)
+{
+	u64 a0, a1;
+
+	if (command_number(cmd, name0, &a0) ||
+	    command_number(cmd, name1, &a1) || command_end(cmd))
+		return -EINVAL;
+	return lvbs_vtlcall(id, a0, a1, 0);
+}
+
 static long run_load_kdata(struct command *cmd)
 {
-	u64 pa, nr;
-
-	if (command_number(cmd, "PA", &pa) ||
-	    command_number(cmd, "NRANGES", &nr) || command_end(cmd))
-		return -EINVAL;
-	return lvbs_vtlcall(HEKI_VTLCALL_LOAD_KDATA, pa, nr, 0);
+	return run_call(cmd, "PA", "NRANGES", HEKI_VTLCALL_LOAD_KDATA);
 }
 
 static const struct command_refusal load_kdata_refusals[] = {
@@ -37,12 +44,7 @@ static const struct command_refusal load_kdata_refusals[] = {
 
 static long run_patch_text(struct command *cmd)
 {
-	u64 pa0, pa1;
-
-	if (command_number(cmd, "PA0", &pa0) ||
-	    command_number(cmd, "PA1", &pa1) || command_end(cmd))
-		return -EINVAL;
-	return lvbs_vtlcall(HEKI_VTLCALL_PATCH_TEXT, pa0, pa1, 0);
+	return run_call(cmd, "PA0", "PA1", HEKI_VTLCALL_PATCH_TEXT);
 }
 
 static const struct command_refusal patch_text_refusals[] = {

@@ -323,16 +323,19 @@ static int span_take_frames(struct command *cmd, struct span_frames *frames)
 	return err;
 }
 
-/* Blame the frame for which an access is refused. */
-static int span_blame(struct command *cmd, const struct span_frames *frames,
-		      bool write, int err)
+/* Blame the length, or the frame for which an access is refused. */
+static void span_blame(struct command *cmd, const struct span_frames *frames,
+		       bool write, int err)
 {
-	unsigned long at = phys_refused_frame(lvbs_vmap_manager(), frames->pfns,
-					      frames->nr, write, err);
+	unsigned int word = 2;
 
-	return command_blame(cmd, SPAN_FIRST_FRAME + at,
-			     err == -EEXIST ? "a frame is named twice" :
-					      errno_meaning(-err), err);
+	if (err != -ERANGE)
+		word = SPAN_FIRST_FRAME +
+		       phys_refused_frame(lvbs_vmap_manager(), frames->pfns,
+					  frames->nr, write, err);
+	command_blame(cmd, word,
+		      err == -EEXIST ? "a frame is named twice" :
+				       errno_meaning(-err), err);
 }
 
 static int span_read_frames(struct span_request *req,
@@ -388,9 +391,7 @@ static int span_read_command(struct span_request *req, struct command *cmd)
 		err = -ERANGE;
 	else
 		err = span_read_frames(req, &frames, offset, len);
-	if (err == -ERANGE)
-		command_blame(cmd, 2, errno_meaning(-err), err);
-	else if (err)
+	if (err)
 		span_blame(cmd, &frames, false, err);
 	kvfree(frames.pfns);
 	return err;
@@ -415,9 +416,7 @@ static int span_write_command(struct command *cmd)
 	err = phys_ptr_init_scattered(&ptr, lvbs_vmap_manager(), frames.pfns,
 				      frames.nr, offset, len, 1);
 	err = err ?: phys_write(&ptr, 0, bytes, len);
-	if (err == -ERANGE)
-		command_blame(cmd, 2, errno_meaning(-err), err);
-	else if (err)
+	if (err)
 		span_blame(cmd, &frames, true, err);
 	kvfree(frames.pfns);
 	return err;

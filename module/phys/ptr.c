@@ -221,6 +221,14 @@ static inline unsigned int access_flags(const struct vmap_manager *mgr,
 	       (READ_ONCE(mgr->local) ? PHYS_MAP_LOCAL : 0);
 }
 
+/* Why an access to frames of one window would be refused now, or 0. */
+static int frames_error(struct vmap_manager *mgr, enum phys_claim_kind kind,
+			const void *lock, const struct phys_frames *frames)
+{
+	return mgr->ops->validate_unowned(mgr, frames) ?:
+	       phys_claim_check(mgr->claims, kind, lock, frames);
+}
+
 /* Would all windows be accepted? Checked before the first of several is mapped. */
 static noinline int phys_frames_check(struct vmap_manager *mgr,
 				      enum phys_claim_kind kind,
@@ -231,10 +239,8 @@ static noinline int phys_frames_check(struct vmap_manager *mgr,
 
 	for (at = 0; at < frames->nr; at += PHYS_WINDOW_PAGES) {
 		struct phys_frames next = phys_window_frames(frames, at);
-		int err;
+		int err = frames_error(mgr, kind, lock, &next);
 
-		err = mgr->ops->validate_unowned(mgr, &next);
-		err = err ?: phys_claim_check(mgr->claims, kind, lock, &next);
 		if (err)
 			return phys_refuse(mgr, phys_frame(&next, 0), err);
 		cond_resched();
@@ -265,9 +271,7 @@ static int single_frame_error(struct vmap_manager *mgr, unsigned long pfn,
 
 	if (pfn > mgr->max_pfn)
 		return -EOVERFLOW;
-	return mgr->ops->validate_unowned(mgr, &frame) ?:
-	       phys_claim_check(mgr->claims, claim_kind(mgr, write), NULL,
-				&frame);
+	return frames_error(mgr, claim_kind(mgr, write), NULL, &frame);
 }
 
 /*
