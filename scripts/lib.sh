@@ -245,6 +245,11 @@ fetch_debs() {
 	rm -rf "$debs_dir/debs"
 }
 
+# The names of the KUnit suites in the sources.
+kunit_suites() {
+	find "$ROOT/kunit" -name '*_test.c' -exec sed -n 's/^\t\.name = "\(lvbs_.*\)",$/\1/p' {} + | sort
+}
+
 kvm_works() {
 	grep -q -E '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && test -w /dev/kvm
 }

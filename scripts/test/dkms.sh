@@ -13,7 +13,7 @@ make_tmp
 
 # The same path in each run, for ccache.
 trees=$BUILD/dkms-test
-version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$ROOT/dkms.conf")
+version=$("$SCRIPTS/version.sh")
 
 in_trees() {
 	dkms "$@" --dkmstree "$trees/dkms" --sourcetree "$trees/usr/src" --installtree "$trees/root/lib/modules" "lvbs/$version"

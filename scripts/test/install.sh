@@ -15,7 +15,7 @@ make_tmp
 # The same path in each run, for ccache. A copy of the sources, because make has one build directory, which
 # belongs to whoever works here.
 copy=$BUILD/install-test
-version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$ROOT/dkms.conf")
+version=$("$SCRIPTS/version.sh")
 
 in_copy() {
 	make -C "$copy" KDIR="$kdir" "$@"

@@ -102,7 +102,7 @@ kunit() {
 
 # Sources in which the compiler found errors.
 wrong_files() {
-	sed -n 's,.*drivers/lvbs/\(module/[^:]*\):[0-9]*:[0-9]*: \(fatal \)\{0,1\}error:.*,\1,p' "$tmp/out" | sort -u
+	sed -n 's|.*drivers/lvbs/\(module/[^:]*\):[0-9]*:[0-9]*: \(fatal \)\{0,1\}error:.*|\1|p' "$tmp/out" | sort -u
 }
 
 # Builds the round without its mutants being chosen: tests pass. Files that do not compile are left out.

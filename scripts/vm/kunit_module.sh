@@ -22,7 +22,7 @@ fill() {
 	if grep -q '^CONFIG_KUNIT=m$' "$kernel_dir/headers/.config"; then
 		strip --strip-debug -o "$out.new/kunit.ko" "$kunit" || return 1
 	fi
-	find "$ROOT/kunit" -name '*_test.c' -exec sed -n 's/^\t\.name = "\(lvbs_.*\)",$/\1/p' {} + | sort >"$out.new/suites"
+	kunit_suites >"$out.new/suites"
 	rm -rf "$out"
 	mv "$out.new" "$out"
 }
