@@ -34,23 +34,32 @@ while test $# -gt 0; do
 	shift
 done
 filter=${1:-}
-packages=kunit
 cross=
 case $arch in
 um | x86_64 | i386) ;;
-arm64) packages="kunit arm64" cross=aarch64-linux-gnu- ;;
+arm64) cross=aarch64-linux-gnu- ;;
 *) bad_usage "unknown architecture $arch" ;;
 esac
 
-# shellcheck disable=SC2086 # a list of names
-"$SCRIPTS/packages.sh" $packages
-use_ccache "$LVBS_CACHE/kunit"
-source=$("$SCRIPTS/kernel.sh" --source "$kernel")
-store=$LVBS_CACHE/kunit/$kernel-$(basename "$source")$tree
 configs=$ROOT/kunit/.kunitconfig
 test ! -f "$ROOT/kunit/$arch.config" || configs="$configs $ROOT/kunit/$arch.config"
 test -z "$variant" || configs="$configs $ROOT/kunit/${arch}_$variant.config"
 configs="$configs$set_configs"
+
+# shellcheck disable=SC2046,SC2086 # lists of names
+"$SCRIPTS/packages.sh" kunit ${cross:+arm64} $(config_says packages $configs)
+use_ccache "$LVBS_CACHE/kunit"
+source=$("$SCRIPTS/kernel.sh" --source "$kernel")
+store=$LVBS_CACHE/kunit/$kernel-$(basename "$source")$tree
+
+compiler_version() {
+	if test -n "$cross"; then
+		"${cross}gcc" --version
+	else
+		# shellcheck disable=SC2086 # a list of paths
+		config_compiler $configs
+	fi
+}
 
 # Hard links: the kernel's build does not write into its sources, and sed -i replaces a file.
 graft() {
@@ -61,9 +70,9 @@ graft() {
 }
 make_once "$store/linux" graft
 
-# Comments do not count.
+# Other comments do not count.
 # shellcheck disable=SC2086 # a list of paths
-key=$({ grep -h -E '^(CONFIG_|# CONFIG_)' $configs && "${cross}gcc" --version; } | sha256sum | cut -c 1-12)
+key=$({ grep -h -E '^(CONFIG_|# CONFIG_|# make: )' $configs && compiler_version; } | sha256sum | cut -c 1-12)
 build_dir=$store/$arch${variant:+_$variant}-$key
 make_tmp
 log=$tmp/log
@@ -91,6 +100,10 @@ kunit_py() {
 		set -- "$@" --kunitconfig="$config"
 	done
 	test -z "$cross" || set -- "$@" --cross_compile="$cross"
+	# shellcheck disable=SC2086 # a list of paths
+	for variable in $(config_says make $configs); do
+		set -- "$@" --make_options="$variable"
+	done
 	test "$arch" = um || set -- "$@" --qemu_args="$(machine)"
 	(cd "$store/linux" && /usr/bin/python3 tools/testing/kunit/kunit.py "$kunit_command" --arch="$arch" \
 		--build_dir="$build_dir" "$@" </dev/null 2>&1)

@@ -172,6 +172,21 @@ kernel_cc() {
 	test -z "${2:-}" || echo "CROSS_COMPILE=$2"
 }
 
+# config_says WORD FILE...: what these fragments of a kernel configuration say in lines "# WORD: ...".
+config_says() {
+	config_word=$1
+	shift
+	sed -n "s/^# $config_word: //p" "$@" | tr '\n' ' '
+}
+
+# config_compiler FILE...: the version of the compiler that these fragments choose.
+config_compiler() {
+	case " $(config_says make "$@")" in
+	*" LLVM=-"*) "clang-$(config_says make "$@" | sed 's/.*LLVM=-\([0-9]*\).*/\1/')" --version ;;
+	*) gcc --version ;;
+	esac
+}
+
 # apt_in SUITE CMD...: runs CMD (apt-get, apt-cache) with the system's package lists (SUITE "system"), or with
 # lists of one suite in the cache, of another architecture if SUITE is NAME:ARCH. Changes nothing of the system.
 apt_in() {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh SET...     (build, sync, kernel, vm, uefi, kunit, arm64, lint, docs, analysis, dkms, deb, chroot,
+# packages.sh SET...     (build, clang, sync, kernel, vm, uefi, kunit, arm64, lint, docs, analysis, dkms, deb, chroot,
 #                        sign, bench, readers)
 # packages.sh --update   updates the package lists
 #
@@ -15,6 +15,7 @@ packages_of() {
 	case $1 in
 	build) echo gcc make libelf-dev rsync ccache ;;
 	sync) echo rsync ;;
+	clang) echo clang-16 lld-16 llvm-16 ;;
 	kernel) echo gcc make flex bison bc libelf-dev libssl-dev openssl xz-utils ccache ;;
 	uefi) echo ovmf ipxe-qemu ;;
 	vm) echo qemu-system-x86 cpio ;;

@@ -133,7 +133,7 @@ slowest() {
 write_summary() {
 	{
 		echo "make test-full: $(date '+%F %T'), $(nproc) CPUs, sources $key"
-		for kernel in $(kernels_of stock rt arm64 debug kcsan next); do
+		for kernel in $(kernels_of stock rt arm64 debug clang kcsan next); do
 			echo "Linux $kernel: $(find "$LVBS_CACHE/kernel/$kernel" -mindepth 2 -maxdepth 2 -name release -exec cat {} + 2>/dev/null |
 				paste -s -d ' ')"
 		done

@@ -4,7 +4,7 @@
 # heki/live under attack: attempts to disable its hook, to evade validation, and to turn it against the kernel.
 #
 # kernels: first
-# full: others
+# full: others clang
 # modules: heki_client
 # modules: attacker direct_tramp flipper foreign_code foreign_target locker
 # shellcheck source=scripts/guest/lib.sh

@@ -4,7 +4,7 @@
 # heki/* and vtlcall: announce the sites of a client module, and patch its running code by requests.
 #
 # kernels: first
-# full: others debug next rt
+# full: others debug next rt clang
 # modules: heki_client
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

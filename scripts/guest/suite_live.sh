@@ -4,7 +4,7 @@
 # heki/live: in each mode, the text patches of an unmodified kernel are seen, validated and written.
 #
 # kernels: stock
-# full: debug next rt
+# full: debug next rt clang
 # modules: heki_client
 # modules: attacker
 # shellcheck source=scripts/guest/lib.sh

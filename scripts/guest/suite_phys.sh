@@ -4,7 +4,7 @@
 # phys/*: read and write the physical memory of a stock kernel, and check what is refused.
 #
 # kernels: stock
-# full: debug next rt arm64
+# full: debug next rt arm64 clang
 # programs: seek
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh

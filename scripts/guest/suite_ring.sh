@@ -4,7 +4,7 @@
 # ring/*: create, write, read, follow and remove rings on a stock kernel.
 #
 # kernels: stock
-# full: debug next rt arm64
+# full: debug next rt arm64 clang
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 # shellcheck source=scripts/guest/kernel.sh

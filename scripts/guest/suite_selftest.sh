@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Tests the helpers in lib.sh that the other suites use.
 # kernels: stock
-# full: debug
+# full: debug clang
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
 

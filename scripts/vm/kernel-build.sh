@@ -14,12 +14,13 @@ config=${1##*-}
 configs="$SCRIPTS/kernels.d/guest.config $SCRIPTS/kernels.d/$config.config"
 test -f "$SCRIPTS/kernels.d/$config.config" || die "no configuration '$config' in scripts/kernels.d"
 
-"$SCRIPTS/packages.sh" kernel
+# shellcheck disable=SC2046,SC2086 # lists of words
+"$SCRIPTS/packages.sh" kernel $(config_says packages $configs)
 use_ccache "$LVBS_CACHE"
 source=$("$SCRIPTS/kernel.sh" --source "$name")
-# Comments do not count.
+# Other comments do not count.
 # shellcheck disable=SC2086 # a list of paths
-key=$({ grep -h -E '^(CONFIG_|# CONFIG_|# make: )' $configs && gcc --version; } | sha256sum | cut -c 1-12)
+key=$({ grep -h -E '^(CONFIG_|# CONFIG_|# make: )' $configs && config_compiler $configs; } | sha256sum | cut -c 1-12)
 dir=$LVBS_CACHE/kernel/$name-$config/$(basename "$source")-$key
 
 # kernel_make TREE ARG...: make in a build directory; prints nothing unless it fails.
@@ -28,7 +29,7 @@ kernel_make() {
 	shift
 	# A configuration may set make variables: "# make: NAME=VALUE".
 	# shellcheck disable=SC2046,SC2086 # words
-	make -C "$source" O="$tree" -j"$(nproc)" $(sed -n 's/^# make: //p' $configs) "$@" >"$tree/make.log" 2>&1 || {
+	make -C "$source" O="$tree" -j"$(nproc)" $(config_says make $configs) "$@" >"$tree/make.log" 2>&1 || {
 		tail -n 40 "$tree/make.log" >&2
 		return 1
 	}

@@ -60,6 +60,10 @@
 #define BYTES_MAX	16
 #define NEAR		16	/* bytes before and after a write */
 
+/*
+ * Functions of the kernel that it does not export. It need not know the types of
+ * all of them (kernel CFI), so what calls them is __nocfi.
+ */
 static void *(*poke)(void *addr, const void *opcode, size_t len);
 static void *(*poke_set)(void *addr, int c, size_t len);
 static void *(*innermost)(void (*func)(void *dst, const void *src, size_t len),
@@ -74,7 +78,7 @@ static struct dentry *dir;
 static bool changed;
 
 /* kallsyms_lookup_name() is not exported; a kprobe finds its address. */
-static unsigned long lookup_symbol(const char *name)
+static unsigned long __nocfi lookup_symbol(const char *name)
 {
 	static unsigned long (*lookup)(const char *name);
 	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
@@ -86,7 +90,7 @@ static unsigned long lookup_symbol(const char *name)
 	return lookup ? lookup(name) : 0;
 }
 
-static int attack_two_pages(void *addr, const u8 *bytes, size_t len)
+static int __nocfi attack_two_pages(void *addr, const u8 *bytes, size_t len)
 {
 	void *start = (void *)round_down((unsigned long)addr, PAGE_SIZE) -
 		      PAGE_SIZE;
@@ -132,7 +136,7 @@ static void other_func(void *dst, const void *src, size_t len)
 	memcpy(dst, other_bytes, len);
 }
 
-static void attack_other_func(void *addr, const u8 *bytes, size_t len)
+static void __nocfi attack_other_func(void *addr, const u8 *bytes, size_t len)
 {
 	int int3 = 0xcc;
 
@@ -151,13 +155,13 @@ struct write {
 	const u8 *emulate;
 };
 
-static void write_poke(const struct write *w)
+static void __nocfi write_poke(const struct write *w)
 {
 	poke(w->addr, w->bytes, w->len);
 }
 
 /* The kernel stops with a BUG if it does not know the instruction. */
-static void write_queue(const struct write *w)
+static void __nocfi write_queue(const struct write *w)
 {
 	queue(w->addr, w->bytes, w->len, w->emulate);
 }
@@ -194,7 +198,7 @@ static int write_in(const char *context, struct write *w)
 }
 
 /* Steps that the kernel would make later, or never. */
-static int attack_steps(const struct write *w, const char *how)
+static int __nocfi attack_steps(const struct write *w, const char *how)
 {
 	static const u8 int3 = 0xcc;
 	u8 other[BYTES_MAX];
@@ -219,7 +223,7 @@ static int attack_steps(const struct write *w, const char *how)
 	return 0;
 }
 
-static int attack_insn(struct write *w, const char *how)
+static int __nocfi attack_insn(struct write *w, const char *how)
 {
 	int err = 0;
 
@@ -245,7 +249,7 @@ static int attack_insn(struct write *w, const char *how)
 	return err;
 }
 
-static int attack(struct write *w, const char *how)
+static int __nocfi attack(struct write *w, const char *how)
 {
 	int err;
 

@@ -202,7 +202,8 @@ static u64 token;
 static struct dentry *dir;
 static DEFINE_MUTEX(client_lock);
 
-static unsigned long address_of(const char *name)
+/* A kprobe finds an address after the type of the function (kernel CFI). */
+static unsigned long __nocfi address_of(const char *name)
 {
 	static unsigned long (*lookup)(const char *name);
 	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
@@ -581,12 +582,17 @@ static size_t blob_write(const char *shape)
 	return at - blob[0];
 }
 
+/* The page that is left out; 0: none. */
+static phys_addr_t missing_page;
+
 /* A range for the page of @va, unless there is one. */
 static void page_range(const u8 *va, phys_addr_t pa, u64 type)
 {
 	u64 i;
 
 	pa &= PAGE_MASK;
+	if (missing_page && pa == missing_page)
+		return;
 	for (i = 0; i < nranges; i++) {
 		const struct heki_page *page = list[i / HEKI_PAGE_RANGES];
 		const struct heki_range *range =
@@ -604,6 +610,9 @@ static void text_ranges(const char *shape)
 {
 	unsigned int i, j;
 
+	missing_page = 0;
+	if (streq(shape, "text_missing"))
+		missing_page = le64_to_cpu(sites[0].patch.pa[0]) & PAGE_MASK;
 	for (i = 0; i < nr_sites; i++) {
 		const struct client_site *site = &sites[i];
 		u64 type = site->run ? HEKI_MOD_TEXT : HEKI_MOD_INIT_TEXT;
@@ -611,7 +620,7 @@ static void text_ranges(const char *shape)
 		for (j = 0; j < 2; j++) {
 			u64 pa = le64_to_cpu(site->patch.pa[j]);
 
-			if (pa && (i || !streq(shape, "text_missing")))
+			if (pa)
 				page_range(site->piece[j], pa, type);
 		}
 		page_range(site->target, text_pa((unsigned long)site->target),

@@ -354,7 +354,8 @@ static void __init boot_protect_memory(void)
 	list_send(&memory_list, HEKI_VTLCALL_PROTECT_MEMORY);
 }
 
-static void *__init address_of(const char *name)
+/* A kprobe finds an address after the type of the function (kernel CFI). */
+static void *__init __nocfi address_of(const char *name)
 {
 	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
 	unsigned long (*lookup)(const char *name);
