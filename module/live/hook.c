@@ -16,6 +16,7 @@
  * BPF do, where they can be there). PERMANENT refuses to switch ftrace off.
  */
 #include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/ftrace.h>
 #include <linux/mutex.h>
@@ -24,7 +25,6 @@
 #include <linux/seq_file.h>
 #include <linux/static_call.h>
 #include <linux/string.h>
-#include <linux/wait_bit.h>
 
 #include "heki/heki.h"
 #include "ksym.h"
@@ -177,6 +177,41 @@ static void *live_refuse_bytes(void *func, void *addr, const void *src,
 	return addr;
 }
 
+/* HEKI did not write these bytes. */
+static noinline void not_carried(void *func, const struct live_write *w, int err)
+{
+	void *addr = (void *)w->va;
+
+	if (err == -EACCES) {
+		report_refused(w, &(struct live_verdict) {
+			.kind = LIVE_JUMP_LABEL,
+			.why = "the text there was changed",
+		});
+		return;
+	}
+	/* If its owner is going: the instruction was legal when it was queued. */
+	if (err != -ENOENT)
+		report_passed(w->va, w->len, err);
+	static_call(lvbs_text_poke)(func, addr, w->bytes, w->len);
+	/* No tail call: writer_entered() looks at the caller. */
+	barrier();
+}
+
+static noinline int traced_carry(const struct live_write *w)
+{
+	u8 old[TEXT_BYTES] = {};
+	int err;
+
+	if (copy_nofault_from(old, (void *)w->va,
+			      min_t(size_t, w->len, TEXT_BYTES)))
+		memset(old, 0, sizeof(old));
+	err = live_carry(w->va, w->bytes, w->len);
+	trace_write(w, LIVE_JUMP_LABEL, old,
+		    !err || err == -ENOENT ? "accepted" :
+		    err == -EACCES ? "refused" : "passed");
+	return err;
+}
+
 /* In place of __text_poke(), with its signature, under its callers' locks. */
 static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 {
@@ -185,35 +220,16 @@ static void *live_text_poke(void *func, void *addr, const void *src, size_t len)
 		.len = len,
 		.bytes = src,
 	};
-	u8 old[TEXT_BYTES] = {};
 	int err;
 
 	atomic_inc(&in_flight);
-	if (trace_heki_text_write_enabled() &&
-	    copy_nofault_from(old, addr, min_t(size_t, len, TEXT_BYTES)))
-		memset(old, 0, sizeof(old));
-	err = live_carry(w.va, src, len);
-	/* Its owner is going; the instruction was legal when it was queued. */
-	if (err == -ENOENT) {
-		trace_write(&w, LIVE_JUMP_LABEL, old, "accepted");
-		static_call(lvbs_text_poke)(func, addr, src, len);
-		goto out;
-	}
-	trace_write(&w, LIVE_JUMP_LABEL, old,
-		    !err ? "accepted" : err == -EACCES ? "refused" : "passed");
-	if (err == -EACCES) {
-		report_refused(&w, &(struct live_verdict) {
-			.kind = LIVE_JUMP_LABEL,
-			.why = "the text there was changed",
-		});
-	} else if (err) {
-		report_passed(w.va, len, err);
-		static_call(lvbs_text_poke)(func, addr, src, len);
-	}
-out:
-	/* Calls of the writer are no tail calls: writer_entered() looks at the caller. */
-	if (atomic_dec_and_test(&in_flight))
-		wake_up_var(&in_flight);
+	if (trace_heki_text_write_enabled())
+		err = traced_carry(&w);
+	else
+		err = live_carry(w.va, src, len);
+	if (unlikely(err))
+		not_carried(func, &w, err);
+	atomic_dec(&in_flight);
 	return addr;
 }
 
@@ -508,7 +524,8 @@ int live_hook_remove(void)
 	 * unregister_ftrace_function() waited for the tasks that it preempted
 	 * between the call and live_text_poke(): all others are counted.
 	 */
-	wait_var_event(&in_flight, !atomic_read(&in_flight));
+	while (atomic_read(&in_flight))
+		msleep(20);
 	/* Wait for the tasks that still return through the module's text. */
 	synchronize_rcu_tasks();
 	return 0;
