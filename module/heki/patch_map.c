@@ -416,16 +416,14 @@ int heki_patch_map_locked(struct heki_patch_map *map, phys_addr_t pa,
 	do {
 		start = hit.site.pa[0];
 		lock = &map->site_locks[hash_64(start, HEKI_SITE_LOCK_BITS)];
-		raw_spin_lock_irqsave(lock, flags);
 		/*
-		 * A drop of a site found here waits for a grace period that
-		 * this section delays.
+		 * With interrupts off this is an RCU reader: a drop of the site
+		 * that is found waits for it.
 		 */
-		rcu_read_lock();
+		raw_spin_lock_irqsave(lock, flags);
 		err = find(map, pa, &hit);
 		if (!err && hit.site.pa[0] == start)
 			err = fn(&hit, ctx);
-		rcu_read_unlock();
 		raw_spin_unlock_irqrestore(lock, flags);
 		/* Repeat if the wrong lock was taken for the site found. */
 	} while (hit.site.pa[0] != start);
