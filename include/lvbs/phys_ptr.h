@@ -313,6 +313,7 @@ int phys_write_from_user(const struct phys_ptr *ptr, size_t at,
 
 /**
  * struct phys_window - frames that are claimed and mapped
+ * @mgr: the vmap manager
  * @claim: the claim, unless the window is local
  * @local_claim: the claim of a local window; see claim.c
  * @map: the mapping
@@ -320,6 +321,7 @@ int phys_write_from_user(const struct phys_ptr *ptr, size_t at,
  * Private to ptr.c.
  */
 struct phys_window {
+	struct vmap_manager *mgr;
 	struct phys_claim claim;
 	struct phys_local_claim *local_claim;
 	struct phys_map map;
@@ -329,10 +331,9 @@ struct phys_window {
  * struct phys_session - a mapping that is kept over several reads
  * @ptr: the mapped pointer; its manager is NULL while the session is not open
  * @window: the mapped window
- * @frames: the frames of the window
  * @bias: position in the window of the pointer's first byte, modulo 2^N
  * @mapped: size of the window in bytes; 0 if nothing is mapped
- * @flags: how to map: %PHYS_MAP_WRITE, %PHYS_MAP_LOCAL
+ * @flags: how to map: %PHYS_MAP_WRITE or 0
  *
  * Private to ptr.c. Must be zeroed before its first use, as
  * DEFINE_PHYS_SESSION() does. The caller serialises its use.
@@ -340,7 +341,6 @@ struct phys_window {
 struct phys_session {
 	struct phys_const_ptr ptr;
 	struct phys_window window;
-	struct phys_frames frames;
 	size_t bias;
 	size_t mapped;
 	unsigned int flags;

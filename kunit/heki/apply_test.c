@@ -250,7 +250,7 @@ static long submit(struct fixture *fix, unsigned long at, u64 pa1,
 {
 	heki_patch_encode((void *)fix->mem + REQUEST, pa_of(fix, at), pa1, bytes,
 			  size);
-	return heki_patch_text(pa_of(fix, REQUEST), 0, flags, NULL);
+	return heki_patch_text(pa_of(fix, REQUEST), 0, flags);
 }
 
 static long begin(struct fixture *fix, unsigned long at)
@@ -365,7 +365,7 @@ static void verdicts(struct kunit *test)
 
 	was = verdict(fix, row->verdict);
 	all = all_verdicts(fix);
-	KUNIT_EXPECT_EQ(test, heki_patch_text(pa_of(fix, REQUEST), 0, 0, NULL),
+	KUNIT_EXPECT_EQ(test, heki_patch_text(pa_of(fix, REQUEST), 0, 0),
 			row->ret);
 	KUNIT_EXPECT_EQ_MSG(test, verdict(fix, row->verdict), was + 1, "%s",
 			    row->verdict);
@@ -378,38 +378,69 @@ static void live_requests(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 	struct heki_request request = {
-		.pa = { pa_of(fix, LIVE) },
+		.pa = { pa_of(fix, WHOLE) },
 		.size = 1,
 		.bytes = { 0xcc },
 	};
-	void *wire = fix->mem + REQUEST;
 	unsigned long all = all_verdicts(fix);
-	u64 pa = pa_of(fix, REQUEST);
 
 	memcpy(fix->mem + LIVE, nop, 5);
-	heki_patch_encode(wire, request.pa[0], 0, nop, 1);
-	/* VTL0 changed the request. */
-	KUNIT_EXPECT_EQ(test, heki_patch_text(pa, 0, 0, &request),
-			(long)-EAGAIN);
-	heki_patch_encode(wire, request.pa[0] + 1, 0, int3, 1);
-	KUNIT_EXPECT_EQ(test, heki_patch_text(pa, 0, 0, &request),
-			(long)-EAGAIN);
-	heki_patch_encode(wire, request.pa[0], 0, guarded_nop, 2);
-	KUNIT_EXPECT_EQ(test, heki_patch_text(pa, 0, 0, &request),
-			(long)-EAGAIN);
-	request.pa[0] = pa_of(fix, WHOLE);
-	heki_patch_encode(wire, request.pa[0], 0, int3, 1);
-	KUNIT_EXPECT_EQ(test, heki_patch_text(pa, 0, 0, &request),
-			(long)-ENOENT);
+	KUNIT_EXPECT_EQ(test, heki_patch_live(&request), (long)-ENOENT);
 	KUNIT_EXPECT_EQ(test, all_verdicts(fix), all);
 	KUNIT_EXPECT_EQ(test, memcmp(fix->mem + WHOLE, nop, 5), 0);
-	KUNIT_EXPECT_EQ(test, memcmp(fix->mem + LIVE, nop, 5), 0);
 
 	request.pa[0] = pa_of(fix, LIVE);
-	heki_patch_encode(wire, request.pa[0], 0, int3, 1);
-	KUNIT_EXPECT_EQ(test, heki_patch_text(pa, 0, 0, &request), 0L);
+	KUNIT_EXPECT_EQ(test, heki_patch_live(&request), 0L);
 	KUNIT_EXPECT_EQ(test, memcmp(fix->mem + LIVE, guarded_nop, 5), 0);
 	KUNIT_EXPECT_EQ(test, all_verdicts(fix), all + 1);
+}
+
+/* What VTL0's memory holds must be what live mode put there. */
+static const struct received_row {
+	const char *name;
+	long pa, pa1;	/* added to the site's address; the second page */
+	const u8 *bytes;
+	unsigned int size;
+	int ret;
+} received_rows[] = {
+	{ "the same", 0, 0, guarded_nop, 2, 0 },
+	{ "other bytes", 0, 0, nop, 2, -EAGAIN },
+	{ "another last byte", 0, 0, guarded_jump, 2, -EAGAIN },
+	{ "another address", 1, 0, guarded_nop, 2, -EAGAIN },
+	{ "shorter", 0, 0, guarded_nop, 1, -EAGAIN },
+	{ "longer", 0, 0, guarded_nop, 3, -EAGAIN },
+	{ "malformed", 0, 0, guarded_nop, 6, -EAGAIN },
+	{ "in two pages", 0, INIT_TEXT, guarded_nop, 2, -EAGAIN },
+};
+
+KUNIT_ARRAY_PARAM_DESC(received, received_rows, name);
+
+static void received_requests(struct kunit *test)
+{
+	const struct received_row *row = test->param_value;
+	struct fixture *fix = test->priv;
+	const struct phys_frames frame = {
+		.first = PHYS_PFN(pa_of(fix, REQUEST)), .nr = 1,
+	};
+	struct heki_request request = {};
+	struct phys_window slot;
+	struct heki_patch made;
+
+	heki_patch_encode(&made, pa_of(fix, LIVE), 0, guarded_nop, 2);
+	KUNIT_ASSERT_EQ(test, phys_window_begin(&slot, lvbs_vmap_manager(),
+						&frame, 0), 0);
+	heki_patch_encode((void *)fix->mem + REQUEST, pa_of(fix, LIVE) + row->pa,
+			  row->pa1 ? pa_of(fix, row->pa1) : 0, row->bytes,
+			  row->size);
+	KUNIT_EXPECT_EQ(test, heki_request_receive(&slot, &made, &request),
+			row->ret);
+	phys_window_end(&slot);
+	if (row->ret)
+		return;
+	KUNIT_EXPECT_EQ(test, (u64)request.pa[0], pa_of(fix, LIVE));
+	KUNIT_EXPECT_EQ(test, (u64)request.pa[1], 0ULL);
+	KUNIT_EXPECT_EQ(test, request.size, 2);
+	KUNIT_EXPECT_EQ(test, memcmp(request.bytes, guarded_nop, 2), 0);
 }
 
 /* ---- what is written ---- */
@@ -525,7 +556,8 @@ static const struct replacement {
 	{ "another owner", 1, 0, 0, 5, -ENOENT },
 	{ "another start", 0, -1, 0, 5, -ENOENT },
 	{ "another second page", 0, 0, REQUEST, 5, -ENOENT },
-	{ "another size", 0, 0, 0, 2, -ENOENT },
+	{ "another size", 0, 0, 0, 3, -ENOENT },
+	{ "in one page", 0, 0, 0, 2, -ENOENT },
 };
 
 KUNIT_ARRAY_PARAM_DESC(replacement, replacement_rows, name);
@@ -544,11 +576,10 @@ static void replace_site(struct fixture *fix)
 		return;
 	if (row->second)
 		site.pa[1] = pa_of(fix, row->second);
-	if (row->size == 2) {
+	site.size = row->size;
+	memset(site.code + site.size, 0, HEKI_CODE_MAX - site.size);
+	if (row->size == 2)
 		site.pa[1] = 0;
-		site.size = 2;
-		memcpy(site.code, (u8[HEKI_CODE_MAX]) { 0xeb }, HEKI_CODE_MAX);
-	}
 	heki_patch_batch_begin(&batch, heki_owner_map(), fix->id + row->owner);
 	KUNIT_EXPECT_EQ(fix->test, heki_patch_batch_add(&batch, &site), 0);
 	KUNIT_EXPECT_EQ(fix->test, heki_patch_batch_commit(&batch), 0);
@@ -763,6 +794,7 @@ static void end_of_boot(struct kunit *test)
 static struct kunit_case apply_cases[] = {
 	KUNIT_CASE_PARAM(verdicts, verdict_gen_params),
 	KUNIT_CASE(live_requests),
+	KUNIT_CASE_PARAM(received_requests, received_gen_params),
 	KUNIT_CASE(bytes_are_read_back),
 	KUNIT_CASE(cores_are_serialised),
 	KUNIT_CASE_PARAM(replaced_while_mapped, replacement_gen_params),

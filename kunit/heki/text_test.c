@@ -9,6 +9,7 @@
 #include <linux/string.h>
 
 #include "heki/heki.h"
+#include "phys/vmap_manager_privileged.h"
 
 #define ORDER	1
 #define BYTES	(PAGE_SIZE << ORDER)
@@ -67,6 +68,12 @@ static int try_lock(struct kunit *test, phys_addr_t pa)
 	return err;
 }
 
+static int open_site(struct heki_span *span, const struct heki_site *site)
+{
+	return heki_span_open(span, vmap_manager_privileged(), site->pa[0],
+			      site->pa[1], site->size, true);
+}
+
 /* The holder of a range lock must not see an incomplete patch. */
 static void open_site_refuses_lock(struct kunit *test)
 {
@@ -77,18 +84,18 @@ static void open_site_refuses_lock(struct kunit *test)
 		/* The second page is the lower one. */
 		{ { fix->pa + BYTES - 2, fix->pa }, 5 },
 	};
-	struct heki_text text;
+	struct heki_span span;
 	unsigned int i, page;
 
 	for (i = 0; i < ARRAY_SIZE(sites); i++) {
-		KUNIT_ASSERT_EQ(test, heki_text_open(&text, &sites[i]), 0);
+		KUNIT_ASSERT_EQ(test, open_site(&span, &sites[i]), 0);
 		use_the_stack();
 		for (page = 0; page < 2 && sites[i].pa[page]; page++)
 			KUNIT_EXPECT_EQ_MSG(test,
 					    try_lock(test, sites[i].pa[page]),
 					    -EBUSY, "site %u, page %u", i,
 					    page);
-		heki_text_close(&text);
+		heki_span_close(&span);
 		for (page = 0; page < 2 && sites[i].pa[page]; page++)
 			KUNIT_EXPECT_EQ_MSG(test,
 					    try_lock(test, sites[i].pa[page]),
@@ -102,11 +109,11 @@ static void open_site_refuses_lock(struct kunit *test)
  */
 static void straddle_any_two_pages(struct kunit *test)
 {
-	static const u8 code[] = { 1, 2, 3, 4, 5 };
+	u8 code[] = { 1, 2, 3, 4, 5 };
 	struct text_fixture *fix = test->priv;
 	const unsigned int nr = BYTES / HEKI_PAGE_SIZE;
 	unsigned int i, j, cut, at, wrong = 0;
-	struct heki_text text;
+	struct heki_span span;
 	u8 back[5];
 
 	for (i = 0; i < nr; i++) {
@@ -120,15 +127,15 @@ static void straddle_any_two_pages(struct kunit *test)
 			first = fix->mem + (i + 1) * HEKI_PAGE_SIZE - cut;
 			site.pa[0] = virt_to_phys(first);
 			site.pa[1] = virt_to_phys(second);
-			KUNIT_ASSERT_EQ(test, heki_text_open(&text, &site), 0);
+			KUNIT_ASSERT_EQ(test, open_site(&span, &site), 0);
 			for (at = 0; at < 5; at++)
-				wrong += !!heki_text_write(&text, at,
-							   code + at, 5 - at);
-			wrong += !!heki_text_read(&text, 0, back, 5);
+				wrong += !!heki_span_copy(&span, at, code + at,
+							  5 - at, true);
+			wrong += !!heki_span_copy(&span, 0, back, 5, false);
 			wrong += !!memcmp(back, code, 5);
-			wrong += !!heki_text_read(&text, 1, back, 4);
+			wrong += !!heki_span_copy(&span, 1, back, 4, false);
 			wrong += !!memcmp(back, code + 1, 4);
-			heki_text_close(&text);
+			heki_span_close(&span);
 
 			wrong += !!memcmp(first, code, cut);
 			wrong += !!memcmp(second, code + cut, 5 - cut);

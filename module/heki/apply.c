@@ -30,42 +30,104 @@ struct heki_apply_hooks heki_apply_hooks;
 #endif
 
 /*
- * Bytes in one wire page or in two.
+ * Spans: bytes in one wire page or in two unrelated ones, while they are mapped.
+ *
+ * They are one window where wire pages are kernel pages. Where kernel pages are
+ * larger, the first wire page need not end its kernel page, and both wire pages
+ * may lie in the same kernel page: then they are two.
  */
 
-/*
- * @pa0 and @pa1 have passed heki_request_addr_check() or heki_site_check();
- * @size is less than a wire page. Fails as phys_ptr_init_scattered() does.
- */
-static int ptr_pair_init(struct heki_ptr_pair *pair, struct vmap_manager *mgr,
-			 phys_addr_t pa0, phys_addr_t pa1, unsigned int size)
+static int part_open(struct heki_span_part *part, struct vmap_manager *mgr,
+		     phys_addr_t pa, const struct phys_frames *frames,
+		     bool write)
 {
-	unsigned int first = heki_len_in_page(pa0, size);
-	bool adjoin = !offset_in_page(pa0 + first) && !offset_in_page(pa1);
-	int err;
-
-	pair->first = size;
-	if (!pa1)
-		return phys_ptr_init(&pair->ptr[0], mgr, pa0, size, 1);
-
-	pair->pfns[0] = PHYS_PFN(pa0);
-	pair->pfns[1] = PHYS_PFN(pa1);
-	if (adjoin && pair->pfns[0] != pair->pfns[1])
-		return phys_ptr_init_scattered(&pair->ptr[0], mgr, pair->pfns, 2,
-					       offset_in_page(pa0), size, 1);
-
-	pair->first = first;
-	err = phys_ptr_init(&pair->ptr[0], mgr, pa0, first, 1);
-	return err ?: phys_ptr_init(&pair->ptr[1], mgr, pa1, size - first, 1);
+	part->offset = offset_in_page(pa);
+	return phys_window_begin(&part->window, mgr, frames,
+				 phys_access_flags(mgr, write));
 }
 
 /*
- * Can memory be mapped for an access in this context? Any but NMI, if that is
- * done in local windows.
+ * Map @size bytes at @pa0, of which those after its wire page are at @pa1, until
+ * heki_span_close(). Addresses and size have passed heki_request_addr_check() or
+ * heki_site_check(). No range lock on their pages is granted meanwhile that
+ * conflicts with the access. Context and errors are those of
+ * phys_window_begin(); with local windows, which a context has only one of,
+ * wire pages are kernel pages.
  */
-static bool may_map(void)
+int heki_span_open(struct heki_span *span, struct vmap_manager *mgr,
+		   phys_addr_t pa0, phys_addr_t pa1, unsigned int size,
+		   bool write)
 {
-	return READ_ONCE(lvbs_vmap_manager()->local) || heki_may_sleep();
+	unsigned int in_page = heki_len_in_page(pa0, size);
+	struct phys_frames frames = { .first = PHYS_PFN(pa0), .nr = 1 };
+	int err;
+
+	span->size = size;
+	span->first = size;
+	if (pa1) {
+		span->pfns[0] = PHYS_PFN(pa0);
+		span->pfns[1] = PHYS_PFN(pa1);
+		if (!offset_in_page(pa0 + in_page) && !offset_in_page(pa1) &&
+		    span->pfns[0] != span->pfns[1])
+			frames = (struct phys_frames) {
+				.pfns = span->pfns, .nr = 2,
+			};
+		else
+			span->first = in_page;
+	}
+
+	err = part_open(&span->part[0], mgr, pa0, &frames, write);
+	if (err || span->first == size)
+		return err;
+	frames = (struct phys_frames) { .first = span->pfns[1], .nr = 1 };
+	err = part_open(&span->part[1], mgr, pa1, &frames, write);
+	if (err)
+		phys_window_end(&span->part[0].window);
+	return err;
+}
+
+void heki_span_close(struct heki_span *span)
+{
+	if (span->first < span->size)
+		phys_window_end(&span->part[1].window);
+	phys_window_end(&span->part[0].window);
+}
+
+static __always_inline int part_copy(const struct heki_span_part *part,
+				     unsigned int at, void *buf,
+				     unsigned int len, bool write)
+{
+	return phys_window_access(&part->window, part->offset + at, buf, len,
+				  write);
+}
+
+static __always_inline int span_copy(const struct heki_span *span,
+				     unsigned int at, void *buf,
+				     unsigned int len, bool write)
+{
+	unsigned int first = span->first, n;
+	int err = 0;
+
+	/* Mostly all of it is in the first window. */
+	if (likely(at + len <= first))
+		return part_copy(&span->part[0], at, buf, len, write);
+	n = at < first ? first - at : 0;
+	if (n)
+		err = part_copy(&span->part[0], at, buf, n, write);
+	if (!err && n < len)
+		err = part_copy(&span->part[1], at + n - first, buf + n,
+				len - n, write);
+	return err;
+}
+
+/*
+ * Copy @len bytes from, or to, offset @at of an open span, in which all of them
+ * lie. Any context except NMI. Returns 0 or -EFAULT.
+ */
+int heki_span_copy(const struct heki_span *span, unsigned int at, void *buf,
+		   unsigned int len, bool write)
+{
+	return span_copy(span, at, buf, len, write);
 }
 
 /*
@@ -74,121 +136,47 @@ static bool may_map(void)
 
 static int copy_in(u64 pa0, u64 pa1, struct heki_patch *wire)
 {
-	struct heki_ptr_pair parts __uninitialized;
+	struct heki_span span __uninitialized;
 	int err;
 
-	if (!pa1)
-		return phys_read_obj_at(lvbs_vmap_manager(), pa0, wire);
-	err = ptr_pair_init(&parts, lvbs_vmap_manager(), pa0, pa1,
-			    sizeof(*wire));
-	if (!err)
-		err = phys_read(&parts.ptr[0].ro, 0, wire, parts.first);
-	if (!err && parts.first < sizeof(*wire))
-		err = phys_read(&parts.ptr[1].ro, 0,
-				(u8 *)wire + parts.first,
-				sizeof(*wire) - parts.first);
+	err = heki_span_open(&span, lvbs_vmap_manager(), pa0, pa1,
+			     sizeof(*wire), false);
+	if (err)
+		return err;
+	err = heki_span_copy(&span, 0, wire, sizeof(*wire), false);
+	heki_span_close(&span);
 	return err;
 }
 
-/* -EBUSY if memory cannot be mapped in this context. */
 static int request_read(u64 pa0, u64 pa1, struct heki_request *request)
 {
 	struct heki_patch wire;
 	int err;
 
 	err = heki_request_addr_check(pa0, pa1, phys_width_bits());
-	if (err)
-		return err;
-	err = may_map() ? copy_in(pa0, pa1, &wire) : -EBUSY;
+	err = err ?: copy_in(pa0, pa1, &wire);
 	return err ?: heki_request_decode(request, &wire, phys_width_bits());
 }
 
 /*
- * Access to the bytes of a site.
+ * Read the request that live mode @made and put at the start of @slot, a window of
+ * VTL0's memory. Any context except NMI. Returns 0; -EAGAIN if the memory does not
+ * hold what was put there; or fails as phys_window_access() and heki_request_decode()
+ * do.
  */
-
-/*
- * Open a site for access: its pages are mapped, in local windows with preemption
- * disabled, until heki_text_close(). Until then no range lock on them is granted.
- *
- * Any context except NMI with local windows, otherwise process context. Returns
- * 0; -EBUSY if a range lock is held on the site, or memory cannot be mapped in
- * this context; or fails as phys_write() does.
- */
-int heki_text_open(struct heki_text *text, const struct heki_site *site)
+int heki_request_receive(const struct phys_window *slot,
+			 const struct heki_patch *made,
+			 struct heki_request *request)
 {
-	struct heki_ptr_pair *parts = &text->parts;
+	struct heki_patch wire;
 	int err;
 
-	phys_session_init(&text->session[0].ro);
-	phys_session_init(&text->session[1].ro);
-	if (!may_map())
-		return -EBUSY;
-	err = ptr_pair_init(parts, vmap_manager_privileged(), site->pa[0],
-			    site->pa[1], site->size);
+	err = phys_window_access(slot, 0, &wire, sizeof(wire), false);
 	if (err)
 		return err;
-
-	err = phys_write_session_begin_local(&text->session[0], &parts->ptr[0]);
-	if (err || parts->first == site->size)
-		return err;
-	/* Not with local windows, of which a context has one; see ptr_pair_init(). */
-	err = phys_write_session_begin_local(&text->session[1], &parts->ptr[1]);
-	if (err)
-		phys_write_session_end(&text->session[0]);
-	return err;
-}
-
-void heki_text_close(struct heki_text *text)
-{
-	phys_write_session_end(&text->session[0]);
-	phys_write_session_end(&text->session[1]);
-}
-
-static __always_inline int part_copy(struct heki_text *text, unsigned int part,
-				     unsigned int at, u8 *buf, unsigned int len,
-				     bool write)
-{
-	struct phys_write_session *session = &text->session[part];
-
-	if (write)
-		return phys_session_write(session, at, buf, len);
-	return phys_session_read(&session->ro, at, buf, len);
-}
-
-/* @buf is not written to if @write. */
-static int text_copy(struct heki_text *text, unsigned int at, u8 *buf,
-		     unsigned int len, bool write)
-{
-	unsigned int first = text->parts.first, n;
-	int err = 0;
-
-	/* Mostly all of it is in the first session. */
-	if (likely(at + len <= first))
-		return part_copy(text, 0, at, buf, len, write);
-	n = at < first ? first - at : 0;
-	if (n)
-		err = part_copy(text, 0, at, buf, n, write);
-	if (!err && n < len)
-		err = part_copy(text, 1, at + n - first, buf + n, len - n,
-				write);
-	return err;
-}
-
-/*
- * Copy @len bytes from, or to, offset @at of an open site, in which all of them
- * lie. Any context except NMI. Return 0 or -EFAULT.
- */
-int heki_text_read(struct heki_text *text, unsigned int at, u8 *buf,
-		   unsigned int len)
-{
-	return text_copy(text, at, buf, len, false);
-}
-
-int heki_text_write(struct heki_text *text, unsigned int at, const u8 *buf,
-		    unsigned int len)
-{
-	return text_copy(text, at, (u8 *)buf, len, true);
+	if (memcmp(&wire, made, sizeof(wire)))
+		return -EAGAIN;
+	return heki_request_decode(request, &wire, phys_width_bits());
 }
 
 /*
@@ -199,52 +187,44 @@ struct patch_job {
 	const struct heki_request *request;
 	struct heki_verdict *verdict;
 	bool live;
-	/* Where the site was when its pages were mapped. */
-	struct heki_site site;
-	u32 owner;
-	struct heki_text text;
+	/* The site as it was when its pages were mapped. */
+	const struct heki_patch_hit *hit;
+	struct heki_span span;
 };
-
-/* What the validator thinks of a request does not matter then. */
-static void count_as_unreachable(struct patch_job *job)
-{
-	job->verdict->accepted = false;
-	job->verdict->reason = HEKI_REASON_UNREACHABLE;
-}
 
 /* Only the validator creates patches, so nothing unvalidated is written. */
 static int write_checked(const struct heki_checked_patch *patch, void *ctx)
 {
+	const struct heki_request *request = heki_checked_request(patch);
 	struct patch_job *job = ctx;
-	unsigned int size = heki_checked_size(patch);
-	u8 back[HEKI_CODE_MAX];
+	u8 back[HEKI_CODE_MAX] = {};
 	unsigned int at;
 	int err;
 
-	if (heki_checked_nothing_to_write(patch))
-		return 0;
-
-	at = heki_checked_pa(patch, 0) == job->site.pa[0] ? 0 : 1;
-	err = heki_text_write(&job->text, at, heki_checked_bytes(patch), size);
+	at = request->pa[0] == job->hit->site.pa[0] ? 0 : 1;
+	err = span_copy(&job->span, at, (u8 *)request->bytes, request->size,
+			true);
 	HEKI_APPLY_HOOK(written);
 	if (!err)
-		err = heki_text_read(&job->text, at, back, size);
-	if (!err && memcmp(back, heki_checked_bytes(patch), size))
+		err = span_copy(&job->span, at, back, request->size, false);
+	/* Both are zero after the bytes: the size is constant. */
+	if (!err && memcmp(back, request->bytes, sizeof(back)))
 		err = -EFAULT;
+	/* What the validator thought of the request does not matter then. */
 	if (err)
-		count_as_unreachable(job);
+		job->verdict->reason = HEKI_REASON_UNREACHABLE;
 	return err;
 }
 
 static int validate_and_write(const struct heki_patch_hit *hit,
 			      struct patch_job *job)
 {
-	u8 cur[HEKI_CODE_MAX];
+	u8 cur[HEKI_CODE_MAX] = {};
 	int err;
 
-	err = heki_text_read(&job->text, 0, cur, hit->site.size);
+	err = span_copy(&job->span, 0, cur, hit->site.size, false);
 	if (err) {
-		count_as_unreachable(job);
+		job->verdict->reason = HEKI_REASON_UNREACHABLE;
 		return err;
 	}
 	return heki_check_patch(&hit->site, cur, job->request, job->verdict,
@@ -266,11 +246,12 @@ static int open_site(const struct heki_patch_hit *hit, struct patch_job *job)
 	if (!live && job->live)
 		return -ENOENT;
 
-	job->site = hit->site;
-	job->owner = hit->owner;
-	err = heki_text_open(&job->text, &job->site);
+	job->hit = hit;
+	err = heki_span_open(&job->span, vmap_manager_privileged(),
+			     hit->site.pa[0], hit->site.pa[1], hit->site.size,
+			     true);
 	if (err)
-		count_as_unreachable(job);
+		job->verdict->reason = HEKI_REASON_UNREACHABLE;
 	return err;
 }
 
@@ -290,7 +271,7 @@ static int patch_locally(const struct heki_patch_hit *hit, void *ctx)
 	err = open_site(hit, job);
 	if (!err) {
 		err = validate_and_write(hit, job);
-		heki_text_close(&job->text);
+		heki_span_close(&job->span);
 	}
 	this_cpu_write(patching, false);
 	return err;
@@ -300,11 +281,13 @@ static int patch_locally(const struct heki_patch_hit *hit, void *ctx)
 static int patch_open_site(const struct heki_patch_hit *hit, void *ctx)
 {
 	struct patch_job *job = ctx;
+	const struct heki_patch_hit *mapped = job->hit;
 
 	/* The site may have been replaced while its pages were mapped. */
-	if (hit->owner != job->owner || hit->site.pa[0] != job->site.pa[0] ||
-	    hit->site.pa[1] != job->site.pa[1] ||
-	    hit->site.size != job->site.size)
+	if (hit->owner != mapped->owner ||
+	    hit->site.pa[0] != mapped->site.pa[0] ||
+	    hit->site.pa[1] != mapped->site.pa[1] ||
+	    hit->site.size != mapped->site.size)
 		return -ENOENT;
 	return validate_and_write(hit, job);
 }
@@ -319,9 +302,9 @@ static int patch_sleeping(struct patch_job *job)
 	err = err ?: open_site(&hit, job);
 	if (err)
 		return err;
-	err = heki_patch_map_locked(heki_owner_map(), job->site.pa[0],
-				    job->site.pa[0], patch_open_site, job);
-	heki_text_close(&job->text);
+	err = heki_patch_map_locked(heki_owner_map(), hit.site.pa[0],
+				    hit.site.pa[0], patch_open_site, job);
+	heki_span_close(&job->span);
 	return err;
 }
 
@@ -362,52 +345,56 @@ void heki_sync_cores(void)
 	on_each_cpu(sync_this_core, NULL, 1);
 }
 
-static bool same_request(const struct heki_request *a,
-			 const struct heki_request *b)
-{
-	return a->pa[0] == b->pa[0] && a->pa[1] == b->pa[1] &&
-	       a->size == b->size && !memcmp(a->bytes, b->bytes, a->size);
-}
-
 /*
- * HEKI_VTLCALL_PATCH_TEXT. The request lies at @pa0; @pa1 is its second page
- * iff it straddles. @flags is HEKI_PATCH_VTL0_SYNCS or 0. Other cores may
- * execute the old bytes until they are synchronised.
- *
- * @live is the request that live mode made there, or NULL. Live mode alone may
- * patch the sites of the running kernel. Of its requests only accepted and
- * illegal ones are counted: the kernel carries out the others itself.
- *
- * Any context except NMI. Returns as lvbs_vtlcall(), or -EAGAIN if VTL0's memory
- * does not hold what live mode wrote.
+ * Carry out a request and count it. @live: it is live mode's, which alone may patch
+ * the sites of the running kernel; of its requests only accepted and illegal ones
+ * are counted and logged, as the kernel carries out the others itself. @err: why it
+ * could not be read, or 0.
  */
-long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
-		     const struct heki_request *live)
+static long carry_out(const struct heki_request *request, bool live, bool sync,
+		      long err)
 {
 	struct heki_verdict verdict = { .reason = HEKI_REASON_MALFORMED };
-	struct heki_request request = {};
-	long err;
 
-	err = request_read(pa0, pa1, &request);
-	if (!err && live && !same_request(&request, live))
-		err = -EAGAIN;
 	if (!err)
-		err = apply(&request, live, &verdict);
+		err = apply(request, live, &verdict);
 	/* Other cores cannot be waited for in other contexts. */
-	if (!err && !verdict.nothing_to_write && in_task() &&
-	    !irqs_disabled() && !(flags & HEKI_PATCH_VTL0_SYNCS))
+	if (sync && !err && !verdict.nothing_to_write && in_task() &&
+	    !irqs_disabled())
 		heki_sync_cores();
 
 	if (!live || !err || err == -EACCES)
 		heki_verdict_count(&verdict);
 	if (trace_heki_verdict_enabled())
-		trace_heki_verdict(request.pa[0], request.size,
+		trace_heki_verdict(request->pa[0], request->size,
 				   heki_step_name(verdict.step),
 				   heki_reason_name(verdict.reason), err);
 	if (err && (!live || err == -EACCES))
 		lvbs_log("patch of %u bytes at 0x%llx refused: step %s, %s",
-			 request.size, (u64)request.pa[0],
+			 request->size, (u64)request->pa[0],
 			 heki_step_name(verdict.step),
 			 heki_reason_name(verdict.reason));
 	return err;
+}
+
+/*
+ * HEKI_VTLCALL_PATCH_TEXT. The request lies at @pa0; @pa1 is its second page
+ * iff it straddles. @flags is HEKI_PATCH_VTL0_SYNCS or 0: other cores may
+ * execute the old bytes until they are synchronised.
+ *
+ * Any context except NMI. Returns as lvbs_vtlcall().
+ */
+long heki_patch_text(u64 pa0, u64 pa1, u64 flags)
+{
+	struct heki_request request = {};
+	int err = request_read(pa0, pa1, &request);
+
+	return carry_out(&request, false, !(flags & HEKI_PATCH_VTL0_SYNCS),
+			 err);
+}
+
+/* The same for a request of live mode. The kernel synchronises cores itself. */
+long heki_patch_live(const struct heki_request *request)
+{
+	return carry_out(request, true, false, 0);
 }

@@ -122,8 +122,8 @@ enum heki_step {
  * @HEKI_REASON_FITS: accepted
  * @HEKI_REASON_RETRY: accepted; the site already holds the requested byte, and
  *	nothing is written (step 1 only)
- * @HEKI_REASON_MALFORMED: the site is malformed; used in statistics for
- *	requests that are malformed or cannot be read, too
+ * @HEKI_REASON_MALFORMED: the request is malformed or cannot be read; used in
+ *	statistics only
  * @HEKI_REASON_NO_SITE: no known site at the address
  * @HEKI_REASON_ADDRESS: starts inside the site, after its second byte
  * @HEKI_REASON_SIZE: wrong size for the step
@@ -159,7 +159,6 @@ enum heki_reason {
 struct heki_verdict {
 	enum heki_step step;	/* of refused requests too, if recognised */
 	enum heki_reason reason;
-	bool accepted;
 	bool nothing_to_write;	/* accepted, and the site holds it already */
 };
 
@@ -177,11 +176,8 @@ int heki_check_patch(const struct heki_site *site, const u8 *cur,
 		     const struct heki_request *request,
 		     struct heki_verdict *verdict,
 		     heki_apply_fn *apply, void *ctx);
-phys_addr_t heki_checked_pa(const struct heki_checked_patch *patch,
-			    unsigned int page);
-unsigned int heki_checked_size(const struct heki_checked_patch *patch);
-const u8 *heki_checked_bytes(const struct heki_checked_patch *patch);
-bool heki_checked_nothing_to_write(const struct heki_checked_patch *patch);
+const struct heki_request *
+heki_checked_request(const struct heki_checked_patch *patch);
 
 phys_addr_t heki_site_tail(const struct heki_site *site);
 const u8 *heki_nop(unsigned int size);
@@ -374,48 +370,31 @@ int heki_blob_read(struct heki_blob_source *source,
  * apply.c
  */
 
-/*
- * A run of bytes that lies in one wire page or in two unrelated ones, as one
- * physical pointer or two.
- *
- * A single pointer suffices where wire pages are kernel pages. Where kernel
- * pages are larger, the first wire page need not end its kernel page, and both
- * wire pages may lie in the same kernel page.
- */
-struct heki_ptr_pair {
-	struct phys_ptr ptr[2];	/* [1] continues [0] */
-	unsigned long pfns[2];	/* borrowed by @ptr: do not copy the pair */
-	unsigned int first;	/* bytes in ptr[0]; if all, ptr[1] is unused */
-};
-
-/* An open site. */
-struct heki_text {
-	struct heki_ptr_pair parts;	/* @session borrows its frame numbers */
-	struct phys_write_session session[2];
-};
-
-/*
- * May this context sleep? Without CONFIG_PREEMPT_COUNT, disabled preemption is
- * not visible, and only interrupt context can be ruled out.
- */
-static inline bool heki_may_sleep(void)
-{
-	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
-		return preemptible();
-	return !irqs_disabled() && !in_interrupt();
-}
-
 void heki_sync_cores(void);
-long heki_patch_text(u64 pa0, u64 pa1, u64 flags,
-		     const struct heki_request *live);
+long heki_patch_text(u64 pa0, u64 pa1, u64 flags);
+int heki_request_receive(const struct phys_window *slot,
+			 const struct heki_patch *made,
+			 struct heki_request *request);
+long heki_patch_live(const struct heki_request *request);
+
+/* Bytes in one wire page or in two, while they are mapped. Do not copy it. */
+struct heki_span {
+	struct heki_span_part {
+		struct phys_window window;
+		unsigned int offset;	/* of its first byte in the window */
+	} part[2];
+	unsigned long pfns[2];	/* of part[0], if that has both pages */
+	unsigned int size;
+	unsigned int first;	/* bytes in part[0]; if all, part[1] is unused */
+};
 
 /* Used by apply.c and its tests. */
-int heki_text_open(struct heki_text *text, const struct heki_site *site);
-void heki_text_close(struct heki_text *text);
-int heki_text_read(struct heki_text *text, unsigned int at, u8 *buf,
-		   unsigned int len);
-int heki_text_write(struct heki_text *text, unsigned int at, const u8 *buf,
-		    unsigned int len);
+int heki_span_open(struct heki_span *span, struct vmap_manager *mgr,
+		   phys_addr_t pa0, phys_addr_t pa1, unsigned int size,
+		   bool write);
+void heki_span_close(struct heki_span *span);
+int heki_span_copy(const struct heki_span *span, unsigned int at, void *buf,
+		   unsigned int len, bool write);
 
 /* What a test does at some points of a patch; all zero otherwise. */
 #ifdef LVBS_KUNIT

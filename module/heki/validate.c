@@ -4,6 +4,7 @@
  * memory and keeps no state.
  */
 
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -46,10 +47,7 @@
  */
 
 struct heki_checked_patch {
-	phys_addr_t pa[2];
-	u8 bytes[HEKI_CODE_MAX];
-	u8 size;
-	bool nothing_to_write;
+	struct heki_request request;
 };
 
 /*
@@ -58,8 +56,8 @@ struct heki_checked_patch {
  */
 const u8 *heki_nop(unsigned int size)
 {
-	static const u8 nop2[] = { 0x66, 0x90 };
-	static const u8 nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+	static const u8 nop2[HEKI_CODE_MAX] = { 0x66, 0x90 };
+	static const u8 nop5[HEKI_CODE_MAX] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
 	switch (size) {
 	case 2:
@@ -100,23 +98,41 @@ static bool either(struct match m)
 	return m.code || m.nop;
 }
 
-/* Which of C and N have these @nr bytes at offset @at? */
-static struct match compare(const struct heki_site *site, const u8 *bytes,
-			    unsigned int at, unsigned int nr)
+/* An instruction as a number: its first byte is the lowest. */
+static u64 word_of(const u8 *bytes)
+{
+	static_assert(HEKI_CODE_MAX == 5);
+	return get_unaligned_le32(bytes) | (u64)bytes[4] << 32;
+}
+
+static u8 first_byte(u64 word)
+{
+	return word;
+}
+
+/* Which of C and N have the @nr bytes of @word from offset @at on? */
+static __always_inline struct match compare(const struct heki_site *site,
+					    u64 word, unsigned int at,
+					    unsigned int nr)
 {
 	const u8 *nop = heki_nop(site->size);
+	u64 mask = (BIT_ULL(8 * nr) - 1) << 8 * at;
 
 	return (struct match) {
-		.code = !memcmp(bytes, site->code + at, nr),
-		.nop = nop && !memcmp(bytes, nop + at, nr),
+		.code = !((word ^ word_of(site->code)) & mask),
+		.nop = nop && !((word ^ word_of(nop)) & mask),
 	};
 }
 
-static enum heki_reason check_guard(const struct heki_site *site, const u8 *cur)
+static struct match compare_tail(const struct heki_site *site, u64 word)
+{
+	return compare(site, word, 1, site->size - 1);
+}
+
+static enum heki_reason check_guard(const struct heki_site *site, u64 cur)
 {
 	/* Checked first: C may begin with INT3. */
-	if (cur[0] == INT3 &&
-	    either(compare(site, cur + 1, 1, site->size - 1)))
+	if (first_byte(cur) == INT3 && either(compare_tail(site, cur)))
 		return HEKI_REASON_RETRY;
 	if (either(compare(site, cur, 0, site->size)))
 		return HEKI_REASON_FITS;
@@ -124,17 +140,16 @@ static enum heki_reason check_guard(const struct heki_site *site, const u8 *cur)
 }
 
 /* The precondition of steps 2 and 3. */
-static enum heki_reason check_guarded(const struct heki_site *site,
-				      const u8 *cur)
+static enum heki_reason check_guarded(const struct heki_site *site, u64 cur)
 {
-	if (cur[0] == INT3)
-		return either(compare(site, cur + 1, 1, site->size - 1)) ?
+	if (first_byte(cur) == INT3)
+		return either(compare_tail(site, cur)) ?
 		       HEKI_REASON_FITS : HEKI_REASON_FOREIGN;
 	return either(compare(site, cur, 0, site->size)) ?
 	       HEKI_REASON_UNGUARDED : HEKI_REASON_FOREIGN;
 }
 
-static enum heki_reason check_tail(const struct heki_site *site, const u8 *cur,
+static enum heki_reason check_tail(const struct heki_site *site, u64 cur,
 				   const struct heki_request *request)
 {
 	unsigned int size = site->size - 1;
@@ -145,16 +160,16 @@ static enum heki_reason check_tail(const struct heki_site *site, const u8 *cur,
 	straddles = heki_len_in_page(request->pa[0], size) < size;
 	if (request->pa[1] != (straddles ? site->pa[1] : 0))
 		return HEKI_REASON_PAGE;
-	if (!either(compare(site, request->bytes, 1, size)))
+	if (!either(compare_tail(site, word_of(request->bytes) << 8)))
 		return HEKI_REASON_BYTES;
 	return check_guarded(site, cur);
 }
 
-static enum heki_reason check_head(const struct heki_site *site, const u8 *cur,
+static enum heki_reason check_head(const struct heki_site *site, u64 cur,
 				   const struct heki_request *request)
 {
-	struct match head = compare(site, request->bytes, 0, 1);
-	struct match tail = compare(site, cur + 1, 1, site->size - 1);
+	struct match head = compare(site, word_of(request->bytes), 0, 1);
+	struct match tail = compare_tail(site, cur);
 	enum heki_reason reason;
 
 	if (!either(head))
@@ -166,13 +181,11 @@ static enum heki_reason check_head(const struct heki_site *site, const u8 *cur,
 	       HEKI_REASON_FITS : HEKI_REASON_MIX;
 }
 
-static void validate(const struct heki_site *site, const u8 *cur,
+static void validate(const struct heki_site *site, u64 cur,
 		     const struct heki_request *request,
 		     struct heki_verdict *verdict)
 {
-	if (heki_site_check(site, 64)) {
-		verdict->reason = HEKI_REASON_MALFORMED;
-	} else if (request->pa[0] == site->pa[0]) {
+	if (request->pa[0] == site->pa[0]) {
 		if (request->size != 1) {
 			verdict->reason = HEKI_REASON_SIZE;
 			return;
@@ -195,14 +208,14 @@ static void validate(const struct heki_site *site, const u8 *cur,
 }
 
 /*
- * Validates @request against @site and, if it is accepted and @apply is given,
- * applies it before returning. @cur is the current contents of @site, read
- * under the lock that the write is done under. @verdict is always set. @apply
- * is called at most once, for retries too. Takes no locks. Any contents of
- * @site and @request are safe.
+ * Validates @request against @site, which has passed heki_site_check(). If it is
+ * accepted, there is something to write, and @apply is given, calls that before
+ * returning. @cur is the current contents of @site, read under the lock that the
+ * write is done under: HEKI_CODE_MAX bytes, of which those of @site count.
+ * @verdict is always set. Takes no locks. Any contents of @request are safe.
  *
- * Returns what @apply returns, 0 without one; -EACCES if @request does not fit,
- * -ENOENT if it starts outside @site, -EINVAL if @site is malformed.
+ * Returns what @apply returns, or 0; -EACCES if @request does not fit; -ENOENT if
+ * it starts outside @site.
  */
 int heki_check_patch(const struct heki_site *site, const u8 *cur,
 		     const struct heki_request *request,
@@ -212,7 +225,7 @@ int heki_check_patch(const struct heki_site *site, const u8 *cur,
 	struct heki_checked_patch patch;
 
 	*verdict = (struct heki_verdict) { .step = HEKI_STEP_NONE };
-	validate(site, cur, request, verdict);
+	validate(site, word_of(cur), request, verdict);
 
 	switch (verdict->reason) {
 	case HEKI_REASON_FITS:
@@ -220,48 +233,23 @@ int heki_check_patch(const struct heki_site *site, const u8 *cur,
 		break;
 	case HEKI_REASON_NO_SITE:
 		return -ENOENT;
-	case HEKI_REASON_MALFORMED:
-		return -EINVAL;
 	default:
 		return -EACCES;
 	}
 
-	verdict->accepted = true;
 	verdict->nothing_to_write = verdict->reason == HEKI_REASON_RETRY;
-	if (!apply)
+	if (!apply || verdict->nothing_to_write)
 		return 0;
 
-	patch = (struct heki_checked_patch) {
-		.pa = { request->pa[0], request->pa[1] },
-		.size = request->size,
-		.nothing_to_write = verdict->nothing_to_write,
-	};
-	memcpy(patch.bytes, request->bytes, request->size);
+	patch.request = *request;
 	return apply(&patch, ctx);
 }
 
-/* @page is 0 for the first byte, 1 for the second page (0 if there is none). */
-phys_addr_t heki_checked_pa(const struct heki_checked_patch *patch,
-			    unsigned int page)
+/* What was requested. Valid as long as @patch. */
+const struct heki_request *
+heki_checked_request(const struct heki_checked_patch *patch)
 {
-	return patch->pa[!!page];
-}
-
-unsigned int heki_checked_size(const struct heki_checked_patch *patch)
-{
-	return patch->size;
-}
-
-/* Valid as long as @patch. */
-const u8 *heki_checked_bytes(const struct heki_checked_patch *patch)
-{
-	return patch->bytes;
-}
-
-/* True for a retry, which succeeds without a write. */
-bool heki_checked_nothing_to_write(const struct heki_checked_patch *patch)
-{
-	return patch->nothing_to_write;
+	return &patch->request;
 }
 
 /* The step's name in heki/verdicts and traces. */

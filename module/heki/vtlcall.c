@@ -96,7 +96,7 @@ static long call_unload_module(u64 token, u64 a1, u64 a2)
 
 static long call_patch_text(u64 pa0, u64 pa1, u64 flags)
 {
-	return heki_patch_text(pa0, pa1, flags, NULL);
+	return heki_patch_text(pa0, pa1, flags);
 }
 
 static long call_allocate_ringbuffer(u64 pa, u64 size, u64 a2)

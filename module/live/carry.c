@@ -1,51 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Jump labels of the running kernel, written by HEKI: a request in VTL0 memory, made
- * through the front door.
+ * Jump labels of the running kernel, written by HEKI: each write is a request that is
+ * put into VTL0's memory, and read there by its physical address.
  */
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
+#include <linux/pfn.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
-#include <linux/string.h>
 
 #include "heki/heki.h"
 #include "live/live.h"
 #include "phys/phys.h"
 
-/*
- * The requests, in a page that stays mapped for VTL1. The first one serves
- * process context, under request_lock; the second one any other context, under
- * atomic_request_lock.
- */
-static struct live_requests {
-	struct heki_patch sleeping;
-	struct heki_patch atomic;
-} *requests;
-static DEFINE_MUTEX(request_lock);
-static DEFINE_RAW_SPINLOCK(atomic_request_lock);
+/* Where requests lie in VTL0's memory: the first bytes of a page. */
+static struct heki_patch *slot;		/* guarded by slot_lock */
+static DEFINE_RAW_SPINLOCK(slot_lock);
 
-static void encode_request(struct heki_request *request, unsigned long va,
-			   const u8 *bytes, size_t len)
-{
-	*request = (struct heki_request) {
-		.pa[0] = live_text_pa(va),
-		.size = len,
-	};
-	if (offset_in_page(va) + len > PAGE_SIZE)
-		request->pa[1] = live_text_pa((va & PAGE_MASK) + PAGE_SIZE);
-	memcpy(request->bytes, bytes, len);
-}
+/* That page, as VTL1 has it mapped while live mode is on. */
+static struct phys_window slot_window;
 
-static long submit(struct heki_patch *wire, const struct heki_request *request)
+/* Put a request into VTL0's memory, and read it from there. */
+static int pass_request(const struct heki_patch *made,
+			struct heki_request *request)
 {
-	heki_patch_encode(wire, request->pa[0], request->pa[1], request->bytes,
-			  request->size);
-	return heki_patch_text(virt_to_phys(wire), 0, HEKI_PATCH_VTL0_SYNCS,
-			       request);
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&slot_lock, flags);
+	*slot = *made;
+	err = heki_request_receive(&slot_window, made, request);
+	raw_spin_unlock_irqrestore(&slot_lock, flags);
+	return err;
 }
 
 static long submit_sleeping(const struct heki_request *request)
@@ -55,45 +43,49 @@ static long submit_sleeping(const struct heki_request *request)
 
 	/* The patching task may hold locks that writeback needs. */
 	flags = memalloc_noio_save();
-	mutex_lock(&request_lock);
-	err = submit(&requests->sleeping, request);
-	mutex_unlock(&request_lock);
+	err = heki_patch_live(request);
 	memalloc_noio_restore(flags);
-	return err;
-}
-
-static long submit_atomic(const struct heki_request *request)
-{
-	unsigned long flags;
-	long err;
-
-	raw_spin_lock_irqsave(&atomic_request_lock, flags);
-	err = submit(&requests->atomic, request);
-	raw_spin_unlock_irqrestore(&atomic_request_lock, flags);
 	return err;
 }
 
 int live_carry(unsigned long va, const u8 *bytes, size_t len)
 {
 	struct heki_request request;
+	struct heki_patch made;
+	phys_addr_t second = 0;
+	int err;
 
 	if (!len || len > HEKI_CODE_MAX)
 		return -EINVAL;
-	encode_request(&request, va, bytes, len);
+	if (offset_in_page(va) + len > PAGE_SIZE)
+		second = live_text_pa(PAGE_ALIGN(va));
+	heki_patch_encode(&made, live_text_pa(va), second, bytes, len);
+	err = pass_request(&made, &request);
+	if (err)
+		return err;
 	/* In local windows, which need neither memory nor sleep. */
 	if (READ_ONCE(lvbs_vmap_manager()->local))
-		return submit_atomic(&request);
-	return heki_may_sleep() ? submit_sleeping(&request) : -EBUSY;
+		return heki_patch_live(&request);
+	return phys_may_sleep() ? submit_sleeping(&request) : -EBUSY;
 }
 
 int live_carry_init(void)
 {
-	requests = (void *)get_zeroed_page(GFP_KERNEL);
-	return requests ? 0 : -ENOMEM;
+	struct phys_frames frame = { .nr = 1 };
+	int err;
+
+	slot = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!slot)
+		return -ENOMEM;
+	frame.first = PHYS_PFN(virt_to_phys(slot));
+	err = phys_window_begin(&slot_window, lvbs_vmap_manager(), &frame, 0);
+	if (err)
+		free_page((unsigned long)slot);
+	return err;
 }
 
 void live_carry_exit(void)
 {
-	free_page((unsigned long)requests);
-	requests = NULL;
+	phys_window_end(&slot_window);
+	free_page((unsigned long)slot);
 }

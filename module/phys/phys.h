@@ -46,15 +46,6 @@ unsigned long phys_refused_frame(struct vmap_manager *mgr,
 				 const unsigned long *pfns, unsigned long nr,
 				 bool write, int err);
 
-/* Makes a session that is not open. */
-static inline void phys_session_init(struct phys_session *s)
-{
-	s->ptr.mgr = NULL;
-}
-
-int phys_write_session_begin_local(struct phys_write_session *s,
-				   const struct phys_ptr *ptr);
-
 /* unique.c */
 int phys_frames_unique(const unsigned long *pfns, unsigned long nr);
 
@@ -78,6 +69,59 @@ static inline unsigned long phys_stat_get(const struct phys_stats *stats,
 					  enum phys_stat stat)
 {
 	return atomic_long_read(&stats->count[stat]);
+}
+
+/* How to map for a single access. */
+static inline unsigned int phys_access_flags(const struct vmap_manager *mgr,
+					     bool write)
+{
+	return (write ? PHYS_MAP_WRITE : 0) |
+	       (READ_ONCE(mgr->local) ? PHYS_MAP_LOCAL : 0);
+}
+
+int phys_window_begin(struct phys_window *window, struct vmap_manager *mgr,
+		      const struct phys_frames *frames, unsigned int flags);
+void phys_window_end(struct phys_window *window);
+int phys_window_faulted(const struct phys_window *window, size_t at, bool write);
+
+/*
+ * Copy @n bytes from, or to, position @at, which are all in the window; returns how
+ * many were copied.
+ */
+static __always_inline size_t
+phys_window_copied(const struct phys_window *window, size_t at, void *buf,
+		   size_t n, bool write)
+{
+	void *foreign = window->map.addr + at;
+	size_t left;
+
+	if (write)
+		left = copy_nofault_to(foreign, buf, n);
+	else
+		left = copy_nofault_from(buf, foreign, n);
+	phys_stat_add(window->mgr->stats, PHYS_STAT_BYTES, n - left);
+	return n - left;
+}
+
+/* The same; returns 0 or -EFAULT. Any context except NMI. */
+static __always_inline int phys_window_access(const struct phys_window *window,
+					      size_t at, void *buf, size_t n,
+					      bool write)
+{
+	size_t done = phys_window_copied(window, at, buf, n, write);
+
+	return done < n ? phys_window_faulted(window, at + done, write) : 0;
+}
+
+/*
+ * May this context sleep? Without CONFIG_PREEMPT_COUNT, disabled preemption is
+ * not visible, and only interrupt context can be ruled out.
+ */
+static inline bool phys_may_sleep(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		return preemptible();
+	return !irqs_disabled() && !in_interrupt();
 }
 
 /* The contexts that can interrupt each other on a CPU, apart from NMIs. */

@@ -213,14 +213,6 @@ static inline enum phys_claim_kind claim_kind(const struct vmap_manager *mgr,
 	return write ? mgr->write_kind : PHYS_CLAIM_READ;
 }
 
-/* How to map for a single access. */
-static inline unsigned int access_flags(const struct vmap_manager *mgr,
-					bool write)
-{
-	return (write ? PHYS_MAP_WRITE : 0) |
-	       (READ_ONCE(mgr->local) ? PHYS_MAP_LOCAL : 0);
-}
-
 /* Why an access to frames of one window would be refused now, or 0. */
 static int frames_error(struct vmap_manager *mgr, enum phys_claim_kind kind,
 			const void *lock, const struct phys_frames *frames)
@@ -295,11 +287,11 @@ unsigned long phys_refused_frame(struct vmap_manager *mgr,
 	return 0;
 }
 
-static inline int window_claim(struct phys_window *window,
-			       struct vmap_manager *mgr, const void *lock,
+static inline int window_claim(struct phys_window *window, const void *lock,
 			       const struct phys_frames *frames,
 			       unsigned int flags)
 {
+	struct vmap_manager *mgr = window->mgr;
 	enum phys_claim_kind kind = claim_kind(mgr, flags & PHYS_MAP_WRITE);
 
 	if (flags & PHYS_MAP_LOCAL)
@@ -310,19 +302,12 @@ static inline int window_claim(struct phys_window *window,
 	return phys_claim_add(mgr->claims, &window->claim, frames);
 }
 
-static inline void window_unclaim(struct phys_window *window,
-				  struct vmap_manager *mgr, bool local)
+static inline void window_unclaim(struct phys_window *window, bool local)
 {
 	if (local)
 		phys_claim_del_local(window->local_claim);
 	else
-		phys_claim_del(mgr->claims, &window->claim);
-}
-
-/* Where vmap() may not be called; not all such contexts can be recognised. */
-static inline bool must_not_sleep(void)
-{
-	return in_interrupt() || irqs_disabled();
+		phys_claim_del(window->mgr->claims, &window->claim);
 }
 
 /*
@@ -338,12 +323,13 @@ static __always_inline int phys_window_open(struct phys_window *window,
 	bool local = flags & PHYS_MAP_LOCAL;
 	int err;
 
+	window->mgr = mgr;
 	if (local)
 		preempt_disable();
-	else if (must_not_sleep())
+	else if (!phys_may_sleep())
 		return phys_refuse(mgr, phys_frame(frames, 0), -EBUSY);
 
-	err = window_claim(window, mgr, lock, frames, flags);
+	err = window_claim(window, lock, frames, flags);
 	if (unlikely(err))
 		goto refuse;
 	err = mgr->ops->validate_unowned(mgr, frames);
@@ -356,7 +342,7 @@ static __always_inline int phys_window_open(struct phys_window *window,
 	return 0;
 
 unclaim:
-	window_unclaim(window, mgr, local);
+	window_unclaim(window, local);
 	goto out;
 refuse:
 	/* That memory is unusable says more than who claims it. */
@@ -368,52 +354,65 @@ out:
 }
 
 /* Unmap a window and release its claim. */
-static inline void phys_window_close(struct phys_window *window,
-				     struct vmap_manager *mgr)
+static inline void phys_window_close(struct phys_window *window)
 {
+	struct vmap_manager *mgr = window->mgr;
 	bool local = window->map.local;
 
 	if (unlikely(mgr->ops->vunmap(mgr, &window->map)))
 		phys_stat_add(mgr->stats, PHYS_STAT_LEAKED, 1);
 	else
 		phys_stat_add(mgr->stats, PHYS_STAT_UNMAPS, 1);
-	window_unclaim(window, mgr, local);
+	window_unclaim(window, local);
 	if (local)
 		preempt_enable();
 }
 
-static noinline int phys_window_faulted(const struct phys_frames *frames,
-					struct vmap_manager *mgr, size_t at,
-					bool write)
+/* Count and trace a fault at position @at of a window; returns -EFAULT. */
+noinline int phys_window_faulted(const struct phys_window *window, size_t at,
+				 bool write)
 {
-	phys_stat_add(mgr->stats, PHYS_STAT_FAULTS, 1);
-	trace_phys_fault(phys_frame(frames, at >> PAGE_SHIFT),
+	const struct phys_claim *claim = window->map.local ?
+		&window->local_claim->claim : &window->claim;
+
+	phys_stat_add(window->mgr->stats, PHYS_STAT_FAULTS, 1);
+	trace_phys_fault(phys_frame(&claim->frames, at >> PAGE_SHIFT),
 			 offset_in_page(at), write);
 	return -EFAULT;
 }
 
 /*
  * Copy from or to position @at of an open window; @at is inside the window and
- * @len is clamped to it. @frames are those of the window. Adds the number of
- * bytes copied to @copied, exact even after a fault.
+ * @len is clamped to it. Adds the number of bytes copied to @copied, exact even
+ * after a fault.
  */
-static inline int phys_window_copy(const struct phys_window *window,
-				   struct vmap_manager *mgr,
-				   const struct phys_frames *frames, size_t at,
+static inline int phys_window_copy(const struct phys_window *window, size_t at,
 				   void *buf, size_t len, bool write,
 				   size_t *copied)
 {
 	size_t n = min(len, ((size_t)window->map.nr << PAGE_SHIFT) - at);
-	void *foreign = window->map.addr + at;
-	size_t left;
+	size_t done = phys_window_copied(window, at, buf, n, write);
 
-	if (write)
-		left = copy_nofault_to(foreign, buf, n);
-	else
-		left = copy_nofault_from(buf, foreign, n);
-	*copied += n - left;
-	phys_stat_add(mgr->stats, PHYS_STAT_BYTES, n - left);
-	return left ? phys_window_faulted(frames, mgr, at + n - left, write) : 0;
+	*copied += done;
+	return done < n ? phys_window_faulted(window, at + done, write) : 0;
+}
+
+/*
+ * Map at most PHYS_WINDOW_PAGES frames for several copies until phys_window_end().
+ * @flags are those of phys_access_flags() for a few copies: if there are local
+ * windows, in any context except NMI, which then has this window and no other, with
+ * preemption disabled; or PHYS_MAP_WRITE or 0: process context. Returns 0, or fails
+ * as phys_read() or phys_write() does.
+ */
+int phys_window_begin(struct phys_window *window, struct vmap_manager *mgr,
+		      const struct phys_frames *frames, unsigned int flags)
+{
+	return phys_window_open(window, mgr, NULL, frames, flags);
+}
+
+void phys_window_end(struct phys_window *window)
+{
+	phys_window_close(window);
 }
 
 /* ---- copies on demand ---- */
@@ -428,12 +427,11 @@ static __always_inline int copy_window(struct vmap_manager *mgr,
 	int err;
 
 	err = phys_window_open(&window, mgr, lock, frames,
-			       access_flags(mgr, write));
+			       phys_access_flags(mgr, write));
 	if (err)
 		return err;
-	err = phys_window_copy(&window, mgr, frames, offset, buf, len, write,
-			       copied);
-	phys_window_close(&window, mgr);
+	err = phys_window_copy(&window, offset, buf, len, write, copied);
+	phys_window_close(&window);
 	return err;
 }
 
@@ -591,23 +589,23 @@ static bool session_is_open(const struct phys_session *s)
 static void session_unmap(struct phys_session *s)
 {
 	if (s->mapped)
-		phys_window_close(&s->window, s->ptr.mgr);
+		phys_window_close(&s->window);
 	s->mapped = 0;
 }
 
 /* Move the window to position @first. */
 static int session_slide(struct phys_session *s, unsigned long first)
 {
+	struct phys_frames frames = phys_window_frames(&s->ptr.frames, first);
 	int err;
 
 	session_unmap(s);
-	s->frames = phys_window_frames(&s->ptr.frames, first);
-	err = phys_window_open(&s->window, s->ptr.mgr, s->ptr.lock, &s->frames,
+	err = phys_window_open(&s->window, s->ptr.mgr, s->ptr.lock, &frames,
 			       s->flags);
 	if (err)
 		return err;
 	s->bias = s->ptr.offset - (first << PAGE_SHIFT);
-	s->mapped = s->frames.nr << PAGE_SHIFT;
+	s->mapped = frames.nr << PAGE_SHIFT;
 	return 0;
 }
 
@@ -651,21 +649,6 @@ int phys_write_session_begin(struct phys_write_session *s,
 }
 EXPORT_SYMBOL_GPL(phys_write_session_begin);
 
-/*
- * A session of a pointer of at most PHYS_WINDOW_PAGES frames for a few copies,
- * in a local window if there are any: then any context except NMI, and
- * preemption is disabled until it ends. Otherwise process context; -EBUSY in an
- * interrupt or with interrupts disabled.
- */
-int phys_write_session_begin_local(struct phys_write_session *s,
-				   const struct phys_ptr *ptr)
-{
-	if (!ptr->ro.mgr)
-		return -EINVAL;
-	return session_begin(&s->ro, &ptr->ro,
-			     access_flags(ptr->ro.mgr, true));
-}
-
 void phys_session_end(struct phys_session *s)
 {
 	if (!session_is_open(s))
@@ -689,8 +672,8 @@ static noinline int session_copy_slow(struct phys_session *s, size_t at,
 					       PAGE_SHIFT);
 		if (err)
 			break;
-		err = phys_window_copy(&s->window, s->ptr.mgr, &s->frames,
-				       at + s->bias, buf, len, write, &done);
+		err = phys_window_copy(&s->window, at + s->bias, buf, len,
+				       write, &done);
 		at += done;
 		buf += done;
 		len -= done;
@@ -705,9 +688,8 @@ static __always_inline int session_copy(struct phys_session *s, size_t at,
 	size_t pos = at + s->bias, copied = 0;
 
 	if (pos < s->mapped && len <= s->mapped - pos)
-		return phys_window_copy(&s->window, s->ptr.mgr,
-					&s->frames, pos, buf, len,
-					write, &copied);
+		return phys_window_copy(&s->window, pos, buf, len, write,
+					&copied);
 	return session_copy_slow(s, at, buf, len, write);
 }
 
