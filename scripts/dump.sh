@@ -367,8 +367,9 @@ total=$2
 [ "$ranges" != 0 ] || die "no usable RAM in $debugfs/phys/ram"
 if [ "$format" = raw ]; then
 	size=$3
-	# A disk has its size.
+	# A disk has its size. What a file held would remain in the holes.
 	if [ ! -e "$file" ] || [ -f "$file" ]; then
+		true >"$file" 2>/dev/null || die "cannot write $file"
 		dd if=/dev/null of="$file" bs=1 seek="$size" 2>/dev/null || die "cannot write $file"
 	fi
 elif [ "$file" = - ]; then

@@ -172,6 +172,8 @@ for format in lime elf; do
 done
 t_is "$(word /tmp/dump 16 2) $(word /tmp/dump 18 2)" "0x4 0x3e" "elf: core_of_x86_64"
 t_ok "elf: vmcoreinfo" grep -a -q "OSRELEASE=$(uname -r)" /tmp/dump
+# Over a file that holds something in the place of the hole.
+printf 'an older dump' | dd of=/tmp/raw bs=1 seek=$hole 2>/dev/null
 t_ok raw dump 0 --format raw --debugfs /tmp/small /tmp/raw
 t_is "$(bytes /tmp/raw "$PA" 4096)" "$page" "raw: page"
 t_is "$(bytes /tmp/raw $((hole + 0x2000)) 16)" "$after" "raw: after_the_carve_out"
