@@ -61,9 +61,10 @@ long_parts() {
 	for kernel in $(kernels_of stock rt arm64); do
 		echo "demo-$kernel - scripts/test/demo.sh --kernel $kernel"
 	done
+	echo "load_tools-1000 - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh load_tools $(default_kernel) 1000"
 	for kernel in $(kernels_of stock next); do
 		for suite in load_tools load_smp4; do
-			echo "$suite-1000-$kernel - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh $suite $kernel 1000"
+			echo "$suite-200-$kernel - env LVBS_VM_TIMEOUT=3600 scripts/suite.sh $suite $kernel 200"
 		done
 	done
 	echo "dkms-chroot - scripts/test/dkms.sh --chroot"

@@ -314,10 +314,6 @@ start_cpus() {
 # phase NUMBER: with the workloads $subset.
 phase() {
 	rm -f /tmp/stop /tmp/did_*
-	# Most of the time some functions, events and messages only: each that is switched stops all CPUs.
-	part=y
-	[ "$wanted" -le 100 ] || [ $(($1 % 4)) != 0 ] || part=
-	echo "${part:+*lock*}" >"$T/set_ftrace_filter"
 	loops=
 	for workload in $subset; do
 		loop "$workload" &
@@ -357,8 +353,8 @@ phase() {
 #
 # The first round of a workload may change text permanently, so it precedes the checksum.
 #
-part=
-[ "$wanted" -gt 100 ] || part=y
+# Some functions, events and messages only: each that is switched stops all CPUs.
+part=y
 echo '*lock*' >"$T/set_ftrace_filter"
 if [ -n "$one_cpu" ]; then
 	# While there is one CPU, the kernel switches the lock prefixes of a module before anybody is notified.
@@ -373,8 +369,23 @@ else
 	for workload in $workloads; do
 		t_ok "workload_$workload" "do_$workload"
 	done
+	echo "first rounds: $(uptime_s) s"
+	# All functions, events and messages, one workload at a time.
+	if [ "$wanted" -gt 100 ]; then
+		change mediate
+		part=
+		echo >"$T/set_ftrace_filter"
+		for workload in $workloads; do
+			t_ok "all_of_$workload" "do_$workload"
+			unharmed "all of $workload"
+			verified "all of $workload"
+		done
+		change off
+		all_whole "all of each"
+	fi
 fi
-echo "first rounds: $(uptime_s) s"
+part=y
+echo '*lock*' >"$T/set_ftrace_filter"
 # What was removed may still have its keys for a while.
 text_before=
 until [ "$(text_sum)" = "$text_before" ]; do
