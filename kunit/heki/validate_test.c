@@ -516,13 +516,15 @@ static void walk_try(struct walk *walk, const u8 *state,
 {
 	struct applied applied = { };
 	struct heki_verdict verdict;
+	bool fits;
 	int err;
 
 	walk->tried++;
 	err = heki_check_patch(&walk->site, state, request, &verdict, apply,
 			       &applied);
-	if (!err != (verdict.reason == R(FITS) || verdict.reason == R(RETRY)) ||
-	    applied.calls != (verdict.reason == R(FITS)))
+	fits = verdict.reason == R(FITS);
+	if (!err != (fits || verdict.reason == R(RETRY)) ||
+	    applied.calls != fits)
 		walk->bad++;
 	if (err)
 		return;

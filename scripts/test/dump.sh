@@ -17,9 +17,14 @@ memory=$tmp/memory
 cat >"$tmp/take.sh" <<'END'
 . /lib.sh
 . /kernel.sh
-page_new
-# The page holds what no other page does.
-page_write 0 "$(printf '%016x' $((PA)))"
+# The kernel may move the page when memory is short: then its address says nothing.
+while :; do
+	page_new
+	# It holds what no other page does.
+	page_write 0 "$(printf '%016x' $((PA)))"
+	sh /dump.sh --format elf /dev/nvme0n1 2>/tmp/messages
+	[ "$(page_pfn "$PAGE_PID" "$PAGE_VA")" != "$PFN" ] || break
+done
 area() {
 	echo "$1 $(kernel_pa "$(sym "$2")") $(($(sym "$3") - $(sym "$2"))) $(sym "$2")"
 }
@@ -28,7 +33,7 @@ area text _stext _etext
 area rodata __start_rodata __end_rodata
 echo "banner $(kernel_pa "$(sym linux_banner)") $(wc -c </proc/version) $(sym linux_banner)"
 cat /proc/version
-sh /dump.sh --format elf /dev/nvme0n1
+cat /tmp/messages
 END
 
 take() {

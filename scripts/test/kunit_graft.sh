@@ -45,13 +45,12 @@ refused_without_um_config() {
 		grep 'Missing: .*CONFIG_LVBS_KUNIT_TEST=y' "$tmp/refused"
 }
 
-# all_suites_in FILE: kunit.py's output has each suite, and says that nothing failed.
-all_suites_in() {
-	cp "$1" "$tmp/output"
+# kunit.py's output has each suite, and says that nothing failed. Some need faults, which UML does not catch.
+all_suites_ran() {
 	kunit_suites >"$tmp/suites"
 	test -s "$tmp/suites" || return 1
 	while read -r suite; do
-		grep -q "\[PASSED\] $suite\$" "$tmp/output" || echo "$suite did not pass"
+		grep -q "\[\(PASSED\|SKIPPED\)\] $suite =" "$tmp/output" || echo "$suite did not pass"
 	done <"$tmp/suites" >"$tmp/missing"
 	cat "$tmp/missing"
 	test ! -s "$tmp/missing" && grep -q 'Testing complete\. Ran [0-9]* tests: passed: [0-9]*' "$tmp/output" &&
@@ -63,8 +62,9 @@ run_all() {
 	t_is "$(wc -l <"$tmp/lines")" 5 lines_in_hacking
 	t_ok tree new_tree
 	t_ok lines_run in_tree sh -e "$tmp/lines"
-	tail -n 5 "$t_out"
-	t_ok all_suites_ran all_suites_in "$t_out"
+	cp "$t_out" "$tmp/output"
+	tail -n 5 "$tmp/output"
+	t_ok all_suites_ran all_suites_ran
 	t_ok refused_without_um_config refused_without_um_config
 	rm -rf "$tree"
 	t_done
