@@ -26,6 +26,7 @@ parts() {
 	done
 	echo "lint - scripts/lint.sh"
 	echo "vm - scripts/test/vm.sh"
+	echo "demo - scripts/test/demo.sh"
 	echo "fuzz - scripts/fuzz.sh"
 	echo "panic - scripts/test/panic.sh"
 	echo "kunit-um - scripts/kunit.sh --arch um --log build/test/kunit-um.kernel.log"
@@ -59,6 +60,7 @@ long_parts() {
 		echo "fuzz-1000000-$kernel - scripts/fuzz.sh --kernel $kernel --count 1000000"
 	done
 	for kernel in $(kernels_of stock rt arm64); do
+		test "$kernel" != "$(default_kernel)" || continue
 		echo "demo-$kernel - scripts/test/demo.sh --kernel $kernel"
 	done
 	echo "load_tools-1000 - env LVBS_VM_TIMEOUT=5400 scripts/suite.sh load_tools $(default_kernel) 1000"
