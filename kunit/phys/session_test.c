@@ -78,11 +78,11 @@ static void moves_test(struct kunit *test)
 {
 	struct fake_vmap *fake = test->priv;
 	static u8 buf[2 * PAGE_SIZE];
-	unsigned long pfns[2 * W + 3];
+	static unsigned long pfns[2 * W + 3];
 	DEFINE_PHYS_SESSION(s);
 	struct phys_ptr ptr;
 	unsigned int i;
-	const struct {
+	static const struct {
 		const char *name;
 		size_t at;
 		size_t len;

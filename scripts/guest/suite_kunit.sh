@@ -26,7 +26,7 @@ of_suite() {
 	awk -v name="$1" '
 		/# Subtest: / && $NF == name { on = 1 }
 		on { print }
-		on && $(NF - 2) ~ /^ok$/ && $NF == name { exit }' "$log"
+		on && NF > 2 && $(NF - 2) == "ok" && $NF == name { exit }' "$log"
 }
 
 # check_suite NAME: sets suite_totals.
