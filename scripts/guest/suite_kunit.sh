@@ -6,7 +6,7 @@
 #
 # kernels: none
 # full: debug
-# vm: --append log_buf_len=8M
+# vm: --append log_buf_len=8M --mem 1024
 # kunit: module
 # shellcheck source=scripts/guest/lib.sh
 . /lib.sh
